@@ -1,0 +1,1 @@
+"""Sharing scarce stock: a frozen problem, the exact leximin plan, and an independent check of it."""

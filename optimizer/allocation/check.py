@@ -1,0 +1,130 @@
+"""Judge any plan against its problem, without a solver and without a line of the model's code.
+
+Feasible means: each line is a whole number of packs on a lane of the problem; no
+lot gives more than it holds, the item not more than may be shared, no drop gets
+more than it asks; a claim gets nothing or at least its useful minimum; claims set
+aside get nothing. Fair means, besides, what `proof` proves, and that the published
+bottlenecks add up. Which claims are set aside for their useful minimum is decided by a
+stated heuristic: here it is only asked that each has such a minimum and could not
+be served at nobody's expense.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from optimizer.allocation.plan import FAIR, FIRST_COME, PRO_RATA, Bottleneck, Plan, PoolPlan
+from optimizer.allocation.problem import RULE, Problem
+from optimizer.allocation.proof import needless_set_asides, unfairness, worse_routing
+from optimizer.allocation.standing import Standing, standing_after
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`fair` implies `feasible`; `findings` say in plain words what is wrong, or why fairness is not judged."""
+
+    feasible: bool
+    fair: bool
+    findings: tuple[str, ...]
+
+
+def check(problem: Problem, plan: Plan) -> Verdict:
+    """Whether the plan is feasible and fair for the problem; a plan by another method is never called fair."""
+    broken = list(_mismatches(problem, plan))
+    if broken:
+        return Verdict(feasible=False, fair=False, findings=tuple(broken))
+    standings = []
+    for pool, pool_plan in zip(problem.pools, plan.pools, strict=True):
+        standing, findings = standing_after(pool, pool_plan)
+        broken += findings or _excesses(standing, pool_plan)
+        standings.append(standing)
+    if broken:
+        return Verdict(feasible=False, fair=False, findings=tuple(broken))
+    if plan.method != FAIR:
+        return Verdict(
+            feasible=True, fair=False, findings=(f"the plan is {plan.method}: it is not claimed to be fair",)
+        )
+    unfair = tuple(
+        finding
+        for standing, pool_plan in zip(standings, plan.pools, strict=True)
+        for finding in _flaws(standing, pool_plan)
+    )
+    return Verdict(feasible=True, fair=not unfair, findings=unfair)
+
+
+def _mismatches(problem: Problem, plan: Plan) -> Iterator[str]:
+    if plan.problem_digest != problem.digest():
+        yield "the plan was made for another problem: the digests differ"
+    if problem.rule != RULE or plan.rule != RULE:
+        yield f"the problem names the rule {problem.rule}, the plan {plan.rule}; only {RULE} can be checked"
+    if plan.method not in (FAIR, PRO_RATA, FIRST_COME):
+        yield f"the plan's method {plan.method} is not known"
+    if [pool.item for pool in problem.pools] != [pool.item for pool in plan.pools]:
+        yield "the plan's items are not the problem's items in the same order"
+
+
+def _excesses(standing: Standing, plan: PoolPlan) -> Iterator[str]:
+    """Limits that the lines break together."""
+    pool = standing.pool
+    if standing.root_left < 0:
+        yield f"{pool.item}: {-standing.root_left} packs more than the {pool.shareable_packs} that may be shared"
+    for lot, left in zip(pool.lots, standing.lot_left, strict=True):
+        if left < 0:
+            yield f"{pool.item}: lot {lot.id} gives {-left} packs more than the {lot.packs} it holds"
+    for drop, room in zip(pool.drops, standing.drop_room, strict=True):
+        if room < 0:
+            yield f"{pool.item}: drop {drop.id} gets {-room} packs more than the {drop.packs} it asks"
+    for at, claim in enumerate(pool.claims):
+        if 0 < standing.total[at] < standing.useful(at):
+            yield f"{pool.item}: claim {claim.id} gets {standing.total[at]} packs, useful from {standing.useful(at)} on"
+    yield from _wrong_set_asides(standing, plan)
+
+
+def _wrong_set_asides(standing: Standing, plan: PoolPlan) -> Iterator[str]:
+    item = standing.pool.item
+    if len(set(plan.set_aside)) < len(plan.set_aside):
+        yield f"{item}: a claim is set aside twice"
+    for name in plan.set_aside:
+        claim = standing.claim_at.get(name)
+        if claim is None:
+            yield f"{item}: claim {name} is set aside and not in the problem"
+        elif standing.total[claim]:
+            yield f"{item}: claim {name} is set aside and gets {standing.total[claim]} packs"
+
+
+def _flaws(standing: Standing, plan: PoolPlan) -> Iterator[str]:
+    """What keeps a feasible plan from being the fair one."""
+    aside = {standing.claim_at[name] for name in plan.set_aside}
+    for claim in sorted(aside):
+        if standing.useful(claim) < 2:
+            yield f"{standing.pool.item}: claim {standing.pool.claims[claim].id} is set aside, but any pack helps it"
+    yield from unfairness(standing, aside)
+    yield from needless_set_asides(standing, aside)
+    yield from worse_routing(standing)
+    yield from _wrong_bottlenecks(standing, plan, aside)
+
+
+def _wrong_bottlenecks(standing: Standing, plan: PoolPlan, aside: set[int]) -> Iterator[str]:
+    """Each claim that is served stands in one bottleneck, and each bottleneck adds up."""
+    listed = [name for bottleneck in plan.bottlenecks for name in bottleneck.claims]
+    served = {claim.id for at, claim in enumerate(standing.pool.claims) if standing.need[at] and at not in aside}
+    if len(set(listed)) < len(listed) or set(listed) != served:
+        yield f"{standing.pool.item}: the bottlenecks do not name each claim that shares in it once"
+        return
+    for bottleneck in plan.bottlenecks:
+        if not _adds_up(standing, bottleneck):
+            yield f"{standing.pool.item}: the bottleneck of {', '.join(bottleneck.claims[:3])} ... does not add up"
+
+
+def _adds_up(standing: Standing, bottleneck: Bottleneck) -> bool:
+    claims = [standing.claim_at[name] for name in bottleneck.claims]
+    lots = [standing.lot_at.get(name) for name in bottleneck.lots]
+    reached = {lot for claim in claims for drop in standing.drops_of[claim] for lot in standing.lanes[drop]}
+    return (
+        bool(claims)
+        and reached.issuperset(lots)
+        and all(standing.pool.claims[claim].tier == bottleneck.tier for claim in claims)
+        and sum(standing.need[claim] for claim in claims) == bottleneck.need
+        and sum(standing.total[claim] for claim in claims) == min(bottleneck.packs, bottleneck.need)
+    )

@@ -1,0 +1,37 @@
+"""Who acts, and when: every effect has an actor, an effective and a recorded instant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A role, within one member and one site; None stands for all of them."""
+
+    role: str
+    member: str | None = None
+    site: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A named account with what it may do."""
+
+    id: int
+    name: str
+    grants: tuple[Grant, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One act: the actor, when it takes effect (may be simulated) and when it is recorded (real), both UTC."""
+
+    actor: Actor
+    at: datetime
+    recorded_at: datetime
+
+    def __post_init__(self) -> None:
+        assert self.at.tzinfo is not None, "effective time without a time zone"
+        assert self.recorded_at.tzinfo is not None, "recorded time without a time zone"

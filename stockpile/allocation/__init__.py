@@ -1,0 +1,1 @@
+"""From surge to receipt: requests, plans, approvals."""

@@ -1,0 +1,237 @@
+"""From plan to transfers: overrides by two people, and approval by someone who made none of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from sqlmodel import Session, select
+
+from optimizer.allocation import check as checker
+from optimizer.allocation.plan import Line, Plan, PoolPlan, plan_from_json
+from optimizer.allocation.problem import Problem
+from stockpile import journal
+from stockpile.actor import Act
+from stockpile.allocation import operations, queries, rules, snapshot
+from stockpile.allocation.tables import Override, PlanLine, PlanResult, Request
+from stockpile.allocation.tables import Plan as StoredPlan
+from stockpile.catalogue import queries as catalogue
+from stockpile.errors import Conflict, Invalid, NotFound
+from stockpile.governance.rules import require, require_other
+from stockpile.inventory import transfers
+from stockpile.inventory.tables import Transfer
+
+
+class PlanState(Conflict):
+    """The plan is not in the state that this needs."""
+
+    code = "plan_state"
+
+
+class StalePlan(Conflict):
+    """Stock, requests or lanes have changed since the plan was computed: compute it again."""
+
+    code = "stale_plan"
+
+
+class NotAccepted(Conflict):
+    """The independent checker does not accept the plan as it stands."""
+
+    code = "plan_not_accepted"
+
+
+class Unconfirmed(Conflict):
+    """An override waits for a second person."""
+
+    code = "override_unconfirmed"
+
+
+def propose_override(
+    session: Session, act: Act, *, plan_number: int, line_id: int, new_quantity: int, reason: str
+) -> Override:
+    """Propose another quantity for a line (base units, whole packs); it counts once a second person confirms it."""
+    require(act.actor, "plan.override")
+    plan = queries.plan(session, plan_number)
+    _require_computed(plan)
+    line = _line(session, plan_number, line_id)
+    _check_override(session, line, new_quantity, reason)
+    override = Override(
+        plan_id=plan_number,
+        plan_line_id=line_id,
+        old_quantity=line.quantity,
+        new_quantity=new_quantity,
+        reason=reason,
+        proposed_by=act.actor.id,
+        proposed_at=act.at,
+    )
+    session.add(override)
+    session.flush()
+    payload = {"line": line_id, "old": line.quantity, "new": new_quantity, "override": override.id}
+    journal.record(session, act, action="plan.override", subject=f"plan:{plan_number}", payload=payload, reason=reason)
+    return override
+
+
+def confirm_override(session: Session, act: Act, *, number: int) -> Override:
+    """Confirm another person's override: the line changes, and the checker judges the plan as it then stands."""
+    require(act.actor, "plan.approve")
+    override = session.get(Override, number)
+    if override is None:
+        raise NotFound(f"there is no override {number}", field="override", value=number)
+    if override.confirmed_by is not None:
+        raise Conflict(f"override {number} is confirmed already")
+    require_other(act.actor, {override.proposed_by: f"proposed override {number}"})
+    plan = queries.plan(session, override.plan_id)
+    _require_computed(plan)
+    line = _line(session, override.plan_id, override.plan_line_id)
+    if line.quantity != override.old_quantity:
+        raise Conflict(f"line {line.id} was {override.old_quantity} when this was proposed and is {line.quantity} now")
+    line.quantity, line.reason_code, line.reason = override.new_quantity, rules.OVERRIDDEN, override.reason
+    override.confirmed_by, override.confirmed_at = act.actor.id, act.at
+    session.add_all([line, override])
+    session.flush()
+    _judge_again(session, plan)
+    payload = {"override": number, "feasible": plan.feasible, "fair": plan.fair}
+    journal.record(session, act, action="plan.override.confirm", subject=f"plan:{plan.id}", payload=payload)
+    return override
+
+
+def approve(session: Session, act: Act, *, plan_number: int) -> list[Transfer]:
+    """Approve a plan: its stock is reserved and one transfer per depot and point of use opened.
+
+    Refuses who planned it, overrode it or made one of its requests; a plan
+    that the checker does not accept; and a plan whose stock, requests or lanes
+    have changed since (StalePlan).
+    """
+    require(act.actor, "plan.approve")
+    plan = queries.plan(session, plan_number)
+    _require_computed(plan)
+    operations.open_surge(session, plan.surge_id, at=act.at)
+    lines = queries.plan_lines(session, plan_number)
+    results = queries.plan_results(session, plan_number)
+    requests = queries.requests_by_number(session, {result.request_id for result in results})
+    require_other(act.actor, _authors(session, plan, requests))
+    problem = _fresh_problem(session, act, plan, requests)
+    _accept(session, plan, problem, lines)
+    parts = [_part(line, requests[line.request_id]) for line in lines if line.quantity]
+    made = transfers.arrange(session, act, source=f"plan:{plan_number}", parts=parts) if parts else []
+    _conclude(session, results, requests)
+    plan.state, plan.approved_by, plan.approved_at = rules.APPROVED, act.actor.id, act.at
+    session.add(plan)
+    payload = {"problem": plan.problem_digest, "plan": plan.answer_digest, "transfers": [t.id for t in made]}
+    journal.record(session, act, action="plan.approve", subject=f"plan:{plan_number}", payload=payload)
+    return made
+
+
+def _require_computed(plan: StoredPlan) -> None:
+    if plan.state != rules.COMPUTED:
+        raise PlanState(f"plan {plan.id} is {plan.state}", state=plan.state)
+
+
+def _line(session: Session, plan_number: int, line_id: int) -> PlanLine:
+    line = session.get(PlanLine, line_id)
+    if line is None or line.plan_id != plan_number:
+        raise NotFound(f"plan {plan_number} has no line {line_id}", field="line", value=line_id)
+    return line
+
+
+def _check_override(session: Session, line: PlanLine, new_quantity: int, reason: str) -> None:
+    request = queries.request(session, line.request_id)
+    pack_size = catalogue.item(session, request.item_code).pack_size
+    if new_quantity < 0 or new_quantity % pack_size or new_quantity == line.quantity:
+        raise Invalid(
+            f"an override needs another quantity than {line.quantity}, in whole packs of {pack_size}",
+            field="new_quantity",
+        )
+    if not reason.strip():
+        raise Invalid("an override needs a reason", field="reason")
+
+
+def _authors(session: Session, plan: StoredPlan, requests: dict[int, Request]) -> dict[int, str]:
+    authors = {
+        request.requested_by: f"made request {request.id}, which this plan serves" for request in requests.values()
+    }
+    for override in queries.overrides(session, plan.id or 0):
+        if override.confirmed_by is None:
+            raise Unconfirmed(f"override {override.id} waits for a second person", override=override.id)
+        authors[override.proposed_by] = f"proposed override {override.id}"
+    return authors | {plan.planned_by: f"computed plan {plan.id}"}
+
+
+def _fresh_problem(session: Session, act: Act, plan: StoredPlan, requests: dict[int, Request]) -> Problem:
+    stale = [request.id for request in requests.values() if request.state != rules.VALIDATED]
+    if stale:
+        raise StalePlan(f"request {stale[0]} is no longer open: compute the plan again", requests=stale)
+    now = snapshot.take(session, [requests[number] for number in sorted(requests)], at=act.at)
+    if now.problem.digest() != plan.problem_digest:
+        raise StalePlan(
+            f"stock, needs or lanes have changed since plan {plan.id} was computed: compute it again",
+            computed_for=plan.problem_digest,
+            now=now.problem.digest(),
+        )
+    return now.problem
+
+
+def _accept(session: Session, plan: StoredPlan, problem: Problem, lines: Sequence[PlanLine]) -> None:
+    verdict = checker.check(problem, _as_it_stands(session, plan, lines))
+    overridden = any(line.reason_code == rules.OVERRIDDEN for line in lines)
+    labelled = plan.method != "leximin" or overridden
+    if not verdict.feasible or not (verdict.fair or labelled):
+        raise NotAccepted(
+            f"the checker does not accept plan {plan.id}: {'; '.join(verdict.findings[:5])}",
+            findings=list(verdict.findings),
+        )
+
+
+def _judge_again(session: Session, plan: StoredPlan) -> None:
+    from optimizer.allocation.problem import problem_from_json
+
+    lines = queries.plan_lines(session, plan.id or 0)
+    verdict = checker.check(problem_from_json(plan.problem), _as_it_stands(session, plan, lines))
+    plan.feasible, plan.fair, plan.findings = verdict.feasible, verdict.fair, "\n".join(verdict.findings)
+    session.add(plan)
+    got: dict[int, int] = defaultdict(int)
+    for line in lines:
+        got[line.request_id] += line.quantity
+    for result in session.exec(select(PlanResult).where(PlanResult.plan_id == plan.id)):
+        if result.got != got[result.request_id]:
+            result.got, result.reason_code = got[result.request_id], rules.OVERRIDDEN
+            result.reason = "changed by a person and confirmed by another: see the plan's overrides"
+            session.add(result)
+
+
+def _as_it_stands(session: Session, plan: StoredPlan, lines: Sequence[PlanLine]) -> Plan:
+    """The stored plan with its lines as they are now, overrides included."""
+    computed = plan_from_json(plan.answer)
+    items = catalogue.items(session)
+    requests = queries.requests_by_number(session, {line.request_id for line in lines})
+    by_item: dict[str, list[Line]] = defaultdict(list)
+    for line in lines:
+        request = requests[line.request_id]
+        packs = line.quantity // items[request.item_code].pack_size
+        if packs:
+            lot = f"{line.lot_id}@{line.site_code}"
+            by_item[request.item_code].append(Line(lot, snapshot.drop_id(request), packs))
+    pools = tuple(
+        PoolPlan(pool.item, tuple(by_item.get(pool.item, ())), pool.set_aside, pool.bottlenecks)
+        for pool in computed.pools
+    )
+    return Plan(computed.rule, computed.method, computed.problem_digest, pools)
+
+
+def _part(line: PlanLine, request: Request) -> transfers.Part:
+    return transfers.Part(
+        origin=line.site_code,
+        destination=request.point_of_use,
+        lot_id=line.lot_id,
+        member=request.member_code,
+        reference=f"request:{request.id}",
+        quantity=line.quantity,
+    )
+
+
+def _conclude(session: Session, results: Sequence[PlanResult], requests: dict[int, Request]) -> None:
+    for result in results:
+        request = requests[result.request_id]
+        request.allocated = result.got
+        request.state = rules.state_after(got=result.got, validated=result.validated)
+        session.add(request)

@@ -1,0 +1,292 @@
+"""Surges and requests: declared with evidence, asked with a reason, validated against caseload and own cover."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from stockpile import journal
+from stockpile.actor import Act
+from stockpile.allocation import queries, rules
+from stockpile.allocation.tables import Request, Surge
+from stockpile.catalogue import queries as catalogue
+from stockpile.catalogue.tables import Item
+from stockpile.demand import queries as demand
+from stockpile.demand import rules as demand_rules
+from stockpile.errors import Conflict, Invalid
+from stockpile.governance import queries as governance
+from stockpile.governance.rules import require, require_other
+from stockpile.governance.tables import Member
+from stockpile.inventory import queries as inventory
+from stockpile.inventory.rules import POINT_OF_USE
+from stockpile.inventory.tables import Site
+
+
+@dataclass(frozen=True, slots=True)
+class RequestDraft:
+    """What a municipality asks; quantities in base units. `point_of_use` None: where its patients usually go.
+
+    `priority` None: the item's own class (1 life-saving to 4 preparedness).
+    """
+
+    member: str
+    item: str
+    quantity: int
+    need_by: datetime
+    justification: str
+    own_stock: int
+    minimum_useful: int = 0
+    point_of_use: str | None = None
+    priority: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What requests are validated against, read once for many of them."""
+
+    items: dict[str, Item]
+    sites: dict[str, Site]
+    members: dict[str, Member]
+    usual_places: dict[str, str]
+    admissions_milli: dict[str, int]
+    in_stock: dict[tuple[str, str], int]
+    on_the_way: dict[tuple[str, str], int]
+    waiting: set[tuple[str, str, str]]
+
+
+class SurgeNotOpen(Conflict):
+    """No requests and plans outside an open surge whose review is not overdue."""
+
+    code = "surge_not_open"
+
+
+class RequestState(Conflict):
+    """The request is not in the state that this needs."""
+
+    code = "request_state"
+
+
+class AskedAlready(Conflict):
+    """The member has an open request for this item at this point of use."""
+
+    code = "asked_already"
+
+
+def declare_surge(
+    session: Session, act: Act, *, hazard: str, level: int, evidence: str, cover_days: int, review_by: datetime
+) -> Surge:
+    """Declare a surge; requests are validated for `cover_days` days of use, and it ends by itself at `review_by`."""
+    require(act.actor, "surge.declare")
+    if not evidence.strip():
+        raise Invalid("a surge needs evidence", field="evidence")
+    if not 1 <= level <= 4 or not 1 <= cover_days <= 60:
+        raise Invalid("level is 1 to 4 and cover_days 1 to 60", field="level")
+    if review_by <= act.at:
+        raise Invalid("the review must lie ahead", field="review_by")
+    surge = Surge(
+        hazard=hazard,
+        level=level,
+        evidence=evidence,
+        cover_days=cover_days,
+        state=rules.DECLARED,
+        declared_by=act.actor.id,
+        declared_at=act.at,
+        review_by=review_by,
+    )
+    session.add(surge)
+    session.flush()
+    payload = {"hazard": hazard, "level": level, "cover_days": cover_days, "review_by": review_by.isoformat()}
+    journal.record(session, act, action="surge.declare", subject=f"surge:{surge.id}", payload=payload, reason=evidence)
+    return surge
+
+
+def close_surge(session: Session, act: Act, *, number: int, reason: str) -> Surge:
+    """End a surge: no more requests or plans in it."""
+    require(act.actor, "surge.close")
+    surge = open_surge(session, number, at=act.at)
+    surge.state, surge.closed_at = rules.CLOSED, act.at
+    session.add(surge)
+    journal.record(session, act, action="surge.close", subject=f"surge:{number}", payload={}, reason=reason)
+    return surge
+
+
+def open_surge(session: Session, number: int, *, at: datetime) -> Surge:
+    """The surge, if it is open at that instant; refuses a closed or expired one."""
+    surge = queries.surge(session, number)
+    if surge.state != rules.DECLARED:
+        raise SurgeNotOpen(f"surge {number} is closed", surge=number)
+    if surge.review_by <= at:
+        raise SurgeNotOpen(f"surge {number} ended on {surge.review_by:%Y-%m-%d %H:%M} UTC unless renewed", surge=number)
+    return surge
+
+
+def submit(session: Session, act: Act, *, surge_id: int, drafts: Sequence[RequestDraft]) -> list[Request]:
+    """Submit requests; all are taken or none. Each comes back validated, or declined, with the reason.
+
+    Refuses, naming row and field: unknown members, items and places, part
+    packs, a need-by that has passed, an open request for the same.
+    """
+    surge = open_surge(session, surge_id, at=act.at)
+    ground = _ground(session, act)
+    rows = [_checked(act, surge, draft, ground, number=number) for number, draft in enumerate(drafts, start=1)]
+    for row in rows:
+        _validate(row, surge, ground)
+    session.add_all(rows)
+    session.flush()
+    listed = [[r.id, r.member_code, r.item_code, r.quantity, r.validated, r.validation_code] for r in rows]
+    journal.record(session, act, action="request.submit", subject=f"surge:{surge_id}", payload={"requests": listed})
+    return rows
+
+
+def withdraw(session: Session, act: Act, *, number: int, reason: str) -> Request:
+    """Take back an open request."""
+    request = queries.request(session, number)
+    require(act.actor, "request.withdraw", member=request.member_code)
+    _require_open(request)
+    request.state = rules.WITHDRAWN
+    session.add(request)
+    journal.record(session, act, action="request.withdraw", subject=f"request:{number}", payload={}, reason=reason)
+    return request
+
+
+def revise_validation(session: Session, act: Act, *, number: int, validated: int, reason: str) -> Request:
+    """Set the validated need of an open request by hand, with a reason; never of one's own request."""
+    request = queries.request(session, number)
+    require(act.actor, "request.validate", member=request.member_code)
+    require_other(act.actor, {request.requested_by: f"made request {number}"})
+    if request.state not in (rules.VALIDATED, rules.DECLINED):
+        raise RequestState(f"request {number} is {request.state}", state=request.state)
+    item = catalogue.item(session, request.item_code)
+    if not 0 <= validated <= request.quantity or validated % item.pack_size:
+        raise Invalid(
+            f"validated need must be whole packs of {item.pack_size}, from 0 to the {request.quantity} asked",
+            field="validated",
+        )
+    if not reason.strip():
+        raise Invalid("a validation by hand needs a reason", field="reason")
+    old = request.validated
+    request.validated, request.validated_by = validated, act.actor.id
+    request.validation_code, request.validation_reason = demand_rules.REVISED, reason
+    request.state = rules.VALIDATED if validated else rules.DECLINED
+    session.add(request)
+    payload = {"old": old, "new": validated}
+    journal.record(session, act, action="request.validate", subject=f"request:{number}", payload=payload, reason=reason)
+    return request
+
+
+def lapse(session: Session, act: Act, *, surge_id: int) -> int:
+    """Let open requests end whose need-by has passed; returns how many."""
+    require(act.actor, "plan.compute")
+    query = select(Request).where(Request.surge_id == surge_id, col(Request.need_by) <= act.at)
+    late = list(session.exec(query.where(col(Request.state).in_((rules.SUBMITTED, rules.VALIDATED)))))
+    for request in late:
+        request.state = rules.LAPSED
+    session.add_all(late)
+    if late:
+        payload = {"requests": [request.id for request in late]}
+        journal.record(session, act, action="request.lapse", subject=f"surge:{surge_id}", payload=payload)
+    return len(late)
+
+
+def _ground(session: Session, act: Act) -> _Ground:
+    return _Ground(
+        items=catalogue.items(session),
+        sites=inventory.sites(session),
+        members=governance.members(session),
+        usual_places=inventory.points_of_use(session),
+        admissions_milli=demand.usual_admissions(session, act.at.date()),
+        in_stock=inventory.member_stock(session),
+        on_the_way=inventory.on_the_way(session),
+        waiting=queries.waiting(session),
+    )
+
+
+def _checked(act: Act, surge: Surge, draft: RequestDraft, ground: _Ground, *, number: int) -> Request:
+    require(act.actor, "request.submit", member=draft.member)
+    item, place = _known(draft, ground, number=number)
+    _refuse_nonsense(act, draft, item, number=number)
+    key = (draft.member, draft.item, place.code)
+    if key in ground.waiting:
+        raise AskedAlready(
+            f"row {number}: {draft.member} has an open request for {draft.item} at {place.code}: withdraw it first",
+            row=number,
+        )
+    ground.waiting.add(key)
+    assert surge.id is not None
+    return Request(
+        surge_id=surge.id,
+        member_code=draft.member,
+        item_code=draft.item,
+        point_of_use=place.code,
+        quantity=draft.quantity,
+        minimum_useful=draft.minimum_useful,
+        need_by=draft.need_by,
+        priority=draft.priority or item.priority,
+        justification=draft.justification,
+        own_stock=draft.own_stock,
+        state=rules.SUBMITTED,
+        requested_by=act.actor.id,
+        requested_at=act.at,
+    )
+
+
+def _known(draft: RequestDraft, ground: _Ground, *, number: int) -> tuple[Item, Site]:
+    if draft.member not in ground.members:
+        raise Invalid(f"row {number}: no member has the code {draft.member}", field="member", row=number)
+    if draft.item not in ground.items:
+        raise Invalid(f"row {number}: no item has the code {draft.item}", field="item", row=number)
+    place = draft.point_of_use or ground.usual_places.get(draft.member, "")
+    if place not in ground.sites or ground.sites[place].kind != POINT_OF_USE:
+        raise Invalid(f"row {number}: {place or 'nothing'} is not a point of use", field="point_of_use", row=number)
+    return ground.items[draft.item], ground.sites[place]
+
+
+def _refuse_nonsense(act: Act, draft: RequestDraft, item: Item, *, number: int) -> None:
+    if draft.quantity <= 0 or draft.quantity % item.pack_size:
+        up = demand_rules.whole_packs_up(max(1, draft.quantity), item.pack_size)
+        raise Invalid(
+            f"row {number}: {draft.quantity} {item.base_unit} is not whole packs of {item.pack_size}: ask for {up}",
+            field="quantity",
+            row=number,
+        )
+    if not 0 <= draft.minimum_useful <= draft.quantity:
+        raise Invalid(
+            f"row {number}: a useful minimum of {draft.minimum_useful} for {draft.quantity} asked",
+            field="minimum_useful",
+            row=number,
+        )
+    if draft.own_stock < 0:
+        raise Invalid(f"row {number}: own stock below zero", field="own_stock", row=number)
+    if draft.need_by <= act.at:
+        raise Invalid(
+            f"row {number}: needed by {draft.need_by:%Y-%m-%d %H:%M}, already past", field="need_by", row=number
+        )
+    if not draft.justification.strip():
+        raise Invalid(f"row {number}: a request needs a justification", field="justification", row=number)
+
+
+def _validate(request: Request, surge: Surge, ground: _Ground) -> None:
+    item = ground.items[request.item_code]
+    pair = (request.member_code, request.item_code)
+    result = demand_rules.validate(
+        asked=request.quantity,
+        expected=demand_rules.expected_use(
+            admissions_milli_per_day=ground.admissions_milli.get(request.member_code, 0),
+            use_per_admission_milli=item.use_per_admission_milli,
+            days=surge.cover_days,
+        ),
+        cover=request.own_stock + ground.in_stock.get(pair, 0) + ground.on_the_way.get(pair, 0),
+        pack_size=item.pack_size,
+        days=surge.cover_days,
+    )
+    request.validated = result.quantity
+    request.validation_code, request.validation_reason = result.code, result.sentence
+    request.state = rules.VALIDATED if result.quantity else rules.DECLINED
+
+
+def _require_open(request: Request) -> None:
+    if request.state not in (rules.SUBMITTED, rules.VALIDATED):
+        raise RequestState(f"request {request.id} is {request.state} already", state=request.state)

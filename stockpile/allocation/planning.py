@@ -1,0 +1,230 @@
+"""From an open surge to a stored plan: computed without locks, checked by the independent checker, explained.
+
+If no fair plan arrives in time, or the checker does not accept it, a labelled
+pro-rata plan is stored instead, with the reason.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+from sqlmodel import Session, col, update
+
+from optimizer.allocation import baselines
+from optimizer.allocation import check as checker
+from optimizer.allocation.model import share
+from optimizer.allocation.plan import PRO_RATA, Bottleneck, Plan, PoolPlan
+from optimizer.solver import run_limited
+from stockpile import journal
+from stockpile.actor import Act
+from stockpile.allocation import operations, queries, rules, snapshot
+from stockpile.allocation.snapshot import Snapshot
+from stockpile.allocation.tables import Plan as StoredPlan
+from stockpile.allocation.tables import PlanLine, PlanResult, Request
+from stockpile.db import reading
+from stockpile.errors import Conflict
+from stockpile.governance.rules import require
+from stockpile.inventory.rules import OBSTACLES, arrival
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A plan that has been computed and checked and is not stored yet."""
+
+    surge_id: int
+    snapshot: Snapshot
+    plan: Plan
+    verdict: checker.Verdict
+    solve_ms: int
+    note: str
+
+
+class NothingToShare(Conflict):
+    """No validated request is open."""
+
+    code = "nothing_to_share"
+
+
+def draft(engine: Engine, act: Act, *, surge_id: int, limit_seconds: float) -> Draft:
+    """Compute a plan for all open validated requests of a surge on one snapshot of the stock, holding no lock."""
+    require(act.actor, "plan.compute")
+    with reading(engine) as session:
+        operations.open_surge(session, surge_id, at=act.at)
+        requests = queries.open_requests(session, surge_id, at=act.at)
+        if not requests:
+            raise NothingToShare(f"surge {surge_id} has no validated request that is still open")
+        session.expunge_all()
+        taken = snapshot.take(session, requests, at=act.at)
+    return _solved(taken, surge_id=surge_id, limit_seconds=limit_seconds)
+
+
+def _solved(taken: Snapshot, *, surge_id: int, limit_seconds: float) -> Draft:
+    outcome = run_limited(share, taken.problem, limit_seconds=limit_seconds)
+    milliseconds = int(outcome.seconds * 1000)
+    note = outcome.detail
+    if outcome.value is not None:
+        verdict = checker.check(taken.problem, outcome.value)
+        if verdict.feasible and verdict.fair:
+            return Draft(surge_id, taken, outcome.value, verdict, milliseconds, "")
+        note = f"the checker refused the solver's plan: {'; '.join(verdict.findings[:3])}"
+    plan = baselines.pro_rata(taken.problem)
+    verdict = checker.check(taken.problem, plan)
+    return Draft(surge_id, taken, plan, verdict, milliseconds, f"pro rata instead of the fair plan: {note}")
+
+
+def store(session: Session, act: Act, *, made: Draft) -> StoredPlan:
+    """Store a computed plan with its lines, results and reasons; earlier plans that wait are superseded."""
+    require(act.actor, "plan.compute")
+    operations.open_surge(session, made.surge_id, at=act.at)
+    waiting = update(StoredPlan).where(
+        col(StoredPlan.surge_id) == made.surge_id, col(StoredPlan.state) == rules.COMPUTED
+    )
+    session.exec(waiting.values(state=rules.SUPERSEDED))
+    plan = _plan_row(act, made)
+    session.add(plan)
+    session.flush()
+    assert plan.id is not None
+    session.add_all(_lines(plan.id, made))
+    session.add_all(_results(plan.id, made))
+    payload = {"problem": plan.problem_digest, "plan": plan.answer_digest, "method": plan.method, "fair": plan.fair}
+    journal.record(
+        session, act, action="plan.compute", subject=f"plan:{plan.id}", payload=payload, reason=plan.solver_note
+    )
+    return plan
+
+
+def _plan_row(act: Act, made: Draft) -> StoredPlan:
+    return StoredPlan(
+        surge_id=made.surge_id,
+        state=rules.COMPUTED,
+        rule=made.plan.rule,
+        method=made.plan.method,
+        planned_at=made.snapshot.at,
+        planned_by=act.actor.id,
+        problem=made.snapshot.problem.canonical().decode(),
+        problem_digest=made.snapshot.problem.digest(),
+        answer=made.plan.canonical().decode(),
+        answer_digest=made.plan.digest(),
+        solve_ms=made.solve_ms,
+        solver_note=made.note,
+        feasible=made.verdict.feasible,
+        fair=made.verdict.fair,
+        findings="\n".join(made.verdict.findings),
+    )
+
+
+def _lines(plan_id: int, made: Draft) -> list[PlanLine]:
+    return [
+        _line(plan_id, made, pool.item, lot=line.lot, drop=line.drop, packs=line.packs)
+        for pool in made.plan.pools
+        for line in pool.lines
+    ]
+
+
+def _line(plan_id: int, made: Draft, item_code: str, *, lot: str, drop: str, packs: int) -> PlanLine:
+    taken = made.snapshot
+    stock, request, item = taken.stock[lot], taken.requests[int(drop[1:])], taken.items[item_code]
+    route = taken.routes[stock.site, request.point_of_use]
+    assert request.id is not None
+    return PlanLine(
+        plan_id=plan_id,
+        request_id=request.id,
+        lot_id=stock.lot_id,
+        site_code=stock.site,
+        quantity=packs * item.pack_size,
+        arrives_at=arrival(route, taken.at),
+        reason_code=rules.FALLBACK if made.plan.method == PRO_RATA else "first_expiring",
+        reason=rules.sentence_line(
+            packs=packs,
+            pack_size=item.pack_size,
+            lot=stock.lot,
+            expiry=stock.expiry.isoformat(),
+            origin=stock.site,
+            minutes=route.minutes,
+        ),
+    )
+
+
+def _results(plan_id: int, made: Draft) -> list[PlanResult]:
+    got: dict[str, int] = defaultdict(int)
+    for pool in made.plan.pools:
+        for line in pool.lines:
+            got[line.drop] += line.packs
+    pools = {pool.item: pool for pool in made.plan.pools}
+    ties = {pool.item: _ties(pool) for pool in made.plan.pools}
+    return [
+        _result(plan_id, made, request, packs=got[snapshot.drop_id(request)], pools=pools, ties=ties)
+        for request in made.snapshot.requests.values()
+    ]
+
+
+def _ties(pool: PoolPlan) -> dict[str, tuple[str, Bottleneck]]:
+    return {
+        claim: (f"{pool.item}#{number}", bottleneck)
+        for number, bottleneck in enumerate(pool.bottlenecks, start=1)
+        for claim in bottleneck.claims
+    }
+
+
+def _result(
+    plan_id: int,
+    made: Draft,
+    request: Request,
+    *,
+    packs: int,
+    pools: Mapping[str, PoolPlan],
+    ties: Mapping[str, Mapping[str, tuple[str, Bottleneck]]],
+) -> PlanResult:
+    assert request.id is not None
+    item = made.snapshot.items[request.item_code]
+    code, sentence, tie = _reason(made, request, packs * item.pack_size, pools=pools, ties=ties)
+    return PlanResult(
+        plan_id=plan_id,
+        request_id=request.id,
+        member_code=request.member_code,
+        item_code=request.item_code,
+        asked=request.quantity,
+        validated=request.validated,
+        got=packs * item.pack_size,
+        reachable=request.id not in made.snapshot.unreachable,
+        reason_code=code,
+        reason=sentence,
+        tie=tie,
+    )
+
+
+def _reason(
+    made: Draft,
+    request: Request,
+    got: int,
+    *,
+    pools: Mapping[str, PoolPlan],
+    ties: Mapping[str, Mapping[str, tuple[str, Bottleneck]]],
+) -> tuple[str, str, str]:
+    """Code, sentence and tie of a request's result."""
+    item = made.snapshot.items[request.item_code]
+    obstacle = made.snapshot.unreachable.get(request.id or 0)
+    if obstacle is not None:
+        sentence = f"nothing can lawfully and in time reach {request.point_of_use}: {OBSTACLES[obstacle]}"
+        return f"{rules.UNREACHABLE}:{obstacle}", sentence, ""
+    claim = snapshot.claim_id(request)
+    if claim in pools[item.code].set_aside:
+        sentence = rules.sentence_set_aside(minimum=request.minimum_useful, base_unit=item.base_unit)
+        return rules.SET_ASIDE, sentence, ""
+    tie, bottleneck = ties[item.code].get(claim, ("", Bottleneck(request.priority, (claim,), (), 0, 0)))
+    share_ = rules.Share(
+        got=got,
+        validated=request.validated,
+        base_unit=item.base_unit,
+        tied=len(bottleneck.claims),
+        tied_need=bottleneck.need * item.pack_size,
+        tied_supply=bottleneck.packs * item.pack_size,
+    )
+    if got >= request.validated:
+        return rules.FILLED, rules.sentence_filled(share_), tie
+    if made.plan.method == PRO_RATA:
+        return rules.FALLBACK, f"{rules.percent(got, request.validated)} under the pro-rata fallback: {made.note}", ""
+    return rules.SHORT, rules.sentence_short(share_), tie

@@ -1,0 +1,110 @@
+"""States of surges, requests and plans, and the words in which results are explained. Pure functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+RULE: Final = "leximin/1"
+"""The committee's rule: leximin of allocated over validated per (municipality, item) in whole packs inside
+priority tiers, then first-expiring, then cost; every item inside its reserve floor."""
+
+DECLARED: Final = "declared"
+CLOSED: Final = "closed"
+
+SUBMITTED: Final = "submitted"
+VALIDATED: Final = "validated"
+DECLINED: Final = "declined"
+ALLOCATED: Final = "allocated"
+PART_ALLOCATED: Final = "part_allocated"
+UNSERVED: Final = "unserved"
+WITHDRAWN: Final = "withdrawn"
+LAPSED: Final = "lapsed"
+REQUEST_STATES: Final = (
+    SUBMITTED,
+    VALIDATED,
+    DECLINED,
+    ALLOCATED,
+    PART_ALLOCATED,
+    UNSERVED,
+    WITHDRAWN,
+    LAPSED,
+)
+
+COMPUTED: Final = "computed"
+APPROVED: Final = "approved"
+SUPERSEDED: Final = "superseded"
+PLAN_STATES: Final = (COMPUTED, APPROVED, SUPERSEDED)
+
+FILLED: Final = "filled"
+SHORT: Final = "stock_shared_out"
+SET_ASIDE: Final = "below_useful_minimum"
+UNREACHABLE: Final = "unreachable"
+OVERRIDDEN: Final = "overridden"
+FALLBACK: Final = "pro_rata_fallback"
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a claim got, in base units, beside those tied with it (the claims that the same stock serves)."""
+
+    got: int
+    validated: int
+    base_unit: str
+    tied: int
+    tied_need: int
+    tied_supply: int
+
+
+def permille(got: int, need: int) -> int:
+    """Fill in thousandths, rounded down; 1000 where nothing was needed."""
+    return got * 1000 // need if need else 1000
+
+
+def percent(got: int, need: int) -> str:
+    """Fill as people read it.
+
+    >>> percent(2, 3), percent(3, 3), percent(999, 1000)
+    ('66.6 %', '100 %', '99.9 %')
+    """
+    whole, tenth = divmod(permille(got, need), 10)
+    return f"{whole} %" if tenth == 0 else f"{whole}.{tenth} %"
+
+
+def sentence_short(share: Share) -> str:
+    """Why a claim got less than its validated need under the fair rule."""
+    return (
+        f"{share.got:,} of {share.validated:,} {share.base_unit} ({percent(share.got, share.validated)}): "
+        f"the stock that can lawfully and in time reach you and {share.tied - 1} other municipalities holds "
+        f"{share.tied_supply:,} for {share.tied_need:,} validated; nobody of you could get more "
+        "without someone less filled getting less"
+    )
+
+
+def sentence_filled(share: Share) -> str:
+    """Why a claim got all of its validated need."""
+    return f"all {share.validated:,} {share.base_unit} validated"
+
+
+def sentence_set_aside(*, minimum: int, base_unit: str) -> str:
+    """Why a claim got nothing although a small share would have been left for it."""
+    return (
+        f"nothing: a fair share would have been below the {minimum:,} {base_unit} that you said are of use at all; "
+        "it went to others instead"
+    )
+
+
+def sentence_line(*, packs: int, pack_size: int, lot: str, expiry: str, origin: str, minutes: int) -> str:
+    """Why this lot goes there."""
+    hours, rest = divmod(minutes, 60)
+    return (
+        f"{packs} packs of {pack_size} from lot {lot} at {origin}: it expires {expiry}, the earliest that may still "
+        f"be used there after {hours} h {rest:02} min on the road"
+    )
+
+
+def state_after(*, got: int, validated: int) -> str:
+    """The state of a request once a plan with its share is approved."""
+    if got == 0:
+        return UNSERVED
+    return ALLOCATED if got >= validated else PART_ALLOCATED

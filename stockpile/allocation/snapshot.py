@@ -1,0 +1,162 @@
+"""From the database to the optimizer's problem: one predicate decides which lot may serve which request."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from sqlmodel import Session
+
+from optimizer.allocation.problem import Claim, Drop, Lane, Lot, Pool, Problem
+from stockpile.allocation import rules
+from stockpile.allocation.tables import Request
+from stockpile.catalogue import queries as catalogue
+from stockpile.catalogue.tables import Item
+from stockpile.inventory import queries as inventory
+from stockpile.inventory import rules as stock_rules
+from stockpile.inventory.queries import Stock
+from stockpile.inventory.rules import Route, Wish
+from stockpile.inventory.tables import Site
+
+_STEPS: Final = tuple(stock_rules.OBSTACLES)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A problem and what its ids stand for. `unreachable`: why no lawful stock can reach a request, by its number."""
+
+    problem: Problem
+    at: datetime
+    requests: dict[int, Request]
+    unreachable: dict[int, str]
+    stock: dict[str, Stock]
+    items: dict[str, Item]
+    routes: dict[tuple[str, str], Route]
+
+
+@dataclass(slots=True)
+class _Ground:
+    at: datetime
+    items: dict[str, Item]
+    sites: dict[str, Site]
+    routes: dict[tuple[str, str], Route]
+    licences: frozenset[tuple[str, str]]
+    floors: dict[str, int]
+    stock: dict[str, list[Stock]]
+    unreachable: dict[int, str] = field(default_factory=dict)
+
+
+def drop_id(request: Request) -> str:
+    """The optimizer's name of a request."""
+    return f"r{request.id}"
+
+
+def claim_id(request: Request) -> str:
+    """The optimizer's name of a municipality's claim on an item in one tier."""
+    return f"{request.member_code}/{request.priority}"
+
+
+def supply_id(stock: Stock) -> str:
+    """The optimizer's name of a lot at a depot."""
+    return f"{stock.lot_id}@{stock.site}"
+
+
+def take(session: Session, requests: Sequence[Request], *, at: datetime) -> Snapshot:
+    """The problem of sharing what the pool has at that instant among these requests (lanes as they leave then)."""
+    ground = _ground(session, at)
+    by_item: dict[str, list[Request]] = defaultdict(list)
+    for request in requests:
+        by_item[request.item_code].append(request)
+    pools = [_pool(ground, ground.items[code], by_item[code]) for code in sorted(by_item)]
+    return Snapshot(
+        problem=Problem(rule=rules.RULE, pools=tuple(pool for pool in pools if pool.drops)),
+        at=at,
+        requests={request.id: request for request in requests if request.id is not None},
+        unreachable=ground.unreachable,
+        stock={supply_id(stock): stock for stocks in ground.stock.values() for stock in stocks},
+        items=ground.items,
+        routes=ground.routes,
+    )
+
+
+def _ground(session: Session, at: datetime) -> _Ground:
+    stock: dict[str, list[Stock]] = defaultdict(list)
+    for row in inventory.pool_stock(session):
+        stock[row.item].append(row)
+    return _Ground(
+        at=at,
+        items=catalogue.items(session),
+        sites=inventory.sites(session),
+        routes=inventory.routes(session),
+        licences=catalogue.licences(session),
+        floors=inventory.floors(session, at.date()),
+        stock=dict(stock),
+    )
+
+
+def _pool(ground: _Ground, item: Item, requests: Sequence[Request]) -> Pool:
+    stocks = ground.stock.get(item.code, [])
+    lanes: list[Lane] = []
+    reached: list[Request] = []
+    for request in requests:
+        found, why = _lanes(ground, item, stocks, request)
+        if found:
+            lanes += found
+            reached.append(request)
+        else:
+            assert request.id is not None
+            ground.unreachable[request.id] = why
+    used = {lane.lot for lane in lanes}
+    lots = [_lot(stock, item) for stock in stocks if supply_id(stock) in used]
+    return Pool(
+        item=item.code,
+        shareable_packs=_shareable(ground, item, stocks),
+        lots=tuple(lots),
+        claims=_claims(item, reached),
+        drops=tuple(Drop(drop_id(r), claim_id(r), r.validated // item.pack_size) for r in reached),
+        lanes=tuple(lanes),
+    )
+
+
+def _lot(stock: Stock, item: Item) -> Lot:
+    return Lot(supply_id(stock), stock.site, stock.expiry, stock.quantity // item.pack_size)
+
+
+def _shareable(ground: _Ground, item: Item, stocks: Sequence[Stock]) -> int:
+    """Packs that may leave with the reserve floor kept; what is on hold or expired does not count towards it."""
+    usable = sum(s.quantity for s in stocks if not s.on_hold and s.expiry >= ground.at.date())
+    return max(0, usable - ground.floors.get(item.code, 0)) // item.pack_size
+
+
+def _claims(item: Item, requests: Sequence[Request]) -> tuple[Claim, ...]:
+    minimums: dict[str, int] = defaultdict(int)
+    first: dict[str, Request] = {}
+    for request in requests:
+        minimums[claim_id(request)] += -(-request.minimum_useful // item.pack_size)
+        first.setdefault(claim_id(request), request)
+    return tuple(
+        Claim(key, request.member_code, request.priority, minimums[key]) for key, request in sorted(first.items())
+    )
+
+
+def _lanes(ground: _Ground, item: Item, stocks: Sequence[Stock], request: Request) -> tuple[list[Lane], str]:
+    wish = Wish(
+        licensed=(item.code, ground.sites[request.point_of_use].country) in ground.licences,
+        need_by=request.need_by,
+        use_days=item.use_days,
+        cold_chain=item.cold_chain,
+    )
+    lanes: list[Lane] = []
+    furthest = -1
+    for stock in stocks:
+        route = ground.routes.get((stock.site, request.point_of_use))
+        why = stock_rules.obstacle(expiry=stock.expiry, on_hold=stock.on_hold, route=route, wish=wish, leaves=ground.at)
+        if why is None and stock.quantity >= item.pack_size:
+            assert route is not None
+            lanes.append(Lane(supply_id(stock), drop_id(request), route.cost_minor))
+        elif why is not None:
+            furthest = max(furthest, _STEPS.index(why))
+    return lanes, _STEPS[furthest] if furthest >= 0 else stock_rules.NO_STOCK

@@ -1,0 +1,1 @@
+"""Items, packs, licences and GS1 codes."""

@@ -1,0 +1,32 @@
+"""Reading items and licences."""
+
+from __future__ import annotations
+
+from sqlmodel import Session, col, select
+
+from stockpile.catalogue.tables import Item, Licence
+from stockpile.errors import NotFound
+
+
+class UnknownItem(NotFound):
+    """No item has this code."""
+
+    code = "unknown_item"
+
+
+def items(session: Session) -> dict[str, Item]:
+    """All items by code, in the order of their codes."""
+    return {item.code: item for item in session.exec(select(Item).order_by(col(Item.code)))}
+
+
+def item(session: Session, code: str) -> Item:
+    """One item; refuses an unknown code."""
+    found = session.get(Item, code)
+    if found is None:
+        raise UnknownItem(f"no item has the code {code}", field="item", value=code)
+    return found
+
+
+def licences(session: Session) -> frozenset[tuple[str, str]]:
+    """All pairs (item, country) that are licensed."""
+    return frozenset((row.item_code, row.country) for row in session.exec(select(Licence)))

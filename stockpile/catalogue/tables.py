@@ -1,0 +1,53 @@
+"""What can be stocked: items with their packs, and where each may be used."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, CheckConstraint
+from sqlmodel import Field
+
+from stockpile.db import Table
+
+
+class Item(Table, table=True):
+    """A medicine or spare part. Quantities of an item are integers in its `base_unit`.
+
+    `verified`: whether a named person has verified the flags (storage, cold chain, controlled).
+    `use_days`: days of use that must remain of a lot's shelf life at arrival.
+    `use_per_admission_milli`: thousandths of a base unit that one hospital admission uses in a surge.
+    `baseline_milli_per_day`: thousandths of a base unit that the pool issues a day outside surges.
+    """
+
+    __tablename__ = "item"
+    __table_args__ = (
+        CheckConstraint("pack_size > 0", name="pack_size_positive"),
+        CheckConstraint("priority BETWEEN 1 AND 4", name="priority_range"),
+        CheckConstraint("kind IN ('medicine', 'part')", name="kind"),
+    )
+
+    code: str = Field(primary_key=True)
+    kind: str
+    name: str
+    atc: str = ""
+    cpv: str = ""
+    gtin: str = Field(unique=True)
+    base_unit: str
+    pack_size: int = Field(sa_type=BigInteger)
+    cold_chain: bool
+    storage: str
+    controlled: bool
+    verified: bool
+    shelf_life_days: int
+    use_days: int
+    volume_ml: int
+    priority: int
+    use_per_admission_milli: int = Field(sa_type=BigInteger)
+    baseline_milli_per_day: int = Field(sa_type=BigInteger)
+
+
+class Licence(Table, table=True):
+    """An item may be used in a country."""
+
+    __tablename__ = "licence"
+
+    item_code: str = Field(primary_key=True, foreign_key="item.code")
+    country: str = Field(primary_key=True)

@@ -1,0 +1,1 @@
+"""Unified contracts, price tiers and call-offs."""

@@ -1,0 +1,164 @@
+"""Call-offs: proposed with reasons, approved by another person, received line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import CursorResult, update
+from sqlmodel import Session, col
+
+from stockpile import journal
+from stockpile.actor import Act
+from stockpile.contracts import queries, rules
+from stockpile.contracts.tables import CallOff, CallOffLine, Contract
+from stockpile.errors import Conflict, Invalid
+from stockpile.governance.rules import require, require_other
+
+
+class WrongState(Conflict):
+    """The call-off is not in the state that this needs."""
+
+    code = "calloff_state"
+
+
+class CeilingReached(Conflict):
+    """The contract's ceiling does not allow this order."""
+
+    code = "ceiling_reached"
+
+
+class ContractEnded(Conflict):
+    """No order under a contract outside its term."""
+
+    code = "contract_ended"
+
+
+class OverDelivery(Invalid):
+    """More than was ordered."""
+
+    code = "over_delivery"
+
+
+@dataclass(frozen=True, slots=True)
+class LineDraft:
+    """One item of an order to propose; price per pack in minor units."""
+
+    item: str
+    packs: int
+    pack_size: int
+    pack_price_minor: int
+    reason: str
+
+
+def propose(
+    session: Session, act: Act, *, contract: str, slot: str, deliver_to: str, lines: Sequence[LineDraft]
+) -> CallOff:
+    """A proposed call-off with a reason per line; it orders nothing before another person approves it."""
+    require(act.actor, "reorder.run")
+    calloff = CallOff(
+        contract_code=contract,
+        slot=slot,
+        state=rules.PROPOSED,
+        deliver_to=deliver_to,
+        proposed_by=act.actor.id,
+        proposed_at=act.at,
+        cost_minor=sum(line.packs * line.pack_price_minor for line in lines),
+    )
+    session.add(calloff)
+    session.flush()
+    assert calloff.id is not None
+    session.add_all(_line(calloff.id, draft) for draft in lines)
+    payload = {"contract": contract, "slot": slot, "cost_minor": calloff.cost_minor, "lines": _listed(lines)}
+    journal.record(session, act, action="calloff.propose", subject=f"calloff:{calloff.id}", payload=payload)
+    return calloff
+
+
+def approve(session: Session, act: Act, *, number: int) -> CallOff:
+    """Approve a proposed call-off: the order stands, and its cost is taken from the contract's ceiling."""
+    require(act.actor, "calloff.approve")
+    calloff = queries.calloff(session, number)
+    _require_state(calloff, rules.PROPOSED)
+    require_other(act.actor, {calloff.proposed_by: f"proposed call-off {number}"})
+    contract = session.get_one(Contract, calloff.contract_code)
+    if not contract.starts <= act.at.date() <= contract.ends:
+        raise ContractEnded(f"contract {contract.code} runs from {contract.starts} to {contract.ends}")
+    _take_from_ceiling(session, contract, calloff.cost_minor)
+    _claim_state(session, calloff, rules.PROPOSED, rules.APPROVED)
+    calloff.approved_by, calloff.approved_at = act.actor.id, act.at
+    calloff.expected_at = act.at + timedelta(days=contract.lead_time_days)
+    session.add(calloff)
+    payload = {"cost_minor": calloff.cost_minor, "expected_at": calloff.expected_at.isoformat()}
+    journal.record(session, act, action="calloff.approve", subject=f"calloff:{number}", payload=payload)
+    return calloff
+
+
+def receive_line(session: Session, *, line_number: int, item: str, quantity: int) -> CallOffLine:
+    """Book base units as received on a line of an approved call-off; refuses more than was ordered.
+
+    Called by the receipt that posts the stock, in the same transaction.
+    """
+    line = queries.line(session, line_number)
+    calloff = queries.calloff(session, line.calloff_id)
+    if calloff.state not in rules.OPEN_STATES:
+        raise WrongState(f"call-off {calloff.id} is {calloff.state}: nothing to receive on it", state=calloff.state)
+    if line.item_code != item:
+        raise Invalid(f"line {line_number} orders {line.item_code}, not {item}", field="item", value=item)
+    taken = update(CallOffLine).where(
+        col(CallOffLine.id) == line_number, col(CallOffLine.received) + quantity <= col(CallOffLine.quantity)
+    )
+    if not _rows(session, taken.values(received=col(CallOffLine.received) + quantity)):
+        open_quantity = line.quantity - line.received
+        raise OverDelivery(
+            f"line {line_number} has {open_quantity} open, {quantity} were given", field="quantity", open=open_quantity
+        )
+    session.refresh(line)
+    everything = all(one.received == one.quantity for one in queries.lines(session, line.calloff_id))
+    calloff.state = rules.DELIVERED if everything else rules.PART_DELIVERED
+    session.add(calloff)
+    return line
+
+
+def _take_from_ceiling(session: Session, contract: Contract, cost_minor: int) -> None:
+    taken = update(Contract).where(col(Contract.code) == contract.code, col(Contract.remaining_minor) >= cost_minor)
+    if not _rows(session, taken.values(remaining_minor=col(Contract.remaining_minor) - cost_minor)):
+        raise CeilingReached(
+            f"contract {contract.code} has {contract.remaining_minor} left below its ceiling, this costs {cost_minor}",
+            remaining_minor=contract.remaining_minor,
+            cost_minor=cost_minor,
+        )
+
+
+def _claim_state(session: Session, calloff: CallOff, old: str, new: str) -> None:
+    moved = update(CallOff).where(col(CallOff.id) == calloff.id, col(CallOff.state) == old).values(state=new)
+    if not _rows(session, moved):
+        raise WrongState(f"call-off {calloff.id} was changed by someone else just now")
+    session.refresh(calloff)
+
+
+def _rows(session: Session, statement: Any) -> int:
+    result = session.connection().execute(statement)
+    assert isinstance(result, CursorResult)
+    return result.rowcount
+
+
+def _require_state(calloff: CallOff, state: str) -> None:
+    if calloff.state != state:
+        raise WrongState(f"call-off {calloff.id} is {calloff.state}, not {state}", state=calloff.state)
+
+
+def _line(calloff_id: int, draft: LineDraft) -> CallOffLine:
+    return CallOffLine(
+        calloff_id=calloff_id,
+        item_code=draft.item,
+        packs=draft.packs,
+        quantity=draft.packs * draft.pack_size,
+        pack_price_minor=draft.pack_price_minor,
+        reason=draft.reason,
+    )
+
+
+def _listed(lines: Sequence[LineDraft]) -> list[list[object]]:
+    return [[line.item, line.packs, line.pack_price_minor, line.reason] for line in lines]

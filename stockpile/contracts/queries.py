@@ -1,0 +1,88 @@
+"""Reading contracts and call-offs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import date, datetime
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from stockpile.contracts import rules
+from stockpile.contracts.tables import CallOff, CallOffLine, Contract, ContractLine, PriceTier
+from stockpile.errors import NotFound
+
+
+class UnknownCallOff(NotFound):
+    """No call-off has this number."""
+
+    code = "unknown_calloff"
+
+
+def contracts_valid(session: Session, on: date) -> dict[str, Contract]:
+    """Contracts under which may be ordered on that day, by code."""
+    query = select(Contract).where(Contract.starts <= on, Contract.ends >= on).order_by(col(Contract.code))
+    return {contract.code: contract for contract in session.exec(query)}
+
+
+def contract_lines(session: Session) -> list[ContractLine]:
+    """All items under contract, in one order."""
+    order = (col(ContractLine.contract_code), col(ContractLine.item_code))
+    return list(session.exec(select(ContractLine).order_by(*order)))
+
+
+def tiers(session: Session) -> dict[tuple[str, str], list[tuple[int, int]]]:
+    """(from_packs, pack price in minor units) by (contract, item), ascending."""
+    found: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+    for row in session.exec(select(PriceTier).order_by(col(PriceTier.from_packs))):
+        found[row.contract_code, row.item_code].append((row.from_packs, row.pack_price_minor))
+    return dict(found)
+
+
+def calloff(session: Session, number: int) -> CallOff:
+    """One call-off; refuses an unknown number."""
+    found = session.get(CallOff, number)
+    if found is None:
+        raise UnknownCallOff(f"there is no call-off {number}", field="calloff", value=number)
+    return found
+
+
+def calloffs(session: Session, *, state: str | None = None) -> list[CallOff]:
+    """All call-offs, newest first, or those in one state."""
+    query = select(CallOff).order_by(col(CallOff.id).desc())
+    return list(session.exec(query.where(CallOff.state == state) if state else query))
+
+
+def lines(session: Session, number: int) -> list[CallOffLine]:
+    """The lines of a call-off."""
+    return list(session.exec(select(CallOffLine).where(CallOffLine.calloff_id == number).order_by(col(CallOffLine.id))))
+
+
+def line(session: Session, number: int) -> CallOffLine:
+    """One line of a call-off by its own number; refuses an unknown one."""
+    found = session.get(CallOffLine, number)
+    if found is None:
+        raise UnknownCallOff(f"there is no call-off line {number}", field="calloff_line", value=number)
+    return found
+
+
+def inbound(session: Session) -> dict[str, int]:
+    """Base units ordered and not yet received, by item, of approved call-offs."""
+    query = (
+        select(CallOffLine.item_code, func.sum(CallOffLine.quantity - CallOffLine.received))
+        .join(CallOff, col(CallOff.id) == col(CallOffLine.calloff_id))
+        .where(col(CallOff.state).in_(rules.OPEN_STATES))
+        .group_by(col(CallOffLine.item_code))
+    )
+    return {item: int(quantity) for item, quantity in session.exec(query)}
+
+
+def next_deliveries(session: Session) -> dict[str, tuple[datetime, int]]:
+    """Earliest firm delivery by item: when it is expected and how many base units."""
+    query = (
+        select(CallOffLine.item_code, CallOff.expected_at, CallOffLine.quantity - CallOffLine.received)
+        .join(CallOff, col(CallOff.id) == col(CallOffLine.calloff_id))
+        .where(col(CallOff.state).in_(rules.OPEN_STATES), col(CallOff.expected_at).is_not(None))
+        .order_by(col(CallOff.expected_at).desc())
+    )
+    return {item: (at, int(quantity)) for item, at, quantity in session.exec(query) if at is not None}

@@ -1,0 +1,109 @@
+"""Suppliers, unified contracts with their price tiers, and call-offs."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import BigInteger, CheckConstraint, UniqueConstraint
+from sqlmodel import Field
+
+from stockpile.db import BigId, Table
+
+
+class Supplier(Table, table=True):
+    """A supplier with the lead times (days, order to delivery) and lateness seen so far."""
+
+    __tablename__ = "supplier"
+
+    code: str = Field(primary_key=True)
+    name: str
+    lead_p10_days: int
+    lead_p50_days: int
+    lead_p90_days: int
+    on_time_permille: int
+    late_p95_days: int
+
+
+class Contract(Table, table=True):
+    """A unified contract: one supplier, terms that hold for every member.
+
+    `remaining_minor` is what may still be ordered below the ceiling; approving
+    an order takes from it, and the database refuses a negative.
+    """
+
+    __tablename__ = "contract"
+    __table_args__ = (CheckConstraint("remaining_minor >= 0", name="within_ceiling"),)
+
+    code: str = Field(primary_key=True)
+    supplier_code: str = Field(foreign_key="supplier.code", index=True)
+    starts: date
+    ends: date
+    currency: str
+    minimum_order_minor: int = Field(sa_type=BigInteger)
+    ceiling_minor: int = Field(sa_type=BigInteger)
+    remaining_minor: int = Field(sa_type=BigInteger)
+    lead_time_days: int
+
+
+class ContractLine(Table, table=True):
+    """An item under a contract. Orders are multiples of `pack_multiple`, at least `minimum_packs`."""
+
+    __tablename__ = "contract_line"
+
+    contract_code: str = Field(primary_key=True, foreign_key="contract.code")
+    item_code: str = Field(primary_key=True, foreign_key="item.code")
+    minimum_packs: int = Field(sa_type=BigInteger)
+    pack_multiple: int = Field(sa_type=BigInteger)
+    shelf_life_on_delivery_days: int
+
+
+class PriceTier(Table, table=True):
+    """From `from_packs` on, every pack of the order costs `pack_price_minor` (all-units tier)."""
+
+    __tablename__ = "price_tier"
+
+    contract_code: str = Field(primary_key=True, foreign_key="contract.code")
+    item_code: str = Field(primary_key=True, foreign_key="item.code")
+    from_packs: int = Field(primary_key=True, sa_type=BigInteger)
+    pack_price_minor: int = Field(sa_type=BigInteger)
+
+
+class CallOff(Table, table=True):
+    """An order under a contract, from proposal to delivery. One per (contract, slot of the proposing run)."""
+
+    __tablename__ = "calloff"
+    __table_args__ = (
+        UniqueConstraint("contract_code", "slot"),
+        CheckConstraint("state IN ('proposed','approved','part_delivered','delivered','cancelled')", name="state"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    contract_code: str = Field(foreign_key="contract.code", index=True)
+    slot: str
+    state: str
+    deliver_to: str = Field(foreign_key="site.code")
+    proposed_by: int = Field(foreign_key="account.id", sa_type=BigInteger)
+    proposed_at: datetime
+    approved_by: int | None = Field(default=None, foreign_key="account.id", sa_type=BigInteger)
+    approved_at: datetime | None = None
+    expected_at: datetime | None = None
+    cost_minor: int = Field(sa_type=BigInteger)
+
+
+class CallOffLine(Table, table=True):
+    """One item of a call-off: what was ordered and what has arrived, in base units, and why it was proposed."""
+
+    __tablename__ = "calloff_line"
+    __table_args__ = (
+        CheckConstraint("quantity > 0", name="quantity_positive"),
+        CheckConstraint("received >= 0 AND received <= quantity", name="received_within_order"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    calloff_id: int = Field(foreign_key="calloff.id", sa_type=BigInteger, index=True)
+    item_code: str = Field(foreign_key="item.code", index=True)
+    packs: int = Field(sa_type=BigInteger)
+    quantity: int = Field(sa_type=BigInteger)
+    received: int = Field(default=0, sa_type=BigInteger)
+    pack_price_minor: int = Field(sa_type=BigInteger)
+    reason: str

@@ -1,0 +1,120 @@
+"""The database: one engine, one unit of work, the same meaning on SQLite and PostgreSQL.
+
+SQLite has no row locks and silently ignores FOR UPDATE: every writing
+transaction there begins IMMEDIATE, so that writers queue. PostgreSQL writes at
+READ COMMITTED under row locks taken in one order; reports and planning read
+one REPEATABLE READ snapshot.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import BigInteger, Engine, Integer, create_engine, event
+from sqlalchemy import Table as SqlTable
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session, SQLModel
+
+Result = TypeVar("Result")
+
+BigId = BigInteger().with_variant(Integer, "sqlite")
+"""Type of generated keys: 64 bits; SQLite only numbers a column of its own INTEGER type."""
+
+RETRIED_STATES = {"40001", "40P01", "55P03"}
+ATTEMPTS = 5
+
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Table(SQLModel):
+    """Base of every table; the tables of all domains share one metadata."""
+
+
+def table_of(model: type[SQLModel]) -> SqlTable:
+    """The SQLAlchemy table of a model, for statements over many rows."""
+    found = model.__table__  # type: ignore[attr-defined]
+    assert isinstance(found, SqlTable)
+    return found
+
+
+def open_engine(address: str) -> Engine:
+    """An engine for `address`, with the settings that the ledger's promises rest on."""
+    url = make_url(address)
+    if url.get_backend_name() == "sqlite":
+        if url.database and url.database != ":memory:":
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(url, connect_args={"timeout": 30})
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    engine = create_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True, connect_args=_POSTGRES_ARGUMENTS)
+    return engine
+
+
+_POSTGRES_ARGUMENTS = {
+    "connect_timeout": 5,
+    "options": "-c timezone=UTC -c lock_timeout=10s -c statement_timeout=60s "
+    "-c idle_in_transaction_session_timeout=60s",
+}
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    reading = connection.get_execution_options().get("stockpile_reading", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """One consistent snapshot to read from; nothing can be written through it."""
+    options: dict[str, Any] = {"stockpile_reading": True}
+    if engine.dialect.name == "postgresql":
+        options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    with Session(engine.execution_options(**options)) as session:
+        yield session
+        session.rollback()
+
+
+def transact(engine: Engine, work: Callable[[Session], Result]) -> Result:
+    """Run `work` in one transaction and commit it; whole or nothing.
+
+    Serialisation failures, deadlocks and lock time-outs are tried again, at
+    most ATTEMPTS times; a commit whose fate is unknown is not (the caller
+    repeats it with the same idempotency key).
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with Session(engine, expire_on_commit=False) as session, session.begin():
+                return work(session)
+        except OperationalError as failure:
+            state = getattr(failure.orig, "sqlstate", None)
+            if state not in RETRIED_STATES or attempt == ATTEMPTS:
+                raise
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))
+    raise AssertionError("unreachable: the loop returns or raises")
+
+
+def insert_missing(session: Session, model: type[SQLModel], rows: list[dict[str, Any]]) -> None:
+    """Insert the rows whose unique key is not there yet, in the order given."""
+    if not rows:
+        return
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    session.connection().execute(dialect.insert(table_of(model)).on_conflict_do_nothing(), rows)

@@ -1,0 +1,1 @@
+"""Caseload reports, own cover and what patients are expected to use."""

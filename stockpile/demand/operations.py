@@ -1,0 +1,131 @@
+"""Taking in reports: a day's caseload is judged as it comes, and a person may release what was flagged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from sqlmodel import Session, col, delete, select
+
+from stockpile import journal
+from stockpile.actor import Act
+from stockpile.db import insert_missing
+from stockpile.demand import queries, rules
+from stockpile.demand.tables import CaseloadReport, OwnStock
+from stockpile.errors import Conflict, Invalid, NotFound
+from stockpile.governance import queries as governance
+from stockpile.governance.rules import require
+
+CUMULATIVE_BASIS = "reported_cumulative_start"
+
+
+@dataclass(frozen=True, slots=True)
+class DayReport:
+    """One municipality's figures for one day; `admissions` None where none were reported."""
+
+    member: str
+    cases: int
+    cases_suppressed: bool
+    admissions: int | None
+    basis: str
+
+
+class DayReported(Conflict):
+    """The member has reported this day already."""
+
+    code = "day_reported"
+
+
+def report_day(session: Session, act: Act, *, day: date, reports: Sequence[DayReport]) -> list[CaseloadReport]:
+    """Take in a day's reports; returns them as stored, flagged where they are not taken at their word.
+
+    A country whose total jumps like a catch-up of the reporting (rules.is_catch_up)
+    has all its reports of that day flagged, and its members' usual day is
+    accepted in their place. Refuses unknown members, days in the future and a
+    day reported before.
+    """
+    members = governance.members(session)
+    for number, report in enumerate(reports, start=1):
+        require(act.actor, "caseload.report", member=report.member)
+        if report.member not in members:
+            raise Invalid(f"row {number}: no member has the code {report.member}", field="member", row=number)
+    if day > act.at.date() + timedelta(days=1):
+        raise Invalid(f"{day} is in the future", field="day")
+    _refuse_reported(session, day, {report.member for report in reports})
+    country_of = {code: member.country for code, member in members.items()}
+    caught_up = _catch_ups(session, day, reports, country_of)
+    usual = queries.accepted(session, before=day)
+    rows = [_judged(day, report, country_of[report.member] in caught_up, usual) for report in reports]
+    session.add_all(rows)
+    counts = {"reports": len(rows), "flagged": sum(row.flag != "" for row in rows), "catch_up": sorted(caught_up)}
+    journal.record(session, act, action="caseload.report", subject=f"day:{day}", payload=counts)
+    return rows
+
+
+def release_flag(session: Session, act: Act, *, day: date, member: str, reason: str) -> CaseloadReport:
+    """Accept a flagged report as it was given, with a person's reason."""
+    require(act.actor, "caseload.release", member=member)
+    report = session.get(CaseloadReport, (day, member))
+    if report is None:
+        raise NotFound(f"{member} has no report for {day}", field="member", value=member)
+    if report.flag == rules.NOT_FLAGGED:
+        raise Conflict(f"the report of {member} for {day} is not flagged")
+    if not reason.strip():
+        raise Invalid("accepting a flagged report needs a reason", field="reason")
+    report.flag, report.accepted_milli = rules.NOT_FLAGGED, (report.admissions or 0) * 1000
+    session.add(report)
+    subject = f"day:{day}:{member}"
+    journal.record(session, act, action="caseload.release", subject=subject, payload={}, reason=reason)
+    return report
+
+
+def declare_own_stock(session: Session, act: Act, *, member: str, quantities: dict[str, int]) -> None:
+    """What a member says it holds itself of each item, in base units; replaces what it said of these items before."""
+    require(act.actor, "request.submit", member=member)
+    for item, quantity in quantities.items():
+        if quantity < 0:
+            raise Invalid(f"own stock of {item} is {quantity}, below zero", field="quantity")
+    session.exec(delete(OwnStock).where(col(OwnStock.member_code) == member, col(OwnStock.item_code).in_(quantities)))
+    rows = [{"member_code": member, "item_code": item, "quantity": quantity} for item, quantity in quantities.items()]
+    insert_missing(session, OwnStock, rows)
+
+
+def _refuse_reported(session: Session, day: date, members: set[str]) -> None:
+    stored = session.exec(select(CaseloadReport.member_code).where(CaseloadReport.day == day))
+    again = sorted(members & set(stored))
+    if again:
+        raise DayReported(f"{day} was reported before by {', '.join(again[:5])}", field="day", members=again)
+
+
+def _catch_ups(session: Session, day: date, reports: Sequence[DayReport], country_of: dict[str, str]) -> set[str]:
+    totals = rules.totals_by_country(
+        {report.member: report.admissions for report in reports if report.admissions is not None}, country_of
+    )
+    return {
+        country
+        for country, total in totals.items()
+        if rules.is_catch_up(
+            total,
+            queries.daily_totals(session, before=day, members={m for m, c in country_of.items() if c == country}),
+        )
+    }
+
+
+def _judged(day: date, report: DayReport, caught_up: bool, usual: dict[str, list[int]]) -> CaseloadReport:
+    flag, accepted = rules.NOT_FLAGGED, None if report.admissions is None else report.admissions * 1000
+    if report.basis == CUMULATIVE_BASIS:
+        flag, accepted = rules.CUMULATIVE_START, None
+    elif caught_up and report.admissions is not None:
+        trailing = rules.trailing_mean_milli(usual.get(report.member, []))
+        flag, accepted = rules.CATCH_UP, rules.share_of_spike(report.admissions, trailing)
+    return CaseloadReport(
+        day=day,
+        member_code=report.member,
+        cases=report.cases,
+        cases_suppressed=report.cases_suppressed,
+        admissions=report.admissions,
+        basis=report.basis,
+        flag=flag,
+        accepted_milli=accepted,
+    )

@@ -1,0 +1,1 @@
+"""Members, accounts, roles and rights: everything above asks here whether it may."""

@@ -1,0 +1,122 @@
+"""Accounts, sign-ins and the region's clock."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import secrets
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from pwdlib import PasswordHash
+from sqlmodel import Session, select
+
+from stockpile import journal
+from stockpile.actor import Act, Actor, Grant
+from stockpile.errors import Conflict, Invalid, NotAllowed
+from stockpile.governance import queries, rules
+from stockpile.governance.tables import Account, AccountGrant, Token
+
+SHORTEST_PASSWORD = 8
+_hasher = PasswordHash.recommended()
+
+
+@functools.cache
+def _decoy() -> str:
+    return _hasher.hash("no account has this password")
+
+
+class SignInRefused(NotAllowed):
+    """Name and password do not match an active account (which of the two is not said)."""
+
+    code = "sign_in_refused"
+
+
+class NameTaken(Conflict):
+    """Another account has this name."""
+
+    code = "name_taken"
+
+
+def founder() -> Actor:
+    """Who sets up an installation from the command line, before any account exists."""
+    return Actor(id=0, name="installation", grants=(Grant(rules.ADMINISTRATOR),))
+
+
+def add_account(
+    session: Session, act: Act, *, name: str, title: str, password: str, grants: Iterable[Grant]
+) -> Account:
+    """A new account. An empty password makes a system account that cannot sign in."""
+    rules.require(act.actor, "account.manage")
+    if password and len(password) < SHORTEST_PASSWORD:
+        raise Invalid(f"a password needs at least {SHORTEST_PASSWORD} characters", field="password")
+    if session.exec(select(Account).where(Account.name == name)).one_or_none():
+        raise NameTaken(f"an account named {name} exists already", field="name", value=name)
+    account = Account(name=name, title=title, password_hash=_hasher.hash(password) if password else "")
+    session.add(account)
+    session.flush()
+    granted = [_grant_row(account, grant) for grant in grants]
+    session.add_all(granted)
+    listed = [[row.role, row.member_code, row.site_code] for row in granted]
+    journal.record(session, act, action="account.add", subject=f"account:{name}", payload={"grants": listed})
+    return account
+
+
+def _grant_row(account: Account, grant: Grant) -> AccountGrant:
+    if grant.role not in rules.ROLES:
+        raise Invalid(f"there is no role {grant.role}; roles are {', '.join(rules.ROLES)}", field="role")
+    assert account.id is not None
+    return AccountGrant(
+        account_id=account.id, role=grant.role, member_code=grant.member or "", site_code=grant.site or ""
+    )
+
+
+def check_password(session: Session, *, name: str, password: str) -> Account:
+    """The account that matches; takes as long for an unknown name as for a wrong password."""
+    account = session.exec(select(Account).where(Account.name == name)).one_or_none()
+    known = account is not None and account.active and account.password_hash != ""
+    right = _hasher.verify(password, account.password_hash if account and known else _decoy())
+    if account is None or not known or not right:
+        raise SignInRefused("name and password do not match an account")
+    return account
+
+
+def issue_token(session: Session, account: Account, *, real_now: datetime, hours: int) -> tuple[str, datetime]:
+    """A fresh bearer token and when it ends; only its digest is stored."""
+    assert account.id is not None
+    secret = secrets.token_urlsafe(32)
+    expires_at = real_now + timedelta(hours=hours)
+    session.add(Token(digest=_digest(secret), account_id=account.id, expires_at=expires_at))
+    return secret, expires_at
+
+
+def actor_of_token(session: Session, secret: str, *, real_now: datetime) -> Actor:
+    """Who holds this token; refuses unknown, ended and revoked ones alike."""
+    token = session.get(Token, _digest(secret))
+    account = session.get(Account, token.account_id) if token else None
+    if token is None or account is None or token.revoked or token.expires_at <= real_now or not account.active:
+        raise SignInRefused("the token is unknown, ended or revoked: sign in again")
+    return queries.actor_of(session, account)
+
+
+def revoke_token(session: Session, secret: str) -> None:
+    """End a sign-in at once."""
+    token = session.get(Token, _digest(secret))
+    if token is not None:
+        token.revoked = True
+        session.add(token)
+
+
+def set_clock(session: Session, act: Act) -> None:
+    """Move a simulated region's clock to `act.at`; refuses for a real region and for going back."""
+    found = queries.region(session)
+    if not found.simulated:
+        raise Conflict("only a simulated region has a clock that can be set")
+    if found.simulated_now and act.at < found.simulated_now:
+        raise Conflict("the simulated clock only goes forward", now=found.simulated_now.isoformat())
+    found.simulated_now = act.at
+    session.add(found)
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

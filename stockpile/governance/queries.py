@@ -1,0 +1,86 @@
+"""Reading the region, its members and accounts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session, col, select
+
+from stockpile.actor import Actor, Grant
+from stockpile.errors import NotFound
+from stockpile.governance.tables import Account, AccountGrant, Member, Region
+
+
+class NoRegion(NotFound):
+    """Nothing has been loaded into this installation yet."""
+
+    code = "no_region"
+
+
+class UnknownMember(NotFound):
+    """No member has this code."""
+
+    code = "unknown_member"
+
+
+class UnknownAccount(NotFound):
+    """No account has this name."""
+
+    code = "unknown_account"
+
+
+def region(session: Session) -> Region:
+    """The region of this installation; refuses when none is loaded."""
+    found = session.get(Region, 1)
+    if found is None:
+        raise NoRegion("no region is loaded yet: run `stockpile demo` or `stockpile import region DIR`")
+    return found
+
+
+def effective_now(session: Session, *, real_now: datetime) -> datetime:
+    """The region's clock, UTC: the simulated instant where the region is simulated, else `real_now`."""
+    found = session.get(Region, 1)
+    return found.simulated_now if found and found.simulated_now else real_now
+
+
+def local_midnight(session: Session, at: datetime) -> datetime:
+    """The start of the day of `at` in the region's time zone, as UTC."""
+    zone = ZoneInfo(region(session).time_zone)
+    return at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+
+
+def members(session: Session) -> dict[str, Member]:
+    """All members by code, in the order of their codes."""
+    return {m.code: m for m in session.exec(select(Member).order_by(col(Member.code)))}
+
+
+def member(session: Session, code: str) -> Member:
+    """One member; refuses an unknown code."""
+    found = session.get(Member, code)
+    if found is None:
+        raise UnknownMember(f"no member has the code {code}", field="member", value=code)
+    return found
+
+
+def account_by_name(session: Session, name: str) -> Account:
+    """One account; refuses an unknown name."""
+    found = session.exec(select(Account).where(Account.name == name)).one_or_none()
+    if found is None:
+        raise UnknownAccount(f"no account is named {name}", field="account", value=name)
+    return found
+
+
+def accounts(session: Session) -> list[Account]:
+    """All accounts by name."""
+    return list(session.exec(select(Account).order_by(col(Account.name))))
+
+
+def actor_of(session: Session, account: Account) -> Actor:
+    """The actor that an account stands for, with its grants."""
+    assert account.id is not None, "an account that is not stored yet"
+    rows = session.exec(
+        select(AccountGrant).where(AccountGrant.account_id == account.id).order_by(col(AccountGrant.id))
+    )
+    grants = tuple(Grant(row.role, row.member_code or None, row.site_code or None) for row in rows)
+    return Actor(id=account.id, name=account.name, grants=grants)

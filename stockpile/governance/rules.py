@@ -1,0 +1,90 @@
+"""Rights as a table: which role may do what. Everything not listed is denied."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from stockpile.actor import Actor
+from stockpile.errors import Conflict, NotAllowed
+
+REQUESTER: Final = "requester"
+LOGISTICS: Final = "logistics"
+COORDINATOR: Final = "coordinator"
+COMMITTEE: Final = "committee"
+BUYER: Final = "buyer"
+AUDITOR: Final = "auditor"
+ADMINISTRATOR: Final = "administrator"
+SCHEDULER: Final = "scheduler"
+
+ROLES: Final = (REQUESTER, LOGISTICS, COORDINATOR, COMMITTEE, BUYER, AUDITOR, ADMINISTRATOR, SCHEDULER)
+
+EVERYONE: Final = frozenset(ROLES)
+
+RIGHTS: Final[dict[str, frozenset[str]]] = {
+    "read": EVERYONE,
+    "read.journal": frozenset({AUDITOR, ADMINISTRATOR}),
+    "verify": frozenset({AUDITOR, ADMINISTRATOR, COMMITTEE}),
+    "stock.receive": frozenset({LOGISTICS}),
+    "stock.issue": frozenset({LOGISTICS}),
+    "stock.adjust": frozenset({LOGISTICS}),
+    "stock.hold": frozenset({LOGISTICS}),
+    "transfer.dispatch": frozenset({LOGISTICS}),
+    "transfer.receive": frozenset({LOGISTICS}),
+    "transfer.resolve": frozenset({LOGISTICS}),
+    "caseload.report": frozenset({REQUESTER, COORDINATOR}),
+    "caseload.release": frozenset({COORDINATOR}),
+    "surge.declare": frozenset({COORDINATOR}),
+    "surge.close": frozenset({COORDINATOR, COMMITTEE}),
+    "request.submit": frozenset({REQUESTER, COORDINATOR}),
+    "request.withdraw": frozenset({REQUESTER, COORDINATOR}),
+    "request.validate": frozenset({COORDINATOR}),
+    "plan.compute": frozenset({COORDINATOR}),
+    "plan.override": frozenset({COORDINATOR}),
+    "plan.approve": frozenset({COMMITTEE}),
+    "reorder.run": frozenset({SCHEDULER, BUYER, COMMITTEE}),
+    "calloff.approve": frozenset({COMMITTEE, BUYER}),
+    "floor.set": frozenset({COMMITTEE}),
+    "region.import": frozenset({ADMINISTRATOR}),
+    "account.manage": frozenset({ADMINISTRATOR}),
+}
+
+
+class Missing(NotAllowed):
+    """The actor holds no grant that covers the right here."""
+
+    code = "right_missing"
+
+
+class OwnWork(Conflict):
+    """Nobody approves their own request, plan or order."""
+
+    code = "own_work"
+
+
+def allowed(actor: Actor, right: str, *, member: str | None = None, site: str | None = None) -> bool:
+    """Whether one of the actor's grants covers `right` for this member and site.
+
+    A grant limited to a member (or site) covers only acts that name it.
+    """
+    roles = RIGHTS[right]
+    return any(
+        grant.role in roles and grant.member in (None, member) and grant.site in (None, site) for grant in actor.grants
+    )
+
+
+def holds(actor: Actor, right: str) -> bool:
+    """Whether the actor holds `right` for anything at all; lists are narrowed by `allowed` row by row."""
+    return any(grant.role in RIGHTS[right] for grant in actor.grants)
+
+
+def require(actor: Actor, right: str, *, member: str | None = None, site: str | None = None) -> None:
+    """Refuse unless `allowed`."""
+    if not allowed(actor, right, member=member, site=site):
+        where = "".join(f" for {name}" for name in (member, site) if name)
+        raise Missing(f"{actor.name} may not {right}{where}", right=right, member=member, site=site)
+
+
+def require_other(actor: Actor, authors: dict[int, str]) -> None:
+    """Refuse when the actor is among those whose work this is; `authors` maps account ids to what they did."""
+    if actor.id in authors:
+        raise OwnWork(f"{actor.name} {authors[actor.id]}: another person must approve it", actor=actor.name)

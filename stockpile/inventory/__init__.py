@@ -1,0 +1,1 @@
+"""Sites, lots, the ledger of movements, balances and transfers."""

@@ -1,0 +1,180 @@
+"""What staff do with stock: receive, issue, adjust, hold. Each is one posting with an actor and a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlmodel import Session
+
+from stockpile import journal
+from stockpile.actor import Act
+from stockpile.catalogue import queries as catalogue
+from stockpile.contracts import operations as contracts
+from stockpile.errors import Conflict, Invalid
+from stockpile.governance.rules import require
+from stockpile.inventory import ledger, queries, rules
+from stockpile.inventory.tables import Lot, ReserveFloor
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptLine:
+    """One lot at the dock, in base units; `damaged` of them go to quarantine. `calloff_line` None: not ordered."""
+
+    item: str
+    lot: str
+    expiry: date
+    quantity: int
+    damaged: int = 0
+    calloff_line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Base units of an item that a member's patients used."""
+
+    member: str
+    item: str
+    quantity: int
+
+
+class ExpiredAtReceipt(Invalid):
+    """A lot past its expiry is not taken into stock."""
+
+    code = "expired"
+
+
+def receive(session: Session, act: Act, *, site: str, lines: Sequence[ReceiptLine], key: str, reason: str = "") -> int:
+    """Take goods from suppliers into the pool at a depot; returns the posting's number.
+
+    Ordered goods are booked on their call-off line. Refuses, naming the line:
+    an unknown item or site, an expired lot, a known lot with another expiry,
+    more than is open on the order, more damaged than came.
+    """
+    require(act.actor, "stock.receive", site=site)
+    place = queries.site(session, site)
+    moves: list[ledger.Move] = []
+    for number, line in enumerate(lines, start=1):
+        _check_receipt_line(session, act, line, number=number)
+        lot = ledger.lot_for(session, item=line.item, code=line.lot, expiry=line.expiry)
+        moves += _receipt_moves(lot, place.code, line)
+    return ledger.post(session, act, kind="receipt", key=key, moves=moves, reason=reason)
+
+
+def _check_receipt_line(session: Session, act: Act, line: ReceiptLine, *, number: int) -> None:
+    catalogue.item(session, line.item)
+    if not 0 <= line.damaged <= line.quantity or line.quantity == 0:
+        raise Invalid(
+            f"line {number}: {line.damaged} damaged of {line.quantity} is not possible", field="damaged", row=number
+        )
+    if line.expiry < act.at.date():
+        raise ExpiredAtReceipt(
+            f"line {number}: lot {line.lot} of {line.item} expired on {line.expiry}", field="expiry", row=number
+        )
+    if line.calloff_line is not None:
+        contracts.receive_line(session, line_number=line.calloff_line, item=line.item, quantity=line.quantity)
+
+
+def _receipt_moves(lot: Lot, site: str, line: ReceiptLine) -> list[ledger.Move]:
+    assert lot.id is not None
+    document = f"calloff_line:{line.calloff_line}" if line.calloff_line else "unordered"
+    shares = ((rules.AVAILABLE, line.quantity - line.damaged), (rules.QUARANTINE, line.damaged))
+    return [
+        ledger.Move(
+            lot_id=lot.id,
+            quantity=quantity,
+            source=rules.SUPPLIER,
+            sink=ledger.Account(lot.id, site, rules.POOL, status),
+            document=document,
+        )
+        for status, quantity in shares
+        if quantity
+    ]
+
+
+def issue(session: Session, act: Act, *, site: str, uses: Sequence[Use], key: str, reason: str = "") -> dict[Use, int]:
+    """Issue to use what members own at a point of use, first-expiring first.
+
+    Returns what was issued of each use, in base units: less than asked where
+    the member has less there. Nothing is posted when nothing is there.
+    """
+    require(act.actor, "stock.issue", site=site)
+    queries.site(session, site)
+    there = queries.member_lots(session, site)
+    issued: dict[Use, int] = {}
+    moves: list[ledger.Move] = []
+    for use in uses:
+        taken = _first_expiring(there.get((use.member, use.item), []), use.quantity)
+        issued[use] = sum(quantity for _, quantity in taken)
+        moves += [
+            ledger.Move(
+                lot_id=lot_id,
+                quantity=quantity,
+                source=ledger.Account(lot_id, site, use.member, rules.AVAILABLE),
+                sink=rules.CONSUMPTION,
+                document="use",
+            )
+            for lot_id, quantity in taken
+        ]
+    if moves:
+        ledger.post(session, act, kind="issue", key=key, moves=moves, reason=reason)
+    return issued
+
+
+def _first_expiring(lots: list[tuple[int, int]], wanted: int) -> list[tuple[int, int]]:
+    taken: list[tuple[int, int]] = []
+    for lot_id, quantity in lots:
+        part = min(quantity, wanted)
+        if part:
+            taken.append((lot_id, part))
+            wanted -= part
+    return taken
+
+
+def adjust(session: Session, act: Act, *, account: ledger.Account, change: int, key: str, reason: str) -> int:
+    """Correct a balance by `change` base units (found > 0, lost < 0) with a reason; returns the posting's number."""
+    require(act.actor, "stock.adjust", site=account.site)
+    if not reason.strip():
+        raise Invalid("an adjustment needs a reason", field="reason")
+    if change == 0:
+        raise Invalid("an adjustment of nothing", field="change")
+    queries.lot(session, account.lot_id)
+    queries.site(session, account.site)
+    ends: tuple[ledger.Account | str, ledger.Account | str] = (rules.LOSS, account)
+    source, sink = ends if change > 0 else ends[::-1]
+    move = ledger.Move(lot_id=account.lot_id, quantity=abs(change), source=source, sink=sink, document="adjustment")
+    return ledger.post(session, act, kind="adjustment", key=key, moves=[move], reason=reason)
+
+
+def hold(session: Session, act: Act, *, lot_id: int, reason: str) -> Lot:
+    """Hold a lot everywhere: from now on no plan offers it and no site dispatches it."""
+    return _set_hold(session, act, lot_id=lot_id, on_hold=True, reason=reason)
+
+
+def release(session: Session, act: Act, *, lot_id: int, reason: str) -> Lot:
+    """End a hold."""
+    return _set_hold(session, act, lot_id=lot_id, on_hold=False, reason=reason)
+
+
+def _set_hold(session: Session, act: Act, *, lot_id: int, on_hold: bool, reason: str) -> Lot:
+    require(act.actor, "stock.hold")
+    if not reason.strip():
+        raise Invalid("a hold or its end needs a reason", field="reason")
+    lot = queries.lot(session, lot_id)
+    if lot.on_hold == on_hold:
+        raise Conflict(f"lot {lot.code} is {'already' if on_hold else 'not'} on hold")
+    lot.on_hold, lot.hold_reason = on_hold, reason if on_hold else ""
+    session.add(lot)
+    action = "lot.hold" if on_hold else "lot.release"
+    journal.record(session, act, action=action, subject=f"lot:{lot_id}", payload={}, reason=reason)
+    return lot
+
+
+def set_floor(session: Session, act: Act, *, item: str, effective_from: date, quantity: int) -> None:
+    """Set what of an item may not leave the pool from a day on, in base units."""
+    require(act.actor, "floor.set")
+    catalogue.item(session, item)
+    session.merge(ReserveFloor(item_code=item, effective_from=effective_from, quantity=quantity))
+    payload = {"effective_from": effective_from.isoformat(), "quantity": quantity}
+    journal.record(session, act, action="floor.set", subject=f"item:{item}", payload=payload)

@@ -1,0 +1,246 @@
+"""Transfers from depots to points of use: reserved, dispatched, received, and what went missing settled."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from stockpile import journal
+from stockpile.actor import Act
+from stockpile.catalogue import queries as catalogue
+from stockpile.errors import Conflict, Invalid
+from stockpile.governance.rules import require, require_other
+from stockpile.inventory import ledger, queries, rules
+from stockpile.inventory.tables import Lot, Site, Transfer, TransferLine
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is to go from a depot to a point of use for one member, in base units."""
+
+    origin: str
+    destination: str
+    lot_id: int
+    member: str
+    reference: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """What came of one transfer line, in base units: good, damaged, and beyond what was sent."""
+
+    received: int
+    damaged: int = 0
+    over: int = 0
+
+
+class TransferState(Conflict):
+    """The transfer is not in the state that this needs."""
+
+    code = "transfer_state"
+
+
+class NotFit(Conflict):
+    """A lot on the transfer may not leave any more: on hold, or too short-dated."""
+
+    code = "lot_not_fit"
+
+
+def arrange(session: Session, act: Act, *, source: str, parts: Sequence[Part]) -> list[Transfer]:
+    """Reserve the parts and open one transfer per depot and point of use; `source` names what ordered it.
+
+    The right to do so is the caller's: this moves stock only from available to reserved.
+    """
+    grouped: dict[tuple[str, str], list[Part]] = defaultdict(list)
+    for part in parts:
+        grouped[part.origin, part.destination].append(part)
+    transfers = [
+        Transfer(source=source, origin=o, destination=d, state=rules.APPROVED, approved_by=act.actor.id)
+        for o, d in sorted(grouped)
+    ]
+    session.add_all(transfers)
+    session.flush()
+    for transfer in transfers:
+        session.add_all(_line(transfer, part) for part in grouped[transfer.origin, transfer.destination])
+    moves = [_reserve(part) for part in parts]
+    ledger.post(session, act, kind="reservation", key=f"reserve:{source}", moves=moves, reason=source)
+    return transfers
+
+
+def dispatch(session: Session, act: Act, *, numbers: Sequence[int]) -> int:
+    """Send approved transfers of one depot on their way; returns the posting's number.
+
+    Refuses a lot that has been put on hold or would expire before use since
+    the plan was made.
+    """
+    transfers = [queries.transfer(session, number) for number in numbers]
+    for transfer in transfers:
+        require(act.actor, "transfer.dispatch", site=transfer.origin)
+        _require_state(transfer, rules.APPROVED)
+    lines = queries.transfer_lines(session, list(numbers))
+    by_number = {t.id: t for t in transfers}
+    routes = queries.routes(session)
+    _check_fitness(session, act, by_number, lines)
+    for transfer in transfers:
+        route = routes.get((transfer.origin, transfer.destination))
+        transfer.state, transfer.dispatched_at, transfer.dispatched_by = rules.DISPATCHED, act.at, act.actor.id
+        transfer.due_at = act.at + timedelta(minutes=route.minutes) if route else None
+        session.add(transfer)
+    moves = [_send(by_number[line.transfer_id], line) for line in lines]
+    return ledger.post(session, act, kind="dispatch", key=_key("dispatch", numbers), moves=moves)
+
+
+def receive(session: Session, act: Act, *, number: int, arrived: Mapping[int, Arrived] | None = None) -> Transfer:
+    """Receive a transfer at its point of use: good stock becomes the member's, damaged goes to quarantine.
+
+    `arrived` by line number; None: all came in good order. What is missing
+    stays in transit and leaves the transfer open as a discrepancy until
+    another person settles it; what is over stands in quarantine.
+    """
+    transfer = queries.transfer(session, number)
+    require(act.actor, "transfer.receive", site=transfer.destination)
+    _require_state(transfer, rules.DISPATCHED)
+    lines = queries.transfer_lines(session, [number])
+    came = arrived if arrived is not None else {line.id or 0: Arrived(line.quantity) for line in lines}
+    if set(came) != {line.id for line in lines}:
+        raise Invalid("every line of the transfer must be given once", field="lines")
+    moves = [move for line in lines for move in _take_in(transfer, line, came[line.id or 0])]
+    whole = all(line.received + line.damaged == line.quantity for line in lines)
+    transfer.state = rules.RECEIVED if whole else rules.DISCREPANCY
+    transfer.received_at, transfer.received_by = act.at, act.actor.id
+    session.add_all([transfer, *lines])
+    if moves:
+        ledger.post(session, act, kind="delivery", key=f"receive:transfer:{number}", moves=moves)
+    counted = {str(line.id): [line.received, line.damaged, line.over] for line in lines}
+    journal.record(session, act, action="transfer.receive", subject=f"transfer:{number}", payload=counted)
+    return transfer
+
+
+def resolve(session: Session, act: Act, *, number: int, found: Mapping[int, int], reason: str) -> Transfer:
+    """Settle a discrepancy: `found` base units by line become the member's, the rest is written off as lost.
+
+    Whoever received the transfer cannot settle it.
+    """
+    transfer = queries.transfer(session, number)
+    require(act.actor, "transfer.resolve", site=transfer.destination)
+    _require_state(transfer, rules.DISCREPANCY)
+    require_other(act.actor, {transfer.received_by or 0: f"received transfer {number}"})
+    if not reason.strip():
+        raise Invalid("settling a discrepancy needs a reason", field="reason")
+    lines = queries.transfer_lines(session, [number])
+    if not set(found) <= {line.id for line in lines}:
+        raise Invalid("a line that is not on the transfer was given", field="found")
+    moves = [move for line in lines for move in _settle(transfer, line, found.get(line.id or 0, 0))]
+    transfer.state = rules.RECEIVED
+    session.add_all([transfer, *lines])
+    ledger.post(session, act, kind="settlement", key=f"resolve:transfer:{number}", moves=moves, reason=reason)
+    return transfer
+
+
+def _key(what: str, numbers: Iterable[int]) -> str:
+    return f"{what}:transfer:{','.join(str(number) for number in sorted(numbers))}"
+
+
+def _require_state(transfer: Transfer, state: str) -> None:
+    if transfer.state != state:
+        raise TransferState(f"transfer {transfer.id} is {transfer.state}, not {state}", state=transfer.state)
+
+
+def _line(transfer: Transfer, part: Part) -> TransferLine:
+    assert transfer.id is not None
+    return TransferLine(
+        transfer_id=transfer.id,
+        lot_id=part.lot_id,
+        member_code=part.member,
+        reference=part.reference,
+        quantity=part.quantity,
+    )
+
+
+def _reserve(part: Part) -> ledger.Move:
+    available = ledger.Account(part.lot_id, part.origin, rules.POOL, rules.AVAILABLE)
+    reserved = ledger.Account(part.lot_id, part.origin, rules.POOL, rules.RESERVED)
+    return ledger.Move(part.lot_id, part.quantity, available, reserved, document=part.reference)
+
+
+def _send(transfer: Transfer, line: TransferLine) -> ledger.Move:
+    reserved = ledger.Account(line.lot_id, transfer.origin, rules.POOL, rules.RESERVED)
+    return ledger.Move(line.lot_id, line.quantity, reserved, _in_transit(transfer, line), _document(line))
+
+
+def _in_transit(transfer: Transfer, line: TransferLine) -> ledger.Account:
+    return ledger.Account(line.lot_id, transfer.destination, rules.POOL, rules.IN_TRANSIT)
+
+
+def _document(line: TransferLine) -> str:
+    return f"transfer_line:{line.id}"
+
+
+def _take_in(transfer: Transfer, line: TransferLine, came: Arrived) -> list[ledger.Move]:
+    if min(came.received, came.damaged, came.over) < 0 or came.received + came.damaged > line.quantity:
+        raise Invalid(
+            f"line {line.id}: {came.received} good and {came.damaged} damaged of {line.quantity} sent; "
+            "give what came beyond that as over",
+            field="lines",
+            row=line.id,
+        )
+    line.received, line.damaged, line.over = came.received, came.damaged, came.over
+    transit, site = _in_transit(transfer, line), transfer.destination
+    good = ledger.Account(line.lot_id, site, line.member_code, rules.AVAILABLE)
+    set_apart = ledger.Account(line.lot_id, site, rules.POOL, rules.QUARANTINE)
+    ways: list[tuple[int, ledger.Account | str, ledger.Account]] = [
+        (came.received, transit, good),
+        (came.damaged, transit, set_apart),
+        (came.over, rules.LOSS, set_apart),
+    ]
+    return [ledger.Move(line.lot_id, q, source, sink, _document(line)) for q, source, sink in ways if q]
+
+
+def _settle(transfer: Transfer, line: TransferLine, found: int) -> list[ledger.Move]:
+    still_open = line.quantity - line.received - line.damaged - line.missing
+    if not 0 <= found <= still_open:
+        raise Invalid(f"line {line.id}: {found} found of {still_open} missing", field="found", row=line.id)
+    lost = still_open - found
+    line.received, line.missing = line.received + found, line.missing + lost
+    transit = _in_transit(transfer, line)
+    good = ledger.Account(line.lot_id, transfer.destination, line.member_code, rules.AVAILABLE)
+    ways: list[tuple[int, ledger.Account | str]] = [(found, good), (lost, rules.LOSS)]
+    return [ledger.Move(line.lot_id, q, transit, sink, _document(line)) for q, sink in ways if q]
+
+
+def _check_fitness(
+    session: Session, act: Act, transfers: Mapping[int | None, Transfer], lines: Sequence[TransferLine]
+) -> None:
+    routes, sites = queries.routes(session), queries.sites(session)
+    licences, items = catalogue.licences(session), catalogue.items(session)
+    for line in lines:
+        transfer, lot = transfers[line.transfer_id], queries.lot(session, line.lot_id)
+        item = items[lot.item_code]
+        wish = rules.Wish(
+            licensed=(item.code, _country(sites, transfer)) in licences,
+            need_by=datetime.max.replace(tzinfo=act.at.tzinfo),
+            use_days=item.use_days,
+            cold_chain=item.cold_chain,
+        )
+        route = routes.get((transfer.origin, transfer.destination))
+        why = rules.obstacle(expiry=lot.expiry, on_hold=lot.on_hold, route=route, wish=wish, leaves=act.at)
+        if why is not None:
+            raise _not_fit(transfer, lot, why)
+
+
+def _country(sites: Mapping[str, Site], transfer: Transfer) -> str:
+    return sites[transfer.destination].country
+
+
+def _not_fit(transfer: Transfer, lot: Lot, why: str) -> NotFit:
+    return NotFit(
+        f"transfer {transfer.id}: lot {lot.code} of {lot.item_code} may not leave: {rules.OBSTACLES[why]}",
+        transfer=transfer.id,
+        lot=lot.code,
+        reason=why,
+    )

@@ -1,0 +1,1 @@
+"""What runs when; one claim per job and due slot."""

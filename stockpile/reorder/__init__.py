@@ -1,0 +1,1 @@
+"""What to call off tonight, and why."""

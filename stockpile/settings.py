@@ -1,0 +1,39 @@
+"""What an installation may set, from the environment (STOCKPILE_...) or a .env file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _default_home() -> Path:
+    return Path.home() / ".local" / "share" / "stockpile"
+
+
+class Settings(BaseSettings):
+    """The settings of one process.
+
+    `home`: folder of the embedded database and of the key for signed cookies.
+    `database_url`: an SQLAlchemy address; empty means the embedded SQLite file in `home`.
+    `plan_limit_seconds`: how long a fair plan may take before a labelled pro-rata plan is given instead.
+    `token_hours`: how long a sign-in lasts.
+    `demo_password`: the password of the demo's accounts; only `stockpile demo` uses it.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="STOCKPILE_", env_file=".env", extra="ignore")
+
+    home: Path = _default_home()
+    database_url: str = ""
+    plan_limit_seconds: float = 30.0
+    token_hours: int = 12
+    demo_password: str = "simulated"
+
+    def address(self) -> str:
+        """The database address in use, with the psycopg driver for PostgreSQL."""
+        if not self.database_url:
+            return f"sqlite:///{self.home / 'stockpile.db'}"
+        for prefix in ("postgresql://", "postgres://"):
+            if self.database_url.startswith(prefix):
+                return "postgresql+psycopg://" + self.database_url.removeprefix(prefix)
+        return self.database_url
