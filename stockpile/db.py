@@ -84,12 +84,13 @@ def _begin_sqlite(connection: Connection) -> None:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
-    """One consistent snapshot to read from; nothing can be written through it."""
+    """One consistent snapshot to read from; what was read stays usable after it, nothing is written through it."""
     options: dict[str, Any] = {"stockpile_reading": True}
     if engine.dialect.name == "postgresql":
         options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     with Session(engine.execution_options(**options)) as session:
         yield session
+        session.expunge_all()
         session.rollback()
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import BigInteger
 from sqlmodel import Field, Session
 
-from stockpile.actor import Act
+from stockpile.actor import Act, Actor
 from stockpile.db import Table, insert_missing
 from stockpile.errors import Invalid, Refusal
 
@@ -79,3 +79,9 @@ def once(
     stored.status, stored.body = reply.status, json.dumps(reply.body)
     session.add(stored)
     return reply
+
+
+def stored(session: Session, actor: Actor, key: str) -> Reply | None:
+    """The reply already given to this account's key, or None."""
+    row = session.get(StoredReply, (actor.id, key))
+    return Reply(row.status, json.loads(row.body), repeated=True) if row and row.status else None

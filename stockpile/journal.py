@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import BigInteger
 from sqlmodel import Field, Session, col, select
 
 from stockpile.actor import Act
@@ -26,7 +27,7 @@ class JournalEntry(Table, table=True):
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     recorded_at: datetime
     effective_at: datetime
-    actor_id: int = Field(index=True)
+    actor_id: int = Field(sa_type=BigInteger, index=True)
     actor_name: str
     action: str = Field(index=True)
     subject: str = Field(index=True)

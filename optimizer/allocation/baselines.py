@@ -35,7 +35,7 @@ def webster(needs: list[int], packs: int) -> list[int]:
     No more packs than the needs together; no share exceeds its need.
 
     >>> webster([53, 24, 23], 10)
-    [5, 3, 2]
+    [6, 2, 2]
     """
     total = sum(needs)
     if packs >= total:

@@ -138,27 +138,21 @@ def network_of(arrays: PoolArrays, *, shareable_packs: int) -> Network:
     Lots that reach the same drops are one node, and so are drops of one claim that
     the same lots reach; a claim with a single such drop needs no drop node.
     """
-    reach = np.zeros((len(arrays.lot_packs), len(arrays.drop_claim)), dtype=np.bool_)
-    reach[arrays.lane_lot, arrays.lane_drop] = True
-    lots = _groups([row.tobytes() for row in reach])
-    columns = [column.tobytes() for column in np.ascontiguousarray(reach.T)]
-    drops = _groups(list(zip(arrays.drop_claim.tolist(), columns, strict=True)))
-    small = reach[np.ix_([group[0] for group in lots], [group[0] for group in drops])]
-    claim_of_group = arrays.drop_claim[[group[0] for group in drops]] if drops else _ints([])
-    alone = np.bincount(claim_of_group, minlength=len(arrays.need))[claim_of_group] == 1
+    lots, drops, lanes = _merged(arrays)
+    owner = _ints([int(arrays.drop_claim[group[0]]) for group in drops])
+    alone = np.bincount(owner, minlength=len(arrays.need))[owner] == 1
     first_drop, first_claim = 1 + len(lots), 1 + len(lots) + int((~alone).sum())
-    drop_node = np.where(alone, first_claim + claim_of_group, first_drop + np.cumsum(~alone) - 1)
-    lane_tail, lane_head = np.nonzero(small)
+    drop_node = np.where(alone, first_claim + owner, first_drop + np.cumsum(~alone) - 1)
+    lane_tail, lane_head = np.nonzero(lanes)
     lot_caps = _ints([int(arrays.lot_packs[group].sum()) for group in lots])
     drop_caps = _ints([int(arrays.drop_packs[group].sum()) for group in drops])[~alone]
-    count = first_claim + len(arrays.need)
-    nothing = np.zeros(count, dtype=np.int64)
+    nothing = np.zeros(first_claim + len(arrays.need), dtype=np.int64)
     supply = nothing.copy()
     supply[ROOT] = min(shareable_packs, PLENTY)
     whole = Block(
-        nodes=np.arange(count),
+        nodes=np.arange(len(nothing)),
         tail=np.concatenate([np.full(len(lots), ROOT), 1 + lane_tail, drop_node[~alone]]),
-        head=np.concatenate([np.arange(1, first_drop), drop_node[lane_head], first_claim + claim_of_group[~alone]]),
+        head=np.concatenate([np.arange(1, first_drop), drop_node[lane_head], first_claim + owner[~alone]]),
         capacity=np.concatenate([lot_caps, np.full(len(lane_tail), PLENTY), drop_caps]),
         supply=supply,
         owed=nothing,
@@ -166,6 +160,17 @@ def network_of(arrays: PoolArrays, *, shareable_packs: int) -> Network:
     )
     lots_at = {1 + at: tuple(group) for at, group in enumerate(lots)}
     return Network(whole=whole, lots_at=lots_at, claim_node=first_claim + np.arange(len(arrays.need)))
+
+
+def _merged(arrays: PoolArrays) -> tuple[list[list[int]], list[list[int]], Flags]:
+    """Lots with the same drops, drops of one claim with the same lots, and the lanes between these groups."""
+    reach = np.zeros((len(arrays.lot_packs), len(arrays.drop_claim)), dtype=np.bool_)
+    reach[arrays.lane_lot, arrays.lane_drop] = True
+    lots = _groups([row.tobytes() for row in reach])
+    columns = [column.tobytes() for column in np.ascontiguousarray(reach.T)]
+    drops = _groups(list(zip(arrays.drop_claim.tolist(), columns, strict=True)))
+    first_lots, first_drops = [group[0] for group in lots], [group[0] for group in drops]
+    return lots, drops, reach[first_lots][:, first_drops]
 
 
 def _groups(keys: list[bytes] | list[tuple[int, bytes]]) -> list[list[int]]:

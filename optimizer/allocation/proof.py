@@ -17,7 +17,6 @@ date, and handing over weighs the difference of the lanes' costs.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -58,12 +57,16 @@ def _of(standing: Standing, claim: int) -> str:
 
 
 def needless_set_asides(standing: Standing, aside: set[int]) -> Iterator[str]:
-    """Claims set aside although free packs would give them their useful minimum, and the plan would still be fair."""
+    """Claims set aside although free packs would give them their useful minimum, and the plan would still be fair.
+
+    Where the plan would not be, because with these packs the claim could ask for others'
+    packs too, the rule leaves it aside: nobody is lowered for a claim set aside.
+    """
     free = min(standing.root_left, sum(standing.lot_left))
     for claim in sorted(aside):
         if free < standing.useful(claim):
             continue
-        with_it = copy.deepcopy(standing)
+        with_it = standing.copied()
         with_it.fill_from_free_stock(claim)
         enough = with_it.total[claim] >= standing.useful(claim)
         if enough and next(unfairness(with_it, aside - {claim}), None) is None:

@@ -5,6 +5,7 @@ Part of the independent check: plain whole numbers, nothing of the model.
 
 from __future__ import annotations
 
+import copy
 from collections import deque
 from collections.abc import Iterator
 from itertools import pairwise
@@ -49,6 +50,14 @@ class Standing:
     def useful(self, claim: int) -> int:
         """The fewest packs that are of use to the claim."""
         return min(self.pool.claims[claim].minimum_packs, self.need[claim])
+
+    def copied(self) -> Standing:
+        """A standing that may be changed without changing this one."""
+        twin = copy.copy(self)
+        twin.lot_left, twin.drop_room, twin.total = self.lot_left[:], self.drop_room[:], self.total[:]
+        twin.lines = [dict(lines) for lines in self.lines]
+        twin.served = [set(drops) for drops in self.served]
+        return twin
 
     def move(self, lot: int, drop: int, packs: int) -> None:
         """Send this many packs more (or, if negative, fewer) of the lot to the drop."""

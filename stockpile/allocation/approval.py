@@ -9,7 +9,7 @@ from sqlmodel import Session, select
 
 from optimizer.allocation import check as checker
 from optimizer.allocation.plan import Line, Plan, PoolPlan, plan_from_json
-from optimizer.allocation.problem import Problem
+from optimizer.allocation.problem import Problem, problem_from_json
 from stockpile import journal
 from stockpile.actor import Act
 from stockpile.allocation import operations, queries, rules, snapshot
@@ -183,8 +183,6 @@ def _accept(session: Session, plan: StoredPlan, problem: Problem, lines: Sequenc
 
 
 def _judge_again(session: Session, plan: StoredPlan) -> None:
-    from optimizer.allocation.problem import problem_from_json
-
     lines = queries.plan_lines(session, plan.id or 0)
     verdict = checker.check(problem_from_json(plan.problem), _as_it_stands(session, plan, lines))
     plan.feasible, plan.fair, plan.findings = verdict.feasible, verdict.fair, "\n".join(verdict.findings)

@@ -56,7 +56,6 @@ def draft(engine: Engine, act: Act, *, surge_id: int, limit_seconds: float) -> D
         requests = queries.open_requests(session, surge_id, at=act.at)
         if not requests:
             raise NothingToShare(f"surge {surge_id} has no validated request that is still open")
-        session.expunge_all()
         taken = snapshot.take(session, requests, at=act.at)
     return _solved(taken, surge_id=surge_id, limit_seconds=limit_seconds)
 

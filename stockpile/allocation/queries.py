@@ -278,6 +278,19 @@ def pick_list(session: Session, number: int) -> list[PickLine]:
     return sorted(picks, key=lambda p: (p.depot, p.destination, p.item, p.expiry, p.lot, p.member))
 
 
+def pick_list_text(lines: Iterable[PickLine], *, head: str) -> str:
+    """The pick list for a printer: one block per depot and destination."""
+    text: list[str] = [head]
+    block = ("", "")
+    for line in lines:
+        if block != (line.depot, line.destination):
+            block = (line.depot, line.destination)
+            text.append(f"\n{line.depot} -> {line.destination} {line.destination_name}")
+        what = f"{line.packs:>6} packs  {line.item}  lot {line.lot}  expires {line.expiry}  for {line.member}"
+        text.append(f"  [ ] {what}  ({line.quantity:,} {line.base_unit})  {line.item_name}")
+    return "\n".join(text)
+
+
 def why(session: Session, *, plan_number: int, member: str, item: str) -> Why:
     """Everything that answers "why did we get less?"; refuses where the member did not ask for the item."""
     found = plan(session, plan_number)
@@ -328,3 +341,21 @@ def _neighbours(results: list[PlanResult], members: dict[str, Member], mine: Pla
         if r.member_code != mine.member_code and r.validated > 0
     ]
     return sorted(others, key=lambda n: (-n.permille, n.name))
+
+
+def unmet(session: Session, *, at: datetime) -> dict[str, int]:
+    """Validated need of open surges that no plan served, in base units by item.
+
+    Of each (member, item, point of use) only the last decided request counts: a
+    shortfall that was asked for again is not counted twice.
+    """
+    open_surges = select(Surge.id).where(Surge.state == rules.DECLARED, Surge.review_by > at)
+    decided = (rules.ALLOCATED, rules.PART_ALLOCATED, rules.UNSERVED)
+    query = select(Request).where(col(Request.surge_id).in_(open_surges), col(Request.state).in_(decided))
+    last: dict[tuple[str, str, str], Request] = {}
+    for row in session.exec(query.order_by(col(Request.id))):
+        last[row.member_code, row.item_code, row.point_of_use] = row
+    totals: dict[str, int] = defaultdict(int)
+    for row in last.values():
+        totals[row.item_code] += max(0, row.validated - row.allocated)
+    return {item: quantity for item, quantity in sorted(totals.items()) if quantity}

@@ -39,8 +39,9 @@ class NameTaken(Conflict):
 
 
 def founder() -> Actor:
-    """Who sets up an installation from the command line, before any account exists."""
-    return Actor(id=0, name="installation", grants=(Grant(rules.ADMINISTRATOR),))
+    """Who sets up an installation from the command line: loads the region, its opening stock and first accounts."""
+    roles = (rules.ADMINISTRATOR, rules.LOGISTICS, rules.COORDINATOR)
+    return Actor(id=0, name="installation", grants=tuple(Grant(role) for role in roles))
 
 
 def add_account(
@@ -60,6 +61,12 @@ def add_account(
     listed = [[row.role, row.member_code, row.site_code] for row in granted]
     journal.record(session, act, action="account.add", subject=f"account:{name}", payload={"grants": listed})
     return account
+
+
+def add_scheduler(session: Session, act: Act) -> Account:
+    """The system account under which scheduled runs act; it cannot sign in."""
+    title = "Scheduled runs of this installation"
+    return add_account(session, act, name=rules.SCHEDULER, title=title, password="", grants=[Grant(rules.SCHEDULER)])
 
 
 def _grant_row(account: Account, grant: Grant) -> AccountGrant:

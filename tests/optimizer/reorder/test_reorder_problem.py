@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -15,15 +16,15 @@ OFFER = Offer("north", "gloves", 10, 2, 2, 12, 5, (Tier(1, 100), Tier(10, 90)))
 GIVEN = Problem(3000, (SHORT,), (CONTRACT,), (OFFER,))
 
 
-def with_short(**changes: object) -> Callable[[], Problem]:
+def with_short(**changes: Any) -> Callable[[], Problem]:
     return lambda: replace(GIVEN, shortages=(replace(SHORT, **changes),))
 
 
-def with_contract(**changes: object) -> Callable[[], Problem]:
+def with_contract(**changes: Any) -> Callable[[], Problem]:
     return lambda: replace(GIVEN, contracts=(replace(CONTRACT, **changes),))
 
 
-def with_offer(**changes: object) -> Callable[[], Problem]:
+def with_offer(**changes: Any) -> Callable[[], Problem]:
     return lambda: replace(GIVEN, offers=(replace(OFFER, **changes),))
 
 
@@ -31,7 +32,7 @@ def with_offer(**changes: object) -> Callable[[], Problem]:
     ("make", "says"),
     [
         (lambda: replace(GIVEN, budget_minor=-1), "problem: budget is -1"),
-        (lambda: replace(GIVEN, budget_minor=10.5), "problem: budget is 10.5, not a whole number"),
+        (lambda: replace(GIVEN, budget_minor=10.5), "problem: budget is 10.5, not a whole number"),  # type: ignore[arg-type]
         (lambda: replace(GIVEN, budget_minor=True), "problem: budget is True, not a whole number"),
         (lambda: replace(GIVEN, budget_minor=10**13 + 1), "problem: budget is 10000000000001"),
         (with_short(tier=5), "gloves: tier is 5, not 1 to 4"),

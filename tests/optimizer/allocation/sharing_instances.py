@@ -12,6 +12,7 @@ FIRST_DAY = date(2030, 1, 1)
 
 
 def problem_of(*pools: Pool) -> Problem:
+    """A problem under the one known rule."""
     return Problem(rule=RULE, pools=pools)
 
 

@@ -76,3 +76,32 @@ def routing_of(pool: Pool, flows: Flows) -> tuple[tuple[int, ...], int]:
     for lane, packs in zip(pool.lanes, flows, strict=True):
         used[expiry[lane.lot]] += packs
     return tuple(used.values()), sum(lane.cost * packs for lane, packs in zip(pool.lanes, flows, strict=True))
+
+
+def useful_of(pool: Pool) -> tuple[int, ...]:
+    return tuple(min(claim.minimum_packs, need) for claim, need in zip(pool.claims, needs_of(pool), strict=True))
+
+
+def useful_totals(pool: Pool, reachable: set[tuple[int, ...]]) -> tuple[tuple[int, ...], set[int]]:
+    """The stated heuristic for useful minimums, word by word, with brute force for each fair plan."""
+    needs, useful = needs_of(pool), useful_of(pool)
+
+    def fair_without(aside: set[int]) -> tuple[int, ...]:
+        return fair_totals(pool, {totals for totals in reachable if all(totals[c] == 0 for c in aside)})
+
+    aside: set[int] = set()
+    totals = fair_without(aside)
+    while short := [c for c in range(len(needs)) if 0 < totals[c] < useful[c]]:
+        tier = min(pool.claims[c].tier for c in short)
+        in_tier = [c for c in short if pool.claims[c].tier == tier]
+        aside.add(max(in_tier, key=lambda c: (Fraction(useful[c] - totals[c], needs[c]), c)))
+        totals = fair_without(aside)
+    taken = True
+    while taken:
+        taken = False
+        for c in sorted(aside, key=lambda c: (needs[c], c)):
+            again = fair_without(aside - {c})
+            if again[c] >= useful[c] and all(new >= old for new, old in zip(again, totals, strict=True)):
+                aside, totals, taken = aside - {c}, again, True
+                break
+    return totals, aside

@@ -1,0 +1,227 @@
+"""The command line: demo, serve, import, run, verify, and what an operator needs beside them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from sqlalchemy import Engine
+from sqlalchemy.engine import make_url
+from sqlmodel import Session
+
+from stockpile import __version__, journal, migrations
+from stockpile.actor import Act, Grant
+from stockpile.allocation import queries as allocation
+from stockpile.db import open_engine, reading, transact
+from stockpile.demo import cast, show
+from stockpile.errors import Refusal
+from stockpile.governance import operations as governance
+from stockpile.governance import queries as governance_queries
+from stockpile.inventory import ledger
+from stockpile.jobs import operations as jobs
+from stockpile.region import loading
+from stockpile.region.reading import read
+from stockpile.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=f"Stockpile {__version__}")
+imports = typer.Typer(no_args_is_help=True, help="Load data from files.")
+runs = typer.Typer(no_args_is_help=True, help="Run a scheduled job now; a slot done before changes nothing.")
+accounts = typer.Typer(no_args_is_help=True, help="Accounts of this installation.")
+app.add_typer(imports, name="import")
+app.add_typer(runs, name="run")
+app.add_typer(accounts, name="account")
+out = Console()
+err = Console(stderr=True)
+
+EXIT_REFUSED, EXIT_DISCREPANCY = 2, 3
+
+
+def main() -> None:
+    """Run the command; a refusal is told in plain words and exits with 2."""
+    try:
+        app()
+    except Refusal as refusal:
+        err.print(f"[red]refused:[/red] {refusal.message}", soft_wrap=True, highlight=False)
+        sys.exit(EXIT_REFUSED)
+
+
+@app.command()
+def demo(
+    serve_after: Annotated[bool, typer.Option("--serve/--no-serve", help="Serve the result afterwards.")] = True,
+    port: Annotated[int, typer.Option(help="Port of 127.0.0.1 to serve on.", min=1, max=65535)] = 8000,
+    reset: Annotated[bool, typer.Option("--reset", help="Delete the demo's data first and start anew.")] = False,
+    report: Annotated[Path | None, typer.Option(help="Write the figures as JSON to this file.")] = None,
+) -> None:
+    """Answer the surge of week 14 of 2020 with a simulated stockpile, from request to refill, and prove the ledger."""
+    settings = Settings()
+    if serve_after:
+        _refuse_taken_port(port)
+    engine = _open(settings)
+    if reset:
+        _reset(engine)
+    result = show.run(engine, out, password=settings.demo_password, limit_seconds=settings.plan_limit_seconds)
+    if report is not None:
+        report.write_text(json.dumps(show.as_json(result), indent=2) + "\n", encoding="utf-8")
+        out.print(f"figures written to {report}")
+    if not (result.ledger_verified and result.checker_accepted):
+        _discrepancies(result.discrepancies or ["a plan is not accepted by the checker"])
+    if serve_after:
+        names = ", ".join(name for name, _, _ in (*cast.CAST, *cast.REQUESTERS))
+        out.print(f"\nsign in as one of {names}; the password of all is [bold]{settings.demo_password}[/bold]")
+        _serve(engine, settings, port=port)
+
+
+@app.command()
+def serve(
+    port: Annotated[int, typer.Option(help="Port of 127.0.0.1.", min=1, max=65535)] = 8000,
+) -> None:
+    """Serve the API and the screens on 127.0.0.1, with the nightly runs."""
+    _refuse_taken_port(port)
+    settings = Settings()
+    engine = _open(settings)
+    migrations.upgrade(engine)
+    _serve(engine, settings, port=port)
+
+
+@app.command()
+def verify() -> None:
+    """Recompute every balance and every hash; exits with 3 and the discrepancies if any is wrong."""
+    engine = _open(Settings())
+    migrations.upgrade(engine)
+    with reading(engine) as session, Progress(console=err, transient=True) as progress:
+        progress.add_task("recomputing balances and hashes", total=None)
+        found = [*ledger.discrepancies(session), *journal.discrepancies(session)]
+    if found:
+        _discrepancies(found)
+    out.print("verified: every balance is the sum of its movements, every hash is right")
+
+
+@app.command("picklist")
+def pick_list(plan: Annotated[int, typer.Argument(help="Number of the plan.")]) -> None:
+    """Print what each depot picks for a plan."""
+    engine = _open(Settings())
+    with reading(engine) as session:
+        simulated = governance_queries.region(session).simulated
+        found = allocation.plan(session, plan)
+        lines = allocation.pick_list(session, plan)
+    head = f"Plan {plan} ({found.state}, {found.method}){' - SIMULATED' if simulated else ''}"
+    typer.echo(allocation.pick_list_text(lines, head=head))
+
+
+@app.command("database")
+def database() -> None:
+    """Print where the data is kept and how to change it."""
+    settings = Settings()
+    typer.echo(make_url(settings.address()).render_as_string(hide_password=True))
+    typer.echo("to change it set STOCKPILE_HOME (folder of the embedded database) or STOCKPILE_DATABASE_URL (PostgreSQL)")
+
+
+@imports.command("region")
+def import_region(folder: Annotated[Path, typer.Argument(help="Folder with the CSV templates.")]) -> None:
+    """Load a region from CSV templates into an empty installation, all or nothing."""
+    engine = _open(Settings())
+    migrations.upgrade(engine)
+    rows = read(folder)
+    real_now = datetime.now(UTC)
+
+    def load(session: Session) -> str:
+        act = Act(actor=governance.founder(), at=real_now, recorded_at=real_now)
+        loading.installation_account(session)
+        region = loading.load(session, act, rows, progress=lambda what, count: out.print(f"  loaded {count:,} {what}"))
+        governance.add_scheduler(session, act)
+        return region.title
+
+    title = transact(engine, load)
+    out.print(f"{title} is loaded. Next: stockpile account add NAME --role coordinator, then stockpile serve")
+
+
+@runs.command("reorder")
+def run_reorder(
+    account: Annotated[str, typer.Option(help="Account that runs it.")] = jobs.SCHEDULER_ACCOUNT,
+) -> None:
+    """Propose call-offs for what is missing; each waits for another person's approval."""
+    settings = Settings()
+    engine = _open(settings)
+    migrations.upgrade(engine)
+    ran = jobs.run(engine, _act(engine, account), job="reorder", limit_seconds=settings.plan_limit_seconds)
+    if ran.again:
+        out.print(f"reorder for {ran.slot} was done before: nothing was changed")
+    out.print_json(data=ran.outcome)
+
+
+@accounts.command("add")
+def add_account(  # noqa: PLR0917  (the command line takes them by name)
+    name: str,
+    role: Annotated[str, typer.Option(help="Role of the account.")],
+    title: Annotated[str, typer.Option(help="What the account stands for.")] = "",
+    member: Annotated[str | None, typer.Option(help="Only for this member.")] = None,
+    site: Annotated[str | None, typer.Option(help="Only at this site.")] = None,
+    password: Annotated[
+        str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, help="Asked for when left out.")
+    ] = "",
+) -> None:
+    """Add a named account with one role."""
+    engine = _open(Settings())
+    migrations.upgrade(engine)
+    real_now = datetime.now(UTC)
+    act = Act(actor=governance.founder(), at=real_now, recorded_at=real_now)
+
+    def add(session: Session) -> None:
+        loading.installation_account(session)
+        grants = [Grant(role, member, site)]
+        governance.add_account(session, act, name=name, title=title or name, password=password, grants=grants)
+
+    transact(engine, add)
+    out.print(f"account {name} added with the role {role}")
+
+
+@accounts.command("list")
+def list_accounts() -> None:
+    """List the accounts and their roles."""
+    with reading(_open(Settings())) as session:
+        for account in governance_queries.accounts(session):
+            actor = governance_queries.actor_of(session, account)
+            roles = ", ".join(sorted({grant.role for grant in actor.grants}))
+            typer.echo(f"{account.name:<16} {roles:<14} {account.title}")
+
+
+def _open(settings: Settings) -> Engine:
+    err.print(f"[dim]data: {make_url(settings.address()).render_as_string(hide_password=True)}[/dim]", soft_wrap=True)
+    return open_engine(settings.address())
+
+
+def _act(engine: Engine, account: str) -> Act:
+    real_now = datetime.now(UTC)
+    with reading(engine) as session:
+        actor = governance_queries.actor_of(session, governance_queries.account_by_name(session, account))
+        return Act(actor=actor, at=governance_queries.effective_now(session, real_now=real_now), recorded_at=real_now)
+
+
+def _reset(engine: Engine) -> None:
+    migrations.wipe_simulated(engine)
+    out.print("the simulated region was deleted")
+
+
+def _refuse_taken_port(port: int) -> None:
+    from stockpile.serving import refuse_taken_port
+
+    refuse_taken_port(port)
+
+
+def _serve(engine: Engine, settings: Settings, *, port: int) -> None:
+    from stockpile.serving import serve as run_server
+
+    run_server(engine, settings, port=port)
+
+
+def _discrepancies(found: list[str]) -> NoReturn:
+    for one in found[:20]:
+        err.print(f"[red]discrepancy:[/red] {one}", soft_wrap=True)
+    err.print(f"{len(found)} discrepancies: stop posting and restore from a backup, nothing is mended by itself")
+    sys.exit(EXIT_DISCREPANCY)

@@ -1,0 +1,58 @@
+"""Who acts in the demonstration: accounts named after what they do, no persons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from stockpile.actor import Act, Actor, Grant
+from stockpile.db import reading
+from stockpile.governance import operations, queries
+from stockpile.governance.rules import (
+    ADMINISTRATOR,
+    AUDITOR,
+    BUYER,
+    COMMITTEE,
+    COORDINATOR,
+    LOGISTICS,
+    REQUESTER,
+    SCHEDULER,
+)
+
+CAST: tuple[tuple[str, str, str], ...] = (
+    ("logistics", "Depots and points of use: receive, dispatch, count", LOGISTICS),
+    ("coordinator", "Crisis coordination: declares surges, validates, plans", COORDINATOR),
+    ("committee", "Joint committee on duty: approves plans and orders", COMMITTEE),
+    ("buyer", "Purchasing: runs reorders and follows orders", BUYER),
+    ("auditor", "Audit: reads everything, verifies the ledger", AUDITOR),
+    ("administrator", "Accounts of this installation", ADMINISTRATOR),
+)
+REQUESTERS: tuple[tuple[str, str, str], ...] = (
+    ("requests-nl", "Requests of the Dutch municipalities", "NL"),
+    ("requests-be", "Requests of the Belgian municipalities", "BE"),
+    ("requests-de", "Requests of the German municipalities", "DE"),
+)
+
+
+def engage(session: Session, act: Act, *, password: str) -> None:
+    """Create every account of the demonstration, all with the same password, and the scheduler's own."""
+    members = queries.members(session)
+    for name, title, role in CAST:
+        operations.add_account(session, act, name=name, title=title, password=password, grants=[Grant(role)])
+    for name, title, country in REQUESTERS:
+        grants = [Grant(REQUESTER, member=m.code) for m in members.values() if m.country == country]
+        operations.add_account(session, act, name=name, title=title, password=password, grants=grants)
+    operations.add_scheduler(session, act)
+
+
+def actors(engine: Engine) -> dict[str, Actor]:
+    """The actors of the demonstration by account name."""
+    with reading(engine) as session:
+        return {name: queries.actor_of(session, queries.account_by_name(session, name)) for name in names()}
+
+
+def names() -> Iterable[str]:
+    """All account names that act."""
+    return [name for name, _, _ in (*CAST, *REQUESTERS)] + [SCHEDULER]

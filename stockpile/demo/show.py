@@ -1,0 +1,209 @@
+"""Running the demonstration from nothing to a proven ledger, and its figures for people and machines."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import Engine, func
+from sqlmodel import Session, select
+
+from stockpile import journal, migrations
+from stockpile.actor import Act
+from stockpile.allocation import queries as allocation
+from stockpile.allocation.rules import permille
+from stockpile.allocation.tables import PlanLine
+from stockpile.catalogue import queries as catalogue
+from stockpile.db import reading, transact
+from stockpile.demo import cast, story
+from stockpile.errors import Conflict
+from stockpile.governance import operations as governance
+from stockpile.governance.tables import Member, Region
+from stockpile.inventory import ledger
+from stockpile.inventory.rules import DEPOT
+from stockpile.inventory.tables import Lot, Site
+from stockpile.region import loading
+from stockpile.region.reading import Rows, read
+
+SIMULATED = "SIMULATED: real municipalities, caseload, prices and delivery records; made-up stock, contracts and cover"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The figures of a demonstration; units are base units, fills thousandths, times wall seconds."""
+
+    simulated: bool
+    database: str
+    municipalities: int
+    population: int
+    countries: int
+    depots: int
+    items: int
+    lots: int
+    requests: int
+    plans: int
+    plan_lines: int
+    min_fill: float
+    median_fill: float
+    cross_border_units: int
+    unreachable_pairs: int
+    calloffs_received: int
+    plan_seconds: float
+    total_seconds: float
+    checker_accepted: bool
+    ledger_verified: bool
+    discrepancies: list[str]
+
+
+class OtherRegion(Conflict):
+    """The database holds a region that is not the demonstration's."""
+
+    code = "other_region"
+
+
+def region_folder() -> Path:
+    """Where the demo region's CSV files are: inside the installed package, or in the repository."""
+    packaged = Path(__file__).parent / "region"
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "fixtures" / "region"
+
+
+def run(engine: Engine, console: Console, *, password: str, limit_seconds: float) -> Report:
+    """Load the region, tell the week, verify the ledger, print the table; goes on where it was cut off."""
+    started = time.monotonic()
+    console.print(f"[bold]{SIMULATED}[/bold]")
+    rows = _load(engine, console, password=password)
+    told = story.Story(
+        engine=engine,
+        actors=cast.actors(engine),
+        rows=rows,
+        say=lambda text: console.print(f"[dim]{story.seconds_since(started):6.1f} s[/dim]  {text}", soft_wrap=True),
+        limit_seconds=limit_seconds,
+    )
+    story.tell(told)
+    told.say("verifying every balance and every hash")
+    with reading(engine) as session:
+        found = [*ledger.discrepancies(session), *journal.discrepancies(session)]
+        report = _report(session, engine, told, found, seconds=story.seconds_since(started))
+        console.print(_table(session, told.plans))
+    console.print(_summary(report))
+    return report
+
+
+def _load(engine: Engine, console: Console, *, password: str) -> Rows:
+    migrations.upgrade(engine)
+    rows = read(region_folder())
+    with reading(engine) as session:
+        loaded = session.get(Region, 1)
+        if loaded is not None:
+            if loaded.name != rows["region"][0].name or not loaded.simulated:
+                raise OtherRegion(
+                    f"this database holds the region {loaded.title}: the demo needs a database of its own "
+                    "(STOCKPILE_HOME or STOCKPILE_DATABASE_URL)"
+                )
+            console.print("the region is loaded already: going on where the demo stopped (--reset starts anew)")
+            return rows
+    with console.status("loading the region") as status:
+
+        def progress(what: str, count: int) -> None:
+            status.update(f"loading the region: {what}")
+            console.print(f"  loaded {count:>6,} {what.replace('_', ' ')}")
+
+        transact(engine, lambda session: _fill(session, rows, password, progress))
+    return rows
+
+
+def _fill(session: Session, rows: Rows, password: str, progress: loading.Progress) -> None:
+    first = datetime.combine(story.FIRST_DAY, datetime.min.time(), UTC)
+    act = Act(actor=governance.founder(), at=first, recorded_at=datetime.now(UTC))
+    loading.installation_account(session)
+    region = loading.load(session, act, rows, caseload=False, progress=progress)
+    region.simulated_now = first
+    session.add(region)
+    cast.engage(session, act, password=password)
+    story.report_before(session, act, rows)
+
+
+def _report(session: Session, engine: Engine, told: story.Story, found: list[str], *, seconds: float) -> Report:
+    fills = allocation.fills(session, told.plans)
+    pairs = _pair_fills(session, told.plans)
+    plans = [allocation.plan(session, number) for number in told.plans]
+    members = list(session.exec(select(Member)))
+    return Report(
+        simulated=True,
+        database=engine.dialect.name,
+        municipalities=len(members),
+        population=sum(member.population for member in members),
+        countries=len({member.country for member in members}),
+        depots=session.exec(select(func.count()).select_from(Site).where(Site.kind == DEPOT)).one(),
+        items=len(catalogue.items(session)),
+        lots=session.exec(select(func.count()).select_from(Lot)).one(),
+        requests=told.requests,
+        plans=len(plans),
+        plan_lines=session.exec(select(func.count()).select_from(PlanLine)).one(),
+        min_fill=min(pairs) / 1000,
+        median_fill=median(pairs) / 1000,
+        cross_border_units=sum(fill.cross_border for fill in fills),
+        unreachable_pairs=sum(fill.unreachable for fill in fills),
+        calloffs_received=told.calloffs_received,
+        plan_seconds=max(told.plan_ms) / 1000,
+        total_seconds=seconds,
+        checker_accepted=all(plan.feasible and plan.fair for plan in plans),
+        ledger_verified=not found,
+        discrepancies=found[:20],
+    )
+
+
+def _pair_fills(session: Session, plans: list[int]) -> list[int]:
+    got: dict[tuple[str, str], int] = {}
+    missed: dict[tuple[str, str], int] = {}
+    for result in allocation.shares(session, plans):
+        if result.reachable:
+            pair = (result.member_code, result.item_code)
+            got[pair] = got.get(pair, 0) + result.got
+            missed[pair] = max(0, result.validated - result.got)
+    return [permille(got[pair], got[pair] + missed[pair]) for pair in got]
+
+
+def _table(session: Session, plans: list[int]) -> Table:
+    table = Table(title="Week 14 of 2020, all plans together (base units) - SIMULATED", title_style="bold")
+    table.add_column("item")
+    for heading in ("asked", "validated", "shared", "lowest fill", "median fill", "cross-border", "out of reach"):
+        table.add_column(heading, justify="right")
+    items = catalogue.items(session)
+    for fill in allocation.fills(session, plans):
+        item = items[fill.key]
+        table.add_row(
+            f"{item.code} {item.name}"[:48],
+            f"{fill.asked:,}",
+            f"{fill.validated:,}",
+            f"{fill.shared:,}",
+            _percent(fill.lowest_permille),
+            _percent(fill.median_permille),
+            f"{permille(fill.cross_border, fill.shared) / 10 if fill.shared else 0:.1f} %",
+            str(fill.unreachable or ""),
+        )
+    return table
+
+
+def _percent(value: int | None) -> str:
+    return "-" if value is None else f"{value / 10:.1f} %"
+
+
+def _summary(report: Report) -> str:
+    verdict = "every balance and every hash is right" if report.ledger_verified else "THE LEDGER IS NOT RIGHT"
+    proof = "the independent checker accepts every plan" if report.checker_accepted else "a plan is not proven fair"
+    return (
+        f"{report.municipalities} municipalities of {report.countries} countries ({report.population:,} people), "
+        f"{report.requests:,} requests, {report.plan_lines:,} plan lines; longest plan {report.plan_seconds:.1f} s; "
+        f"{proof}; {verdict}; {report.total_seconds:.1f} s in all. SIMULATED."
+    )
+
+
+def as_json(report: Report) -> dict[str, object]:
+    """The report as JSON values."""
+    return asdict(report)

@@ -1,0 +1,338 @@
+"""The week from 30 March to 5 April 2020, step by step; each step happens once, however often the story is told.
+
+A step is one unit of work under one actor with an idempotency key. A story
+that was cut off goes on where it stopped: steps done give their stored reply.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from stockpile import idempotency
+from stockpile.actor import Act, Actor
+from stockpile.allocation import approval, operations, planning
+from stockpile.allocation import queries as allocation
+from stockpile.contracts import operations as contracts
+from stockpile.contracts import queries as orders
+from stockpile.db import reading, transact
+from stockpile.demand import operations as demand
+from stockpile.demand import queries as reports
+from stockpile.demo import municipalities
+from stockpile.errors import Refusal
+from stockpile.governance import operations as governance
+from stockpile.inventory import operations as inventory
+from stockpile.inventory import queries as stock
+from stockpile.inventory import transfers
+from stockpile.jobs import operations as jobs
+from stockpile.region.reading import Rows
+
+FIRST_DAY, LAST_DAY = date(2020, 3, 30), date(2020, 4, 5)
+CAUGHT_UP_DAY = date(2020, 4, 2)
+REORDER_DAY = date(2020, 3, 31)
+COVER_DAYS = 3
+LEVEL = 3
+Say = Callable[[str], None]
+Work = Callable[[Session], dict[str, Any]]
+
+
+@dataclass(slots=True)
+class Story:
+    """Everything the telling needs; `plans` collects the plans of the week."""
+
+    engine: Engine
+    actors: Mapping[str, Actor]
+    rows: Rows
+    say: Say
+    limit_seconds: float
+    surge: int = 0
+    plans: list[int] = field(default_factory=list)
+    plan_ms: list[int] = field(default_factory=list)
+    requests: int = 0
+    calloffs_received: int = 0
+
+
+class StepRefused(RuntimeError):
+    """A step of the demonstration was refused: a fault of ours, with the refusal's words."""
+
+
+def tell(story: Story) -> None:
+    """Tell the whole week, then the delivery of what was reordered."""
+    _declare(story)
+    for day in _days(FIRST_DAY, LAST_DAY):
+        _morning(story, day)
+        _share(story, day)
+        _deliver(story, day)
+        _evening(story, day)
+        if day + timedelta(days=1) == REORDER_DAY:
+            _reorder(story, _at(REORDER_DAY, 2))
+    _receive_orders(story)
+
+
+def _declare(story: Story) -> None:
+    first = _at(FIRST_DAY, 5)
+
+    def declare(session: Session) -> dict[str, Any]:
+        surge = operations.declare_surge(
+            session,
+            _act(story, "coordinator", first),
+            hazard="epidemic",
+            level=LEVEL,
+            evidence="hospital admissions of the region rose tenfold in the second half of March 2020",
+            cover_days=COVER_DAYS,
+            review_by=first + timedelta(days=30),
+        )
+        return {"surge": surge.id}
+
+    story.surge = int(_step(story, "coordinator", first, "declare", declare)["surge"])
+
+
+def _morning(story: Story, day: date) -> None:
+    """Yesterday's and today's reports come in, and the municipalities ask."""
+    _report(story, day)
+    at = _at(day, 6)
+    for country in ("nl", "be", "de"):
+        account = f"requests-{country}"
+
+        def ask(session: Session, account: str = account, country: str = country) -> dict[str, Any]:
+            act = _act(story, account, at)
+            drafts = municipalities.drafts(session, at=at, cover_days=COVER_DAYS, country=country.upper())
+            rows = operations.submit(session, act, surge_id=story.surge, drafts=drafts) if drafts else []
+            return {"requests": len(rows), "validated": sum(1 for row in rows if row.validated)}
+
+        story.requests += int(_step(story, account, at, f"{day}/ask", ask)["requests"])
+
+
+def _report(story: Story, day: date) -> None:
+    at = _at(day, 5)
+
+    def report(session: Session) -> dict[str, Any]:
+        act = _act(story, "coordinator", at)
+        governance.set_clock(session, act)
+        rows = demand.report_day(session, act, day=day, reports=_reports(story.rows, day))
+        return {"flagged": sum(row.flag != "" for row in rows)}
+
+    if _step(story, "coordinator", at, f"{day}/report", report)["flagged"]:
+        _tell_flagged(story, day)
+
+
+def _tell_flagged(story: Story, day: date) -> None:
+    with reading(story.engine) as session:
+        flagged = reports.flagged(session, day)
+    said = sum(row.admissions or 0 for row in flagged)
+    accepted = sum(row.accepted_milli or 0 for row in flagged) // 1000
+    countries = ", ".join(sorted({row.member_code[:2] for row in flagged}))
+    story.say(
+        f"{day}  {countries} reports {said} admissions, far above its usual day: a catch-up of the reporting, "
+        f"flagged. Planning goes on with {accepted} until a person accepts the report."
+    )
+
+
+def _share(story: Story, day: date) -> None:
+    """The plan of the day: computed, checked, approved by another person."""
+    at = _at(day, 7)
+    stored = _done(story, "coordinator", f"{day}/plan")
+    if stored is None:
+        made = planning.draft(
+            story.engine, _act(story, "coordinator", at), surge_id=story.surge, limit_seconds=story.limit_seconds
+        )
+
+        def store(session: Session) -> dict[str, Any]:
+            plan = planning.store(session, _act(story, "coordinator", at), made=made)
+            return {"plan": plan.id, "ms": plan.solve_ms, "method": plan.method, "fair": plan.fair}
+
+        stored = _step(story, "coordinator", at, f"{day}/plan", store)
+    approved = _at(day, 8)
+
+    def approve(session: Session) -> dict[str, Any]:
+        made = approval.approve(session, _act(story, "committee", approved), plan_number=stored["plan"])
+        return {"transfers": len(made)}
+
+    transfers_made = _step(story, "committee", approved, f"{day}/approve", approve)["transfers"]
+    story.plans.append(int(stored["plan"]))
+    story.plan_ms.append(int(stored["ms"]))
+    _tell_plan(story, day, stored, transfers_made)
+
+
+def _tell_plan(story: Story, day: date, stored: Mapping[str, Any], transfers_made: int) -> None:
+    with reading(story.engine) as session:
+        results = allocation.plan_results(session, stored["plan"])
+    served, reached = sum(1 for r in results if r.got), sum(1 for r in results if r.reachable)
+    proof = "proven fair by the checker" if stored["fair"] else f"{stored['method']}, not the fair rule"
+    story.say(
+        f"{day}  plan {stored['plan']}: {len(results)} validated requests, {served} served, "
+        f"{len(results) - reached} beyond lawful reach; {proof}; {transfers_made} transfers approved by the committee"
+    )
+
+
+def _deliver(story: Story, day: date) -> None:
+    """Every depot dispatches; every point of use receives."""
+    leaves, arrives = _at(day, 9), _at(day, 16)
+    source = f"plan:{story.plans[-1]}"
+    with reading(story.engine) as session:
+        due = stock.transfers(session, source=source)
+    for depot in sorted({transfer.origin for transfer in due}):
+        numbers = [t.id for t in due if t.origin == depot and t.id is not None]
+
+        def send(session: Session, numbers: list[int] = numbers) -> dict[str, Any]:
+            return {"posting": transfers.dispatch(session, _act(story, "logistics", leaves), numbers=numbers)}
+
+        _step(story, "logistics", leaves, f"{day}/dispatch/{depot}", send)
+    for place in sorted({transfer.destination for transfer in due}):
+        numbers = [t.id for t in due if t.destination == place and t.id is not None]
+
+        def take(session: Session, numbers: list[int] = numbers) -> dict[str, Any]:
+            for number in numbers:
+                transfers.receive(session, _act(story, "logistics", arrives), number=number)
+            return {"received": len(numbers)}
+
+        _step(story, "logistics", arrives, f"{day}/receive/{place}", take)
+
+
+def _evening(story: Story, day: date) -> None:
+    """What the day's patients use is issued: own cover first, then what came from the pool."""
+    at = _at(day, 20)
+
+    def use(session: Session) -> dict[str, Any]:
+        act = _act(story, "logistics", at)
+        own, asked, issued = reports.own_stock(session), 0, 0
+        left: dict[str, dict[str, int]] = {}
+        for place, uses in sorted(municipalities.used(session, day=day).items()):
+            from_pool = []
+            for one in uses:
+                mine = min(one.quantity, own.get((one.member, one.item), 0))
+                if mine:
+                    left.setdefault(one.member, {})[one.item] = own[one.member, one.item] - mine
+                if one.quantity > mine:
+                    from_pool.append(inventory.Use(one.member, one.item, one.quantity - mine))
+            asked += sum(one.quantity for one in from_pool)
+            given = inventory.issue(session, act, site=place, uses=from_pool, key=f"demo:{day}:use:{place}")
+            issued += sum(given.values())
+        for member, quantities in sorted(left.items()):
+            account = f"requests-{member[:2].lower()}"
+            demand.declare_own_stock(session, _act(story, account, at), member=member, quantities=quantities)
+        return {"asked": asked, "issued": issued}
+
+    _step(story, "logistics", at, f"{day}/use", use)
+
+
+def _reorder(story: Story, at: datetime) -> None:
+    """The nightly run proposes; the committee approves the one that arrives first."""
+    ran = jobs.run(story.engine, _act(story, "scheduler", at), job="reorder", limit_seconds=story.limit_seconds)
+    proposed = [int(number) for number in ran.outcome["calloffs"]]
+    story.say(
+        f"{REORDER_DAY}  nightly reorder ({ran.outcome['status'].lower()}): {len(proposed)} call-offs with "
+        f"{ran.outcome['lines']} lines proposed for EUR {ran.outcome['spend_minor'] / 100:,.2f}"
+    )
+    if not proposed:
+        return
+    approved_at = at + timedelta(hours=6)
+
+    def approve(session: Session) -> dict[str, Any]:
+        first = min(proposed, key=lambda number: (_lead_days(session, number), number))
+        calloff = contracts.approve(session, _act(story, "committee", approved_at), number=first)
+        assert calloff.expected_at is not None
+        return {"calloff": calloff.id, "expected_at": calloff.expected_at.isoformat()}
+
+    done = _step(story, "committee", approved_at, "approve-calloff", approve)
+    story.say(f"{REORDER_DAY}  call-off {done['calloff']} approved by the committee, due {done['expected_at'][:10]}")
+
+
+def _lead_days(session: Session, number: int) -> int:
+    calloff = orders.calloff(session, number)
+    return orders.contracts_valid(session, FIRST_DAY)[calloff.contract_code].lead_time_days
+
+
+def _receive_orders(story: Story) -> None:
+    """The days go on with reports alone until what was ordered arrives and is received."""
+    with reading(story.engine) as session:
+        due = [c for c in orders.calloffs(session) if c.expected_at is not None and c.approved_at is not None]
+    if not due:
+        return
+    last = max(c.expected_at for c in due if c.expected_at is not None)
+    for day in _days(LAST_DAY + timedelta(days=1), last.date()):
+        _report(story, day)
+    for calloff in due:
+        _receive_order(story, calloff.id or 0, last)
+
+
+def _receive_order(story: Story, number: int, at: datetime) -> None:
+    def receive(session: Session) -> dict[str, Any]:
+        act = _act(story, "logistics", at)
+        governance.set_clock(session, act)
+        calloff = orders.calloff(session, number)
+        expiry = at.date() + timedelta(days=540)
+        lines = [
+            inventory.ReceiptLine(line.item_code, f"C{number}", expiry, line.quantity, calloff_line=line.id)
+            for line in orders.lines(session, number)
+        ]
+        posting = inventory.receive(session, act, site=calloff.deliver_to, lines=lines, key=f"demo:calloff:{number}")
+        return {"posting": posting, "lines": len(lines), "site": calloff.deliver_to}
+
+    done = _step(story, "logistics", at, f"receive-calloff/{number}", receive)
+    story.calloffs_received += 1
+    story.say(f"{at.date()}  call-off {number} delivered and received at {done['site']}: {done['lines']} lines")
+
+
+def _reports(rows: Rows, day: date) -> list[demand.DayReport]:
+    return [
+        demand.DayReport(row.member, row.cases, row.cases_suppressed, row.admissions, row.basis)
+        for row in rows["caseload"]
+        if row.date == day
+    ]
+
+
+def report_before(session: Session, act: Act, rows: Rows) -> None:
+    """Take in the reports of March up to the day before the story begins."""
+    for day in sorted({row.date for row in rows["caseload"] if row.date < FIRST_DAY}):
+        demand.report_day(session, act, day=day, reports=_reports(rows, day))
+
+
+def _step(story: Story, account: str, at: datetime, key: str, work: Work) -> dict[str, Any]:
+    act = _act(story, account, at)
+
+    def refuse(refusal: Refusal) -> idempotency.Reply:
+        raise StepRefused(f"{key}: {refusal.message}")
+
+    def once(session: Session) -> idempotency.Reply:
+        return idempotency.once(
+            session,
+            act,
+            key=f"demo/{key}",
+            request=key.encode(),
+            work=lambda inner: idempotency.Reply(200, work(inner)),
+            refuse=refuse,
+        )
+
+    body: dict[str, Any] = transact(story.engine, once).body
+    return body
+
+
+def _done(story: Story, account: str, key: str) -> dict[str, Any] | None:
+    with reading(story.engine) as session:
+        stored = idempotency.stored(session, story.actors[account], f"demo/{key}")
+    return stored.body if stored else None
+
+
+def _act(story: Story, account: str, at: datetime) -> Act:
+    return Act(actor=story.actors[account], at=at, recorded_at=datetime.now(UTC))
+
+
+def _at(day: date, hour: int) -> datetime:
+    return datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
+
+
+def _days(first: date, last: date) -> Iterator[date]:
+    for number in range((last - first).days + 1):
+        yield first + timedelta(days=number)
+
+
+def seconds_since(started: float) -> float:
+    """Wall seconds since a monotonic instant."""
+    return round(time.monotonic() - started, 2)

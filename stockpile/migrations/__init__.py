@@ -1,0 +1,53 @@
+"""The database's schema by numbered revisions; one head."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, text
+
+import stockpile.allocation.tables
+import stockpile.catalogue.tables
+import stockpile.contracts.tables
+import stockpile.demand.tables
+import stockpile.governance.tables
+import stockpile.idempotency
+import stockpile.inventory.tables
+import stockpile.jobs.tables
+import stockpile.journal
+import stockpile.reorder.tables  # noqa: F401  (all tables are known to the metadata from here on)
+from stockpile.errors import Conflict
+
+
+def upgrade(engine: Engine) -> None:
+    """Bring the database to the newest revision; nothing happens where it is there already."""
+    with engine.connect() as connection:
+        command.upgrade(configuration(connection), "head")
+
+
+def wipe_simulated(engine: Engine) -> None:
+    """Delete everything of a simulated region; refuses to touch a real one."""
+    upgrade(engine)
+    with engine.begin() as connection:
+        simulated = connection.execute(text("SELECT simulated FROM region")).scalar()
+        if simulated is not None and not simulated:
+            raise NotSimulated("this database holds a real region: --reset deletes only simulated ones")
+    with engine.connect() as connection:
+        command.downgrade(configuration(connection), "base")
+    upgrade(engine)
+
+
+class NotSimulated(Conflict):
+    """A real region is never deleted by a command."""
+
+    code = "not_simulated"
+
+
+def configuration(connection: object) -> Config:
+    """Alembic's configuration for this connection; there is no alembic.ini."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.attributes["connection"] = connection
+    return config

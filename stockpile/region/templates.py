@@ -1,0 +1,253 @@
+"""The CSV templates of a region: one row model per file, what may not be given twice, and what must name what."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Final
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from stockpile.plaintext import Note, Text
+
+LARGEST: Final = 10**12
+
+
+def _digits(value: object) -> object:
+    """Plain ASCII digits only: no signs but minus, no spaces, no other scripts' digits."""
+    text = str(value)
+    if not (text.isascii() and text.removeprefix("-").isdigit()):
+        raise ValueError(f"'{text}' is not a whole number")
+    return int(text)
+
+
+def _flag(value: object) -> object:
+    if value not in ("0", "1"):
+        raise ValueError(f"'{value}' is neither 0 nor 1")
+    return value == "1"
+
+
+def _day(value: object) -> object:
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError as failure:
+        raise ValueError(f"'{value}' is not a day like 2020-03-30") from failure
+
+
+def _maybe(value: object) -> object:
+    return None if value == "" else _digits(value)
+
+
+Whole = Annotated[int, BeforeValidator(_digits), Field(ge=0, le=LARGEST)]
+Counted = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=LARGEST)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+Day = Annotated[date, BeforeValidator(_day)]
+MaybeWhole = Annotated[int | None, BeforeValidator(_maybe)]
+Degrees = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+
+
+class Row(BaseModel):
+    """A row of a template: exactly its columns, as text from the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RegionRow(Row):
+    name: Text
+    title: Text
+    simulated: Flag
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    time_zone: Text
+
+
+class MemberRow(Row):
+    member: Text
+    name: Text
+    name_alt: Note
+    country: Annotated[str, Field(pattern="^[A-Z]{2}$")]
+    parent: Note
+    population: Counted
+    population_year: Counted
+    lat: Degrees
+    lon: Degrees
+    point_of_use: Text
+
+
+class SiteRow(Row):
+    site: Text
+    name: Text
+    kind: Annotated[str, Field(pattern="^(depot|point_of_use)$")]
+    country: Annotated[str, Field(pattern="^[A-Z]{2}$")]
+    member: Text
+    lat: Degrees
+    lon: Degrees
+    time_zone: Text
+
+
+class ItemRow(Row):
+    item: Text
+    kind: Annotated[str, Field(pattern="^(medicine|part)$")]
+    name: Text
+    atc: Note
+    cpv: Note
+    gtin: Text
+    base_unit: Text
+    pack_size: Counted
+    cold_chain: Flag
+    storage: Note
+    controlled: Flag
+    verified: Flag
+    shelf_life_days: Counted
+    use_days: Whole
+    volume_ml: Whole
+    priority: Annotated[int, BeforeValidator(_digits), Field(ge=1, le=4)]
+    use_per_admission_milli: Whole
+    baseline_milli_per_day: Whole
+
+
+class LicenceRow(Row):
+    item: Text
+    country: Annotated[str, Field(pattern="^[A-Z]{2}$")]
+
+
+class LaneRow(Row):
+    origin: Text
+    destination: Text
+    minutes: Counted
+    cost_minor: Whole
+    cold_chain: Flag
+
+
+class SupplierRow(Row):
+    supplier: Text
+    name: Text
+    lead_p10_days: Whole
+    lead_p50_days: Whole
+    lead_p90_days: Whole
+    on_time_permille: Annotated[int, BeforeValidator(_digits), Field(ge=0, le=1000)]
+    late_p95_days: Whole
+
+
+class ContractRow(Row):
+    contract: Text
+    supplier: Text
+    starts: Day
+    ends: Day
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    minimum_order_minor: Whole
+    ceiling_minor: Whole
+    lead_time_days: Whole
+
+
+class ContractLineRow(Row):
+    contract: Text
+    item: Text
+    minimum_packs: Counted
+    pack_multiple: Counted
+    shelf_life_on_delivery_days: Whole
+
+
+class PriceTierRow(Row):
+    contract: Text
+    item: Text
+    from_packs: Counted
+    pack_price_minor: Whole
+
+
+class PolicyRow(Row):
+    budget_minor: Whole
+    review_days: Counted
+    deliver_to: Text
+
+
+class LotRow(Row):
+    item: Text
+    lot: Text
+    expiry: Day
+    site: Text
+    quantity: Counted
+
+
+class FloorRow(Row):
+    item: Text
+    effective_from: Day
+    quantity: Whole
+
+
+class OwnStockRow(Row):
+    member: Text
+    item: Text
+    quantity: Whole
+
+
+class CaseloadRow(Row):
+    date: Day
+    member: Text
+    cases: Whole
+    cases_suppressed: Flag
+    admissions: MaybeWhole
+    basis: Text
+
+
+class PartDemandRow(Row):
+    item: Text
+    month: Annotated[str, Field(pattern=r"^\d{4}-\d{2}$")]
+    quantity: MaybeWhole
+
+
+TEMPLATES: Final[dict[str, type[Row]]] = {
+    "region": RegionRow,
+    "members": MemberRow,
+    "sites": SiteRow,
+    "items": ItemRow,
+    "licences": LicenceRow,
+    "lanes": LaneRow,
+    "suppliers": SupplierRow,
+    "contracts": ContractRow,
+    "contract_lines": ContractLineRow,
+    "price_tiers": PriceTierRow,
+    "policy": PolicyRow,
+    "lots": LotRow,
+    "floors": FloorRow,
+    "own_stock": OwnStockRow,
+    "caseload": CaseloadRow,
+    "part_demand": PartDemandRow,
+}
+NEEDED: Final = ("region", "members", "sites", "items", "licences", "lanes")
+KEYS: Final[dict[str, tuple[str, ...]]] = {
+    "members": ("member",),
+    "sites": ("site",),
+    "items": ("item",),
+    "licences": ("item", "country"),
+    "lanes": ("origin", "destination"),
+    "suppliers": ("supplier",),
+    "contracts": ("contract",),
+    "contract_lines": ("contract", "item"),
+    "price_tiers": ("contract", "item", "from_packs"),
+    "lots": ("item", "lot", "site"),
+    "floors": ("item", "effective_from"),
+    "own_stock": ("member", "item"),
+    "caseload": ("date", "member"),
+    "part_demand": ("item", "month"),
+}
+"""What must not be given twice in a file."""
+LINKS: Final[tuple[tuple[str, str, str, str], ...]] = (
+    ("members", "point_of_use", "sites", "site"),
+    ("sites", "member", "members", "member"),
+    ("licences", "item", "items", "item"),
+    ("lanes", "origin", "sites", "site"),
+    ("lanes", "destination", "sites", "site"),
+    ("contracts", "supplier", "suppliers", "supplier"),
+    ("contract_lines", "contract", "contracts", "contract"),
+    ("contract_lines", "item", "items", "item"),
+    ("price_tiers", "contract", "contracts", "contract"),
+    ("price_tiers", "item", "items", "item"),
+    ("policy", "deliver_to", "sites", "site"),
+    ("lots", "item", "items", "item"),
+    ("lots", "site", "sites", "site"),
+    ("floors", "item", "items", "item"),
+    ("own_stock", "member", "members", "member"),
+    ("own_stock", "item", "items", "item"),
+    ("caseload", "member", "members", "member"),
+    ("part_demand", "item", "items", "item"),
+)
+"""Column of a file that must name something in another file."""

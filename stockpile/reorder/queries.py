@@ -1,0 +1,126 @@
+"""Reading what a reorder is worked out from."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import date
+
+from sqlmodel import Session
+
+from optimizer.reorder.problem import LARGEST_UNITS, Contract, Offer, Problem, Shortage, Tier
+from stockpile.catalogue import queries as catalogue
+from stockpile.catalogue.tables import Item
+from stockpile.contracts import queries as contracts
+from stockpile.contracts import tables
+from stockpile.demand import queries as demand
+from stockpile.errors import NotFound
+from stockpile.inventory import queries as inventory
+from stockpile.reorder import rules
+from stockpile.reorder.tables import BuyingPolicy
+
+
+class NoPolicy(NotFound):
+    """The region has no buying policy."""
+
+    code = "no_buying_policy"
+
+
+def policy(session: Session) -> BuyingPolicy:
+    """The region's buying policy; refuses where there is none."""
+    found = session.get(BuyingPolicy, 1)
+    if found is None:
+        raise NoPolicy("the region has no buying policy: import one with policy.csv", field="policy")
+    return found
+
+
+def problem(session: Session, *, today: date, unmet: Mapping[str, int]) -> Problem:
+    """What is missing tonight and who sells it; `unmet` is validated need of the surge that was not served."""
+    valid = contracts.contracts_valid(session, today)
+    items = catalogue.items(session)
+    offers = _offers(session, valid, items)
+    by_item: dict[str, list[Offer]] = defaultdict(list)
+    for offer in offers:
+        by_item[offer.item].append(offer)
+    positions = _positions(session, today=today, unmet=unmet, by_item=by_item)
+    shortages = [
+        _shortage(items[code], position, by_item.get(code, []))
+        for code, position in positions.items()
+        if rules.missing(position) > 0
+    ]
+    wanted = {shortage.item for shortage in shortages}
+    return Problem(
+        budget_minor=policy(session).budget_minor,
+        shortages=tuple(shortages),
+        contracts=tuple(Contract(c.code, c.minimum_order_minor, c.remaining_minor) for c in valid.values()),
+        offers=tuple(offer for offer in offers if offer.item in wanted),
+    )
+
+
+def _offers(session: Session, valid: Mapping[str, tables.Contract], items: Mapping[str, Item]) -> list[Offer]:
+    tiers = contracts.tiers(session)
+    return [
+        _offer(line, valid[line.contract_code], items[line.item_code], tiers[line.contract_code, line.item_code])
+        for line in contracts.contract_lines(session)
+        if line.contract_code in valid
+    ]
+
+
+def _offer(line: tables.ContractLine, contract: tables.Contract, item: Item, tiers: list[tuple[int, int]]) -> Offer:
+    cheapest = min(price for _, price in tiers)
+    affordable = contract.remaining_minor // cheapest if cheapest else LARGEST_UNITS
+    return Offer(
+        contract=line.contract_code,
+        item=line.item_code,
+        pack_size=item.pack_size,
+        minimum_packs=line.minimum_packs,
+        pack_multiple=line.pack_multiple,
+        maximum_packs=min(affordable, LARGEST_UNITS // item.pack_size),
+        lead_time_days=contract.lead_time_days,
+        tiers=tuple(Tier(from_packs, price) for from_packs, price in tiers),
+    )
+
+
+def _positions(
+    session: Session, *, today: date, unmet: Mapping[str, int], by_item: Mapping[str, list[Offer]]
+) -> dict[str, rules.Position]:
+    admissions = sum(demand.usual_admissions(session, today).values())
+    floors, inbound, on_hand = inventory.floors(session, today), contracts.inbound(session), _on_hand(session, today)
+    review = policy(session).review_days
+    return {
+        code: rules.Position(
+            use_milli_per_day=item.baseline_milli_per_day + admissions * item.use_per_admission_milli // 1000,
+            days=review + min((offer.lead_time_days for offer in by_item.get(code, [])), default=0),
+            unmet=unmet.get(code, 0),
+            floor=floors.get(code, 0),
+            on_hand=on_hand.get(code, 0),
+            inbound=inbound.get(code, 0),
+        )
+        for code, item in catalogue.items(session).items()
+    }
+
+
+def _on_hand(session: Session, today: date) -> dict[str, int]:
+    quantities: dict[str, int] = defaultdict(int)
+    for stock in inventory.pool_stock(session):
+        if not stock.on_hold and stock.expiry >= today:
+            quantities[stock.item] += stock.quantity
+    return quantities
+
+
+def _shortage(item: Item, position: rules.Position, offers: list[Offer]) -> Shortage:
+    units = min(rules.missing(position), LARGEST_UNITS)
+    largest_step = max((max(o.minimum_packs, o.pack_multiple) * o.pack_size for o in offers), default=item.pack_size)
+    most = rules.at_most(
+        missing_units=units,
+        largest_step=largest_step,
+        use_milli_per_day=position.use_milli_per_day,
+        shelf_life_days=item.shelf_life_days,
+    )
+    return Shortage(
+        item=item.code,
+        tier=item.priority,
+        units=units,
+        most_units=min(most, LARGEST_UNITS),
+        surge_units=min(position.unmet, units),
+    )
