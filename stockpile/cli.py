@@ -29,7 +29,9 @@ from stockpile.region import loading
 from stockpile.region.reading import read
 from stockpile.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=f"Stockpile {__version__}")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=f"Stockpile {__version__}"
+)
 imports = typer.Typer(no_args_is_help=True, help="Load data from files.")
 runs = typer.Typer(no_args_is_help=True, help="Run a scheduled job now; a slot done before changes nothing.")
 accounts = typer.Typer(no_args_is_help=True, help="Accounts of this installation.")
@@ -119,7 +121,9 @@ def database() -> None:
     """Print where the data is kept and how to change it."""
     settings = Settings()
     typer.echo(make_url(settings.address()).render_as_string(hide_password=True))
-    typer.echo("to change it set STOCKPILE_HOME (folder of the embedded database) or STOCKPILE_DATABASE_URL (PostgreSQL)")
+    typer.echo(
+        "to change it set STOCKPILE_HOME (folder of the embedded database) or STOCKPILE_DATABASE_URL (PostgreSQL)"
+    )
 
 
 @imports.command("region")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+from sqlalchemy import Engine
 from sqlmodel import Session, select
 
 from optimizer.allocation import check as checker
@@ -12,10 +13,11 @@ from optimizer.allocation.plan import Line, Plan, PoolPlan, plan_from_json
 from optimizer.allocation.problem import Problem, problem_from_json
 from stockpile import journal
 from stockpile.actor import Act
-from stockpile.allocation import operations, queries, rules, snapshot
+from stockpile.allocation import operations, planning, queries, rules, snapshot
 from stockpile.allocation.tables import Override, PlanLine, PlanResult, Request
 from stockpile.allocation.tables import Plan as StoredPlan
 from stockpile.catalogue import queries as catalogue
+from stockpile.db import reading, transact
 from stockpile.errors import Conflict, Invalid, NotFound
 from stockpile.governance.rules import require, require_other
 from stockpile.inventory import transfers
@@ -52,7 +54,7 @@ def propose_override(
     """Propose another quantity for a line (base units, whole packs); it counts once a second person confirms it."""
     require(act.actor, "plan.override")
     plan = queries.plan(session, plan_number)
-    _require_computed(plan)
+    _require_computed(session, plan)
     line = _line(session, plan_number, line_id)
     _check_override(session, line, new_quantity, reason)
     override = Override(
@@ -81,7 +83,7 @@ def confirm_override(session: Session, act: Act, *, number: int) -> Override:
         raise Conflict(f"override {number} is confirmed already")
     require_other(act.actor, {override.proposed_by: f"proposed override {number}"})
     plan = queries.plan(session, override.plan_id)
-    _require_computed(plan)
+    _require_computed(session, plan)
     line = _line(session, override.plan_id, override.plan_line_id)
     if line.quantity != override.old_quantity:
         raise Conflict(f"line {line.id} was {override.old_quantity} when this was proposed and is {line.quantity} now")
@@ -104,7 +106,7 @@ def approve(session: Session, act: Act, *, plan_number: int) -> list[Transfer]:
     """
     require(act.actor, "plan.approve")
     plan = queries.plan(session, plan_number)
-    _require_computed(plan)
+    _require_computed(session, plan)
     operations.open_surge(session, plan.surge_id, at=act.at)
     lines = queries.plan_lines(session, plan_number)
     results = queries.plan_results(session, plan_number)
@@ -122,7 +124,34 @@ def approve(session: Session, act: Act, *, plan_number: int) -> list[Transfer]:
     return made
 
 
-def _require_computed(plan: StoredPlan) -> None:
+def recompute_if_stale(engine: Engine, act: Act, *, plan_number: int, limit_seconds: float) -> int | None:
+    """Compute a plan again whose stock, needs or lanes have changed; the new plan's number, or None where it stands.
+
+    The old plan is superseded, and approving it is then refused with the number of the new one.
+    """
+    with reading(engine) as session:
+        plan = queries.plan(session, plan_number)
+        if plan.state != rules.COMPUTED:
+            return None
+        results = queries.plan_results(session, plan_number)
+        requests = queries.requests_by_number(session, {result.request_id for result in results})
+        try:
+            _fresh_problem(session, act, plan, requests)
+            return None
+        except StalePlan:
+            surge_id = plan.surge_id
+    made = planning.draft(engine, act, surge_id=surge_id, limit_seconds=limit_seconds)
+    return transact(engine, lambda session: planning.store(session, act, made=made)).id
+
+
+def _require_computed(session: Session, plan: StoredPlan) -> None:
+    if plan.state == rules.SUPERSEDED:
+        newest = queries.plans(session, plan.surge_id)[0].id
+        raise PlanState(
+            f"plan {plan.id} was superseded, because needs, stock or lanes changed: see plan {newest}",
+            state=plan.state,
+            newest=newest,
+        )
     if plan.state != rules.COMPUTED:
         raise PlanState(f"plan {plan.id} is {plan.state}", state=plan.state)
 

@@ -359,3 +359,13 @@ def unmet(session: Session, *, at: datetime) -> dict[str, int]:
     for row in last.values():
         totals[row.item_code] += max(0, row.validated - row.allocated)
     return {item: quantity for item, quantity in sorted(totals.items()) if quantity}
+
+
+def requests(
+    session: Session, *, after: int = 0, limit: int = 100, member: str | None = None, state: str | None = None
+) -> list[Request]:
+    """Requests with numbers greater than `after`, in their order, narrowed by member or state."""
+    query = select(Request).where(col(Request.id) > after).order_by(col(Request.id)).limit(limit)
+    query = query.where(Request.member_code == member) if member else query
+    query = query.where(Request.state == state) if state else query
+    return list(session.exec(query))

@@ -27,7 +27,8 @@ NEEDED_WITHIN = timedelta(hours=36)
 OVER_ASKING_PERCENT = (100, 100, 100, 125, 150, 200)
 """What a municipality asks in percent of what it expects to need; which one it is goes by a hash of its code."""
 ASK_BELOW_PERCENT = 40
-"""A municipality asks for an item once its cover falls below this part of what it expects to use."""
+"""A municipality asks for an item once its cover falls below this part of what it expects to use, and at least half
+a pack is missing."""
 USEFUL_MINIMUM_ONE_IN = 12
 """One pair of municipality and item in so many says that less than two packs are of no use to it."""
 
@@ -80,7 +81,7 @@ def _wanted(member: Member, item: Item, admissions_milli: int, *, cover_days: in
         use_per_admission_milli=item.use_per_admission_milli,
         days=cover_days,
     )
-    if cover * 100 >= expected * ASK_BELOW_PERCENT:
+    if cover * 100 >= expected * ASK_BELOW_PERCENT or (expected - cover) * 2 < item.pack_size:
         return 0
     factor = OVER_ASKING_PERCENT[_draw(member.code) % len(OVER_ASKING_PERCENT)]
     return demand_rules.whole_packs_up((expected - cover) * factor // 100, item.pack_size)

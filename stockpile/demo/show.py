@@ -33,6 +33,14 @@ from stockpile.region.reading import Rows, read
 SIMULATED = "SIMULATED: real municipalities, caseload, prices and delivery records; made-up stock, contracts and cover"
 
 
+TABLE_TITLE = "Week 14 of 2020, all plans together - SIMULATED"
+TABLE_CAPTION = (
+    "Base units: asked, validated (a shortfall asked again counts once), shared; lowest and median fill over the "
+    "municipalities that stock can lawfully reach; x-border: share that crossed a border; no reach: municipalities "
+    "that no lawful stock can reach"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """The figures of a demonstration; units are base units, fills thousandths, times wall seconds."""
@@ -170,9 +178,9 @@ def _pair_fills(session: Session, plans: list[int]) -> list[int]:
 
 
 def _table(session: Session, plans: list[int]) -> Table:
-    table = Table(title="Week 14 of 2020, all plans together (base units) - SIMULATED", title_style="bold")
-    table.add_column("item")
-    for heading in ("asked", "validated", "shared", "lowest fill", "median fill", "cross-border", "out of reach"):
+    table = Table(title=TABLE_TITLE, title_style="bold", padding=(0, 0), caption=TABLE_CAPTION)
+    table.add_column("item", no_wrap=True, max_width=24)
+    for heading in ("asked", "valid.", "shared", "lowest", "median", "x-border", "no reach"):
         table.add_column(heading, justify="right")
     items = catalogue.items(session)
     for fill in allocation.fills(session, plans):

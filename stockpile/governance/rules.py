@@ -38,7 +38,7 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     "request.submit": frozenset({REQUESTER, COORDINATOR}),
     "request.withdraw": frozenset({REQUESTER, COORDINATOR}),
     "request.validate": frozenset({COORDINATOR}),
-    "plan.compute": frozenset({COORDINATOR}),
+    "plan.compute": frozenset({COORDINATOR, SCHEDULER}),
     "plan.override": frozenset({COORDINATOR}),
     "plan.approve": frozenset({COMMITTEE}),
     "reorder.run": frozenset({SCHEDULER, BUYER, COMMITTEE}),

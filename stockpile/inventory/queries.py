@@ -13,7 +13,17 @@ from sqlmodel import Session, col, select
 from stockpile.db import table_of
 from stockpile.errors import NotFound
 from stockpile.inventory import rules
-from stockpile.inventory.tables import Balance, Lane, Lot, PointOfUse, ReserveFloor, Site, Transfer, TransferLine
+from stockpile.inventory.tables import (
+    Balance,
+    Lane,
+    Lot,
+    Movement,
+    PointOfUse,
+    ReserveFloor,
+    Site,
+    Transfer,
+    TransferLine,
+)
 
 
 class UnknownSite(NotFound):
@@ -174,3 +184,40 @@ def next_due(session: Session, at: datetime) -> list[Transfer]:
     """Transfers on the way that were due at that instant or before."""
     query = select(Transfer).where(Transfer.state == rules.DISPATCHED, col(Transfer.due_at) <= at)
     return list(session.exec(query.order_by(col(Transfer.id))))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands on one balance, in base units."""
+
+    balance: int
+    lot_id: int
+    item: str
+    lot: str
+    expiry: date
+    on_hold: bool
+    site: str
+    owner: str
+    status: str
+    quantity: int
+
+
+def balances(session: Session, *, after: int = 0, limit: int = 100, item: str | None = None) -> list[Standing]:
+    """Balances above zero with numbers greater than `after`, in their order."""
+    b, lot_ = table_of(Balance).c, table_of(Lot).c
+    columns = (b.id, lot_.id, lot_.item_code, lot_.code, lot_.expiry, lot_.on_hold, b.site_code, b.owner, b.status)
+    query = (
+        select_columns(*columns, b.quantity)
+        .join_from(table_of(Balance), table_of(Lot), lot_.id == b.lot_id)
+        .where(b.id > after, b.quantity > 0)
+        .order_by(b.id)
+        .limit(limit)
+    )
+    query = query.where(lot_.item_code == item) if item else query
+    return [Standing(*tuple(row)) for row in session.connection().execute(query)]
+
+
+def movements(session: Session, *, after: int = 0, limit: int = 100) -> list[Movement]:
+    """Movements with numbers greater than `after`, in their order."""
+    query = select(Movement).where(col(Movement.id) > after).order_by(col(Movement.id)).limit(limit)
+    return list(session.exec(query))

@@ -35,10 +35,14 @@ def policy(session: Session) -> BuyingPolicy:
 
 
 def problem(session: Session, *, today: date, unmet: Mapping[str, int]) -> Problem:
-    """What is missing tonight and who sells it; `unmet` is validated need of the surge that was not served."""
+    """What is missing tonight and who sells it in time; `unmet` is validated need of the surge that was not served.
+
+    What is missing covers use until the quickest contract can deliver again
+    after the next look: an offer that would arrive later than that is left out.
+    """
     valid = contracts.contracts_valid(session, today)
     items = catalogue.items(session)
-    offers = _offers(session, valid, items)
+    offers = _in_time(_offers(session, valid, items), review_days=policy(session).review_days)
     by_item: dict[str, list[Offer]] = defaultdict(list)
     for offer in offers:
         by_item[offer.item].append(offer)
@@ -55,6 +59,13 @@ def problem(session: Session, *, today: date, unmet: Mapping[str, int]) -> Probl
         contracts=tuple(Contract(c.code, c.minimum_order_minor, c.remaining_minor) for c in valid.values()),
         offers=tuple(offer for offer in offers if offer.item in wanted),
     )
+
+
+def _in_time(offers: list[Offer], *, review_days: int) -> list[Offer]:
+    quickest: dict[str, int] = {}
+    for offer in offers:
+        quickest[offer.item] = min(offer.lead_time_days, quickest.get(offer.item, offer.lead_time_days))
+    return [offer for offer in offers if offer.lead_time_days <= quickest[offer.item] + review_days]
 
 
 def _offers(session: Session, valid: Mapping[str, tables.Contract], items: Mapping[str, Item]) -> list[Offer]:

@@ -1,0 +1,186 @@
+"""Where everything comes together: routers, refusals as problem details, documentation, scheduler, screens."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import uuid4
+
+import fastapi_offline
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from sqlalchemy import Engine, text
+from starlette.exceptions import HTTPException
+
+from stockpile import __version__, http
+from stockpile.allocation import api as allocation
+from stockpile.catalogue import api as catalogue
+from stockpile.contracts import api as contracts
+from stockpile.db import reading
+from stockpile.demand import api as demand
+from stockpile.errors import Refusal
+from stockpile.governance import api as governance
+from stockpile.governance.caller import caller as caller_dependency
+from stockpile.governance.operations import SignInRefused
+from stockpile.governance.tables import Region
+from stockpile.inventory import api as inventory
+from stockpile.jobs import api as jobs
+from stockpile.jobs import schedule
+from stockpile.settings import Settings
+
+log = logging.getLogger(__name__)
+ROUTERS = (governance, catalogue, contracts, inventory, demand, allocation, jobs)
+DESCRIPTION = (
+    "One shared emergency stockpile for municipalities of several countries. Quantities are integers in base units, "
+    "money in minor units, instants in UTC. Sign in with POST /api/v1/tokens (HTTP Basic) and send the token as bearer."
+)
+
+
+def build(engine: Engine, settings: Settings, *, scheduled: bool = True) -> FastAPI:
+    """The application on a migrated database; `scheduled` starts the nightly runs with it."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        scheduler = schedule.start(engine, limit_seconds=settings.plan_limit_seconds) if scheduled else None
+        yield
+        if scheduler is not None:
+            scheduler.shutdown(wait=False)
+
+    app = FastAPI(
+        title="Stockpile",
+        version=__version__,
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=lifespan,
+    )
+    app.state.engine, app.state.settings = engine, settings
+    app.add_middleware(http.StrictJson)
+    app.middleware("http")(_mark_simulated)
+    _add_refusals(app)
+    _add_routes(app)
+    return app
+
+
+def _add_routes(app: FastAPI) -> None:
+    v1 = APIRouter(prefix="/api/v1")
+    for domain in ROUTERS:
+        v1.include_router(domain.router)
+    app.include_router(v1)
+    app.get("/health", tags=["operations"])(_health)
+    app.get("/api/v1/openapi.json", include_in_schema=False)(_openapi)
+    app.get("/docs", include_in_schema=False)(_docs)
+    assets = Path(fastapi_offline.__file__).parent / "static"
+    app.mount("/docs-assets", StaticFiles(directory=assets), name="docs-assets")
+
+
+def _health(request: Request) -> dict[str, str]:
+    """Whether this process answers and its database does, on a session of its own."""
+    with request.app.state.engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+    return {"status": "ok"}
+
+
+ByPassword = Annotated[int, Depends(governance.signed_in_by_password)]
+
+
+def _openapi(request: Request, _account: ByPassword) -> JSONResponse:
+    """The OpenAPI document (HTTP Basic)."""
+    return JSONResponse(request.app.openapi())
+
+
+def _docs(_account: ByPassword) -> HTMLResponse:
+    """The API's documentation page, with nothing from outside (HTTP Basic)."""
+    return get_swagger_ui_html(
+        openapi_url="/api/v1/openapi.json",
+        title="Stockpile API",
+        swagger_js_url="/docs-assets/swagger-ui-bundle.js",
+        swagger_css_url="/docs-assets/swagger-ui.css",
+        swagger_favicon_url="/docs-assets/favicon.png",
+    )
+
+
+async def _mark_simulated(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    response = await call_next(request)
+    if request.url.path.startswith("/api/") and _simulated(request.app):
+        response.headers["Stockpile-Simulated"] = "true"
+    return response
+
+
+def _simulated(app: FastAPI) -> bool:
+    """Whether the region is simulated; read once it is there, for it never changes."""
+    known: bool | None = getattr(app.state, "simulated", None)
+    if known is None:
+        with reading(app.state.engine) as session:
+            found = session.get(Region, 1)
+        if found is None:
+            return False
+        known = app.state.simulated = found.simulated
+    return known
+
+
+def _add_refusals(app: FastAPI) -> None:
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _plain_http)
+    app.add_exception_handler(Exception, _failed)
+
+
+def _refused(_request: Request, refusal: Exception) -> JSONResponse:
+    assert isinstance(refusal, Refusal)
+    body = http.problem_of(refusal)
+    if isinstance(refusal, SignInRefused):
+        body["status"] = 401
+        return http.problem_response(body, {"WWW-Authenticate": 'Basic realm="Stockpile", charset="UTF-8"'})
+    return http.problem_response(body)
+
+
+def _invalid(_request: Request, failure: Exception) -> JSONResponse:
+    """Which fields are wrong and why; what was sent is not echoed."""
+    assert isinstance(failure, RequestValidationError)
+    faults = [
+        {"field": ".".join(str(part) for part in one["loc"]), "reason": str(one["msg"]).removeprefix("Value error, ")}
+        for one in failure.errors()[:20]
+    ]
+    detail = "; ".join(f"{fault['field']}: {fault['reason']}" for fault in faults)
+    return http.problem_response(http.problem(422, code="invalid", detail=detail, facts={"fields": faults}))
+
+
+def _plain_http(_request: Request, failure: Exception) -> JSONResponse:
+    assert isinstance(failure, HTTPException)
+    code = {404: "not_found", 405: "method_not_allowed"}.get(failure.status_code, "http_error")
+    return http.problem_response(
+        http.problem(failure.status_code, code=code, detail=str(failure.detail)), dict(failure.headers or {})
+    )
+
+
+def _failed(request: Request, failure: Exception) -> JSONResponse:
+    """A fault of ours: logged with a number under which it can be found, told without its inside."""
+    number = uuid4().hex[:12]
+    log.error("fault %s at %s %s", number, request.method, request.url.path, exc_info=failure)
+    detail = f"something failed on our side; it is logged as {number}. Nothing was changed by this request."
+    return http.problem_response(http.problem(500, code="fault", detail=detail))
+
+
+def routes_without_sign_in(app: FastAPI) -> list[Any]:
+    """Every route that answers without a signed-in caller, for the test that lists them."""
+    guards = {governance.signed_in_by_password, caller_dependency}
+    return [route for route in app.routes if not _guarded(route, guards)]
+
+
+def _guarded(route: Any, guards: set[Any]) -> bool:
+    dependant = getattr(route, "dependant", None)
+    found = list(dependant.dependencies) if dependant else []
+    while found:
+        one = found.pop()
+        if one.call in guards:
+            return True
+        found += one.dependencies
+    return False

@@ -1,0 +1,30 @@
+"""Items over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from stockpile import http
+from stockpile.catalogue import queries
+from stockpile.governance.caller import SignedIn
+
+router = APIRouter(tags=["catalogue"])
+
+
+@router.get("/items")
+def items(caller: SignedIn, after: str = "", limit: http.Limit = 100) -> dict[str, Any]:
+    """Items in the order of their codes. Flags of items that are not `verified` were set by no named person."""
+    with caller.reading() as session:
+        rows = [item for code, item in queries.items(session).items() if code > after]
+        return http.paged(rows[: limit + 1], limit=limit, key=lambda row: row.code)
+
+
+@router.get("/items/{code}")
+def item(caller: SignedIn, code: str) -> dict[str, Any]:
+    """One item and the countries where it is licensed."""
+    with caller.reading() as session:
+        found = queries.item(session, code)
+        countries = sorted(country for item_code, country in queries.licences(session) if item_code == code)
+        return {**http.plain(found), "countries": countries}

