@@ -2,15 +2,18 @@
 
 OR-Tools' flow solvers hold the interpreter's lock and its other solvers can
 abort the whole process on a wrong answer of their own: neither may take the
-service with it.
+service with it. The child is a fresh interpreter that imports nothing of the
+caller's main program; function, argument and answer travel as pickles.
 """
 
 from __future__ import annotations
 
-import multiprocessing
+import os
+import pickle
+import subprocess
+import sys
 import time
 from collections.abc import Callable
-from multiprocessing.connection import Connection
 from typing import TypeVar
 
 from optimizer.outcome import Outcome
@@ -18,42 +21,47 @@ from optimizer.outcome import Outcome
 Argument = TypeVar("Argument")
 Value = TypeVar("Value")
 
+_CHILD = "from optimizer.solver import answer; answer()"
+_LAST_WORDS = 500
+
 
 def run_limited(function: Callable[[Argument], Value], argument: Argument, *, limit_seconds: float) -> Outcome[Value]:
-    """Call `function(argument)` in a fresh child process and wait at most `limit_seconds` (wall time).
+    """Call `function(argument)` in a fresh process and wait at most `limit_seconds` (wall time).
 
-    Both must be picklable (module-level function, plain data). A child that
-    overruns is killed; one that dies or raises is reported with its reason.
+    Both must be picklable (a function of an importable module, plain data). A
+    child that overruns is killed; one that dies or raises is reported with its reason.
     """
-    context = multiprocessing.get_context("spawn")
     started = time.monotonic()
-    here, there = context.Pipe(duplex=False)
-    child = context.Process(target=_work, args=(there, function, argument), daemon=True)
-    child.start()
-    there.close()
-    try:
-        return _await(here, started=started, limit_seconds=limit_seconds)
-    finally:
-        child.kill()
-        child.join()
-        child.close()
-        here.close()
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", _CHILD],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+    ) as child:
+        try:
+            answered, said = child.communicate(pickle.dumps((function, argument)), timeout=limit_seconds)
+        except subprocess.TimeoutExpired:
+            seconds = time.monotonic() - started
+            return Outcome("out_of_time", None, seconds, f"no answer within {limit_seconds} s")
+        finally:
+            child.kill()
+        return _outcome(child.wait(), answered, said, seconds=time.monotonic() - started)
 
 
-def _await(pipe: Connection, *, started: float, limit_seconds: float) -> Outcome[Value]:
-    if not pipe.poll(limit_seconds):
-        return Outcome("out_of_time", None, time.monotonic() - started, f"no answer within {limit_seconds} s")
-    try:
-        value, failure = pipe.recv()
-    except EOFError:
-        return Outcome("crashed", None, time.monotonic() - started, "the solver's process died")
-    seconds = time.monotonic() - started
-    return Outcome("crashed", None, seconds, failure) if failure else Outcome("solved", value, seconds)
+def answer() -> None:
+    """The child's part: read function and argument, write the answer or the failure."""
+    pipe = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a solver prints goes to standard error, never into the answer
+    function, argument = pickle.load(sys.stdin.buffer)
+    pipe.write(pickle.dumps(function(argument)))
+    pipe.close()
 
 
-def _work(pipe: Connection, function: Callable[[Argument], Value], argument: Argument) -> None:
-    try:
-        pipe.send((function(argument), ""))
-    except BaseException as failure:
-        pipe.send((None, f"{type(failure).__name__}: {failure}"))
-        raise
+def _outcome(status: int, answered: bytes, said: bytes, *, seconds: float) -> Outcome[Value]:
+    if status == 0 and answered:
+        return Outcome("solved", pickle.loads(answered), seconds)
+    words = said.decode(errors="replace").strip().splitlines()
+    last = words[-1][:_LAST_WORDS] if words else "it said nothing"
+    return Outcome("crashed", None, seconds, f"the solver's process ended with {status}: {last}")

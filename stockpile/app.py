@@ -6,11 +6,11 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from uuid import uuid4
 
 import fastapi_offline
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, JSONResponse, Response
@@ -26,6 +26,7 @@ from stockpile.db import reading
 from stockpile.demand import api as demand
 from stockpile.errors import Refusal
 from stockpile.governance import api as governance
+from stockpile.governance.caller import SignedIn
 from stockpile.governance.caller import caller as caller_dependency
 from stockpile.governance.operations import SignInRefused
 from stockpile.governance.tables import Region
@@ -88,15 +89,12 @@ def _health(request: Request) -> dict[str, str]:
     return {"status": "ok"}
 
 
-ByPassword = Annotated[int, Depends(governance.signed_in_by_password)]
-
-
-def _openapi(request: Request, _account: ByPassword) -> JSONResponse:
+def _openapi(request: Request, _caller: SignedIn) -> JSONResponse:
     """The OpenAPI document (HTTP Basic)."""
     return JSONResponse(request.app.openapi())
 
 
-def _docs(_account: ByPassword) -> HTMLResponse:
+def _docs(_caller: SignedIn) -> HTMLResponse:
     """The API's documentation page, with nothing from outside (HTTP Basic)."""
     return get_swagger_ui_html(
         openapi_url="/api/v1/openapi.json",
@@ -171,16 +169,15 @@ def _failed(request: Request, failure: Exception) -> JSONResponse:
 
 def routes_without_sign_in(app: FastAPI) -> list[Any]:
     """Every route that answers without a signed-in caller, for the test that lists them."""
-    guards = {governance.signed_in_by_password, caller_dependency}
-    return [route for route in app.routes if not _guarded(route, guards)]
+    return [route for route in app.routes if not _guarded(route)]
 
 
-def _guarded(route: Any, guards: set[Any]) -> bool:
+def _guarded(route: Any) -> bool:
     dependant = getattr(route, "dependant", None)
     found = list(dependant.dependencies) if dependant else []
     while found:
         one = found.pop()
-        if one.call in guards:
+        if one.call is caller_dependency:
             return True
         found += one.dependencies
     return False

@@ -218,6 +218,7 @@ def _reason(
         got=got,
         validated=request.validated,
         base_unit=item.base_unit,
+        pack_size=item.pack_size,
         tied=len(bottleneck.claims),
         tied_need=bottleneck.need * item.pack_size,
         tied_supply=bottleneck.packs * item.pack_size,

@@ -51,6 +51,7 @@ class Share:
     got: int
     validated: int
     base_unit: str
+    pack_size: int
     tied: int
     tied_need: int
     tied_supply: int
@@ -76,8 +77,8 @@ def sentence_short(share: Share) -> str:
     return (
         f"{share.got:,} of {share.validated:,} {share.base_unit} ({percent(share.got, share.validated)}): "
         f"the stock that can lawfully and in time reach you and {share.tied - 1} other municipalities holds "
-        f"{share.tied_supply:,} for {share.tied_need:,} validated; nobody of you could get more "
-        "without someone less filled getting less"
+        f"{share.tied_supply:,} for {share.tied_need:,} validated. In whole packs of {share.pack_size:,}, nobody of "
+        "you could get more without someone less filled getting less"
     )
 
 

@@ -188,9 +188,8 @@ def _deliver(story: Story, day: date) -> None:
         numbers = [t.id for t in due if t.destination == place and t.id is not None]
 
         def take(session: Session, numbers: list[int] = numbers) -> dict[str, Any]:
-            for number in numbers:
-                transfers.receive(session, _act(story, "logistics", arrives), number=number)
-            return {"received": len(numbers)}
+            posting = transfers.receive_whole(session, _act(story, "logistics", arrives), numbers=numbers)
+            return {"posting": posting}
 
         _step(story, "logistics", arrives, f"{day}/receive/{place}", take)
 

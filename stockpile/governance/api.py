@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.security import HTTPBasic, HTTPBasicCredentials
 from pydantic import BaseModel
 from sqlmodel import Session
 
 from stockpile import http
-from stockpile.db import reading, transact
+from stockpile.db import transact
 from stockpile.governance import operations, queries
 from stockpile.governance.caller import SignedIn, bearer
-from stockpile.governance.operations import SignInRefused
 from stockpile.governance.tables import Account
 
 router = APIRouter(tags=["governance"])
-basic = HTTPBasic(auto_error=False, description="Name and password of an account")
 
 
 class TokenGiven(BaseModel):
@@ -28,35 +25,24 @@ class TokenGiven(BaseModel):
     expires_at: datetime
 
 
-def signed_in_by_password(
-    request: Request, credentials: Annotated[HTTPBasicCredentials | None, Depends(basic, max_concurrency=4)]
-) -> int:
-    """The account whose name and password came with the request; refuses otherwise."""
-    if credentials is None:
-        raise SignInRefused("sign in: send name and password (HTTP Basic)")
-    with reading(request.app.state.engine) as session:
-        account = operations.check_password(session, name=credentials.username, password=credentials.password)
-        assert account.id is not None
-        return account.id
-
-
 @router.post("/tokens", status_code=201)
-def create_token(request: Request, account_id: Annotated[int, Depends(signed_in_by_password)]) -> TokenGiven:
+def create_token(caller: SignedIn, request: Request) -> TokenGiven:
     """Sign in with name and password (HTTP Basic) for a bearer token."""
-    real_now = datetime.now(UTC)
     hours: int = request.app.state.settings.token_hours
 
     def issue(session: Session) -> tuple[str, datetime]:
-        account = session.get_one(Account, account_id)
-        return operations.issue_token(session, account, real_now=real_now, hours=hours)
+        account = session.get_one(Account, caller.actor.id)
+        return operations.issue_token(session, account, real_now=caller.real_now, hours=hours)
 
-    token, expires_at = transact(request.app.state.engine, issue)
+    token, expires_at = transact(caller.engine, issue)
     return TokenGiven(token=token, expires_at=expires_at)
 
 
 @router.delete("/tokens/current", status_code=204)
 def revoke_token(caller: SignedIn, credentials: Annotated[Any, Depends(bearer)]) -> None:
     """Sign out: the token of this request ends at once."""
+    if credentials is None:
+        return
     transact(caller.engine, lambda session: operations.revoke_token(session, credentials.credentials))
 
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from threading import BoundedSemaphore
 from typing import Annotated, Any
 from uuid import uuid4
 
 from fastapi import Depends, Header, Request
 from fastapi.responses import JSONResponse
-from fastapi.security import HTTPBearer
-from fastapi.security.http import HTTPAuthorizationCredentials
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBasic, HTTPBasicCredentials, HTTPBearer
 from pydantic import Field
 from sqlalchemy import Engine
 from sqlmodel import Session
@@ -25,6 +25,10 @@ from stockpile.governance import operations, queries
 from stockpile.governance.operations import SignInRefused
 from stockpile.governance.rules import SCHEDULER
 
+MOST_HASHES_AT_ONCE = 4
+_hashing = BoundedSemaphore(MOST_HASHES_AT_ONCE)
+"""Password hashes are meant to be slow and large: so many at a time and no more."""
+basic = HTTPBasic(auto_error=False, description="Name and password of an account: for a token, or for a script")
 bearer = HTTPBearer(auto_error=False, description="The token of POST /api/v1/tokens")
 Key = Annotated[
     str | None,
@@ -106,15 +110,33 @@ def _answer(reply: idempotency.Reply) -> JSONResponse:
     return JSONResponse(reply.body, status_code=reply.status, headers=headers)
 
 
-def caller(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> Caller:
-    """The signed-in caller; refuses without a valid bearer token."""
-    if credentials is None:
-        raise SignInRefused("sign in: send the token of POST /api/v1/tokens as a bearer token")
+def caller(
+    request: Request,
+    token: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+    password: Annotated[HTTPBasicCredentials | None, Depends(basic)],
+) -> Caller:
+    """The signed-in caller, by bearer token or by name and password; refuses everybody else."""
     engine: Engine = request.app.state.engine
     real_now = datetime.now(UTC)
     with reading(engine) as session:
-        actor = operations.actor_of_token(session, credentials.credentials, real_now=real_now)
+        actor = _actor(session, token, password, real_now=real_now)
     return Caller(engine, actor, real_now, request.app.state.settings.plan_limit_seconds)
+
+
+def _actor(
+    session: Session,
+    token: HTTPAuthorizationCredentials | None,
+    password: HTTPBasicCredentials | None,
+    *,
+    real_now: datetime,
+) -> Actor:
+    if token is not None:
+        return operations.actor_of_token(session, token.credentials, real_now=real_now)
+    if password is not None:
+        with _hashing:
+            account = operations.check_password(session, name=password.username, password=password.password)
+        return queries.actor_of(session, account)
+    raise SignInRefused("sign in: send a bearer token of POST /api/v1/tokens, or name and password (HTTP Basic)")
 
 
 SignedIn = Annotated[Caller, Depends(caller)]

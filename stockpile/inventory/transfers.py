@@ -121,6 +121,27 @@ def receive(session: Session, act: Act, *, number: int, arrived: Mapping[int, Ar
     return transfer
 
 
+def receive_whole(session: Session, act: Act, *, numbers: Sequence[int]) -> int:
+    """Receive transfers that came whole and in good order at one point of use; returns the posting's number."""
+    transfers = [queries.transfer(session, number) for number in numbers]
+    for transfer in transfers:
+        require(act.actor, "transfer.receive", site=transfer.destination)
+        _require_state(transfer, rules.DISPATCHED)
+        transfer.state, transfer.received_at, transfer.received_by = rules.RECEIVED, act.at, act.actor.id
+    lines = queries.transfer_lines(session, list(numbers))
+    by_number = {transfer.id: transfer for transfer in transfers}
+    moves = [move for line in lines for move in _take_in(by_number[line.transfer_id], line, Arrived(line.quantity))]
+    session.add_all([*transfers, *lines])
+    journal.record(
+        session,
+        act,
+        action="transfer.receive",
+        subject=f"site:{transfers[0].destination}",
+        payload={"transfers": sorted(numbers)},
+    )
+    return ledger.post(session, act, kind="delivery", key=_key("receive", numbers), moves=moves)
+
+
 def resolve(session: Session, act: Act, *, number: int, found: Mapping[int, int], reason: str) -> Transfer:
     """Settle a discrepancy: `found` base units by line become the member's, the rest is written off as lost.
 

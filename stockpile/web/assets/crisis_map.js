@@ -1,0 +1,56 @@
+// Draws the municipalities of the crisis page on a Leaflet map without tiles: all in one call, again in one call.
+(() => {
+  const plain = { weight: 1, opacity: 1, fillOpacity: 0.95, color: "#1b2733", dashArray: null };
+  const looks = {
+    low0: { ...plain, fillColor: "#ca0020", weight: 2, dashArray: "3 3" },
+    low1: { ...plain, fillColor: "#f4a582", weight: 2, dashArray: "3 3" },
+    mid: { ...plain, fillColor: "#f7f7f7" },
+    high: { ...plain, fillColor: "#92c5de" },
+    full: { ...plain, fillColor: "#0571b0" },
+    out: { ...plain, fillColor: "#ffffff", fillOpacity: 0.2, weight: 4, color: "#000000" },
+    nothing: { ...plain, fillColor: "#9aa5b1", weight: 0 },
+  };
+
+  const words = (text) => Object.assign(document.createElement("span"), { textContent: text });
+
+  function start(map, data) {
+    map.crisis = { dots: new Map(), ring: null };
+    const places = data.dots.map((dot) => [dot.latitude, dot.longitude]).concat(data.depots.map((depot) => depot.at));
+    const whole = L.latLngBounds(places);
+    const fit = () => { map.invalidateSize(); map.fitBounds(whole, { padding: [14, 14], animate: false }); };
+    fit();
+    new ResizeObserver(fit).observe(map.getContainer());
+    for (const depot of data.depots) {
+      const icon = L.divIcon({ className: "depot-mark", html: "D", iconSize: [18, 18] });
+      L.marker(depot.at, { icon, keyboard: false, title: depot.name, zIndexOffset: 1000 })
+        .bindTooltip(words(depot.name)).addTo(map);
+    }
+  }
+
+  function place(map, dot) {
+    const mark = L.circleMarker([dot.latitude, dot.longitude]).bindTooltip(words(""), { sticky: true });
+    mark.on("click", () => emitEvent("pick_municipality", { code: dot.code }));
+    map.crisis.dots.set(dot.code, mark.addTo(map));
+    mark.getElement().dataset.municipality = dot.code;
+    return mark;
+  }
+
+  window.drawCrisis = (map, data) => {
+    if (!map.crisis) start(map, data);
+    for (const dot of data.dots) {
+      const mark = map.crisis.dots.get(dot.code) || place(map, dot);
+      mark.setStyle(looks[dot.band]).setRadius(dot.radius).setTooltipContent(words(dot.label));
+      mark.getElement().dataset.band = dot.band;
+      mark.bringToFront();
+    }
+  };
+
+  window.chooseMunicipality = (map, code) => {
+    if (!map.crisis) return;
+    if (map.crisis.ring) map.crisis.ring.remove();
+    const mark = map.crisis.dots.get(code);
+    map.crisis.ring = mark && L.circleMarker(mark.getLatLng(), {
+      radius: mark.getRadius() + 6, weight: 4, color: "#111111", fill: false, interactive: false, className: "chosen",
+    }).addTo(map);
+  };
+})();

@@ -1,0 +1,184 @@
+"""What the crisis page shows, read through the queries of the domains: the region, one plan, one answer."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from stockpile.allocation import queries as allocation
+from stockpile.allocation import rules
+from stockpile.allocation.queries import Fill, Why
+from stockpile.allocation.tables import Plan, PlanLine, PlanResult
+from stockpile.catalogue import queries as catalogue
+from stockpile.catalogue.tables import Item
+from stockpile.governance import queries as governance
+from stockpile.governance.tables import Member, Region
+from stockpile.inventory import queries as inventory
+from stockpile.inventory.rules import DEPOT
+from stockpile.inventory.tables import Lot, Site
+from stockpile.web.parts import instant
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The region as it stands, its places, and its plans: numbers with labels, the one to look at first in front."""
+
+    region: Region
+    now: datetime
+    members: dict[str, Member]
+    depots: list[Site]
+    plans: dict[int, str]
+    open_surges: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one municipality got of one item over all its requests in a plan, in base units."""
+
+    member: str
+    item: str
+    asked: int
+    validated: int
+    got: int
+    reachable: bool
+
+    @property
+    def permille(self) -> int:
+        """Its fill in thousandths."""
+        return rules.permille(self.got, self.validated)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a plan in words: what leaves which depot for whom, and why."""
+
+    number: int
+    depot: str
+    lot: str
+    expiry: str
+    item: str
+    item_name: str
+    member: str
+    member_name: str
+    packs: int
+    quantity: int
+    base_unit: str
+    arrives_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanView:
+    """One plan with everything that the page shows of it."""
+
+    plan: Plan
+    approved_by: str
+    items: dict[str, Item]
+    shares: dict[tuple[str, str], Share]
+    lines: list[Line]
+    by_item: list[Fill]
+    by_member: dict[str, Fill]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The whole answer to "why did we get less?", and the requests that it is about."""
+
+    why: Why
+    requests: list[int]
+
+
+def opening(session: Session, *, real_now: datetime) -> Opening:
+    """What the page opens with; refuses when no region is loaded."""
+    region = governance.region(session)
+    now = governance.effective_now(session, real_now=real_now)
+    plans = sorted(allocation.plans(session), key=lambda plan: (plan.state == rules.SUPERSEDED, -(plan.id or 0)))
+    surges = allocation.surges(session)
+    return Opening(
+        region=region,
+        now=now,
+        members=governance.members(session),
+        depots=[site for site in inventory.sites(session).values() if site.kind == DEPOT],
+        plans={plan.id: _label(plan, region.time_zone) for plan in plans if plan.id is not None},
+        open_surges=[s.id for s in surges if s.id is not None and s.state == rules.DECLARED and s.review_by > now],
+    )
+
+
+def _label(plan: Plan, zone: str) -> str:
+    proven = "proven fair" if plan.fair else "NOT proven fair"
+    return f"Plan {plan.id}: {instant(plan.planned_at, zone)}, {plan.state}, {plan.method}, {proven}"
+
+
+def plan_view(session: Session, number: int) -> PlanView:
+    """One plan with its lines, shares and fills; refuses an unknown number."""
+    plan, results = allocation.plan(session, number), allocation.plan_results(session, number)
+    known, asked = catalogue.items(session), sorted({result.item_code for result in results})
+    names = {account.id: account.name for account in governance.accounts(session)}
+    return PlanView(
+        plan=plan,
+        approved_by=names.get(plan.approved_by, ""),
+        items={code: known[code] for code in asked},
+        shares=_shares(results),
+        lines=_lines(session, number, known),
+        by_item=allocation.fills(session, [number]),
+        by_member={fill.key: fill for fill in allocation.fills(session, [number], by="member")},
+    )
+
+
+def _shares(results: Iterable[PlanResult]) -> dict[tuple[str, str], Share]:
+    pairs: dict[tuple[str, str], list[PlanResult]] = defaultdict(list)
+    for result in results:
+        pairs[result.member_code, result.item_code].append(result)
+    return {pair: _share(pair, found) for pair, found in pairs.items()}
+
+
+def _share(pair: tuple[str, str], results: list[PlanResult]) -> Share:
+    return Share(
+        *pair,
+        asked=sum(result.asked for result in results),
+        validated=sum(result.validated for result in results),
+        got=sum(result.got for result in results),
+        reachable=any(result.reachable for result in results),
+    )
+
+
+def _lines(session: Session, number: int, items: dict[str, Item]) -> list[Line]:
+    lines = allocation.plan_lines(session, number)
+    sites, members = inventory.sites(session), governance.members(session)
+    requests = allocation.requests_by_number(session, {line.request_id for line in lines})
+    lots = {lot_id: inventory.lot(session, lot_id) for lot_id in {line.lot_id for line in lines}}
+    found = []
+    for line in lines:
+        lot, member = lots[line.lot_id], members[requests[line.request_id].member_code]
+        found.append(_line(line, sites[line.site_code], lot, member, items[lot.item_code]))
+    return found
+
+
+def _line(line: PlanLine, depot: Site, lot: Lot, member: Member, item: Item) -> Line:
+    assert line.id is not None
+    return Line(
+        number=line.id,
+        depot=depot.name,
+        lot=lot.code,
+        expiry=lot.expiry.isoformat(),
+        item=item.code,
+        item_name=item.name,
+        member=member.code,
+        member_name=member.name,
+        packs=line.quantity // item.pack_size,
+        quantity=line.quantity,
+        base_unit=item.base_unit,
+        arrives_at=line.arrives_at,
+        reason=line.reason,
+    )
+
+
+def answer(session: Session, *, plan: int, member: str, item: str) -> Answer:
+    """The answer for one municipality and item; refuses where it did not ask for the item."""
+    results = allocation.plan_results(session, plan)
+    mine = [r.request_id for r in results if (r.member_code, r.item_code) == (member, item)]
+    return Answer(allocation.why(session, plan_number=plan, member=member, item=item), mine)

@@ -1,0 +1,74 @@
+"""The screens, mounted on the built application: one process, one key, nothing from outside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from nicegui import app as screens
+from nicegui import ui
+from nicegui.storage import Storage
+from sqlalchemy import Engine
+from starlette.routing import BaseRoute, Match, Mount
+from starlette.types import Scope
+
+from stockpile.settings import Settings
+from stockpile.web import crisis, sign_in
+from stockpile.web.key import secret_key
+
+ASSETS = Path(__file__).parent / "assets"
+SLOWEST_FIRST_VIEW_SECONDS = 30.0
+NOT_SCREENS = ("/api", "/docs", "/docs-assets", "/health")
+
+
+class _ScreensMount(Mount):
+    """NiceGUI below "/", except for what belongs to the API: an unknown path there stays a problem body."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        path = str(scope.get("path", ""))
+        if any(path == one or path.startswith(f"{one}/") for one in NOT_SCREENS):
+            return Match.NONE, {}
+        return super().matches(scope)
+
+
+def add_pages(app: FastAPI, settings: Settings) -> None:
+    """Add the signed-in screens to an application that has its engine in `app.state.engine`.
+
+    Sign-ins are kept in files below `settings.home` that only this user may
+    read; the key that signs the cookies is made once and kept beside them.
+    """
+    engine: Engine = app.state.engine
+    key = secret_key(settings.home)
+    _keep_sessions_in(settings.home / "sessions")
+    screens.add_static_files("/screens", ASSETS)
+    _add_page("/login", "Stockpile: sign in", lambda: sign_in.login_page(engine, hours=settings.token_hours))
+    _add_page("/", "Stockpile", lambda: crisis.crisis_page(engine))
+    ui.run_with(
+        app,
+        title="Stockpile",
+        dark=None,
+        language="en-US",
+        tailwind=False,
+        show_welcome_message=False,
+        storage_secret=key,
+        session_middleware_kwargs={"max_age": settings.token_hours * 3600, "same_site": "lax"},
+    )
+    app.router.routes[-1] = _narrowed(app.router.routes[-1])
+
+
+def _add_page(path: str, title: str, build: sign_in.Page) -> None:
+    async def shown() -> object:
+        ui.add_css(ASSETS / "screens.css")
+        return await build()
+
+    ui.page(path, title=title, response_timeout=SLOWEST_FIRST_VIEW_SECONDS)(shown)
+
+
+def _keep_sessions_in(folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    Storage.path = folder
+
+
+def _narrowed(mounted: BaseRoute) -> Mount:
+    assert isinstance(mounted, Mount), "run_with mounts NiceGUI last"
+    return _ScreensMount(mounted.path, app=mounted.app)

@@ -1,0 +1,129 @@
+"""Signing in to the screens: a token of governance, kept on the server, asked again at every reading."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from fastapi.responses import RedirectResponse
+from nicegui import app, run, ui
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from stockpile.db import reading, transact
+from stockpile.governance import operations, queries
+from stockpile.governance.operations import SignInRefused
+from stockpile.governance.queries import NoRegion
+from stockpile.web.parts import text
+
+Result = TypeVar("Result")
+Page = Callable[[], Awaitable[object]]
+NOTHING_LOADED = (
+    "Nothing is loaded into this installation yet. On its command line run `stockpile demo`, or "
+    "`stockpile import region DIR` and `stockpile account add NAME --role coordinator`; then sign in here."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Who is signed in on this page, and where to read."""
+
+    engine: Engine
+    token: str
+    name: str
+
+    async def read(self, query: Callable[[Session], Result]) -> Result:
+        """What `query` reads on one snapshot, off the event loop; refuses once the sign-in has ended."""
+        found = await run.io_bound(self._read, query)
+        assert found is not None, "a query that returns something, in a process that is not stopping"
+        return found
+
+    def _read(self, query: Callable[[Session], Result]) -> Result:
+        with reading(self.engine) as session:
+            operations.actor_of_token(session, self.token, real_now=datetime.now(UTC))
+            return query(session)
+
+    async def end(self) -> None:
+        """Sign out: the token ends at once, and this browser forgets it."""
+        await run.io_bound(transact, self.engine, lambda session: operations.revoke_token(session, self.token))
+        leave()
+
+
+def leave() -> None:
+    """Forget the sign-in of this browser and show the form."""
+    app.storage.user.clear()
+    ui.navigate.to("/login")
+
+
+async def signed_in(engine: Engine) -> SignedIn | None:
+    """Who is signed in by this browser's cookie, or None when nobody is or the sign-in has ended."""
+    token = str(app.storage.user.get("token", ""))
+    if not token:
+        return None
+    try:
+        return await SignedIn(engine, token, "").read(lambda session: _named(session, engine, token))
+    except SignInRefused:
+        app.storage.user.clear()
+        return None
+
+
+def _named(session: Session, engine: Engine, token: str) -> SignedIn:
+    actor = operations.actor_of_token(session, token, real_now=datetime.now(UTC))
+    return SignedIn(engine, token, actor.name)
+
+
+async def login_page(engine: Engine, *, hours: int) -> RedirectResponse | None:
+    """The sign-in form; whoever is signed in already goes on."""
+    if await signed_in(engine):
+        return RedirectResponse("/")
+    title = await run.io_bound(_region_title, engine)
+    with ui.element("main").classes("sign-in"):
+        text("h1", "Stockpile")
+        text("p", title or NOTHING_LOADED)
+        _form(engine, hours=hours)
+    return None
+
+
+def _region_title(engine: Engine) -> str:
+    with reading(engine) as session:
+        try:
+            found = queries.region(session)
+        except NoRegion:
+            return ""
+        return f"{found.title}{' - SIMULATED' if found.simulated else ''}"
+
+
+def _form(engine: Engine, *, hours: int) -> None:
+    with ui.element("form").classes("column-of-fields") as form:
+        name = ui.input("Name").props("autofocus outlined autocomplete=username").classes("wide")
+        password = ui.input("Password", password=True, password_toggle_button=True)
+        password.props("outlined autocomplete=current-password").classes("wide")
+        error = text("p", "").classes("error").props("role=alert")
+        ui.button("Sign in").props("type=submit no-caps unelevated size=lg").classes("wide")
+
+    async def submit() -> None:
+        error.text = ""
+        try:
+            token = await run.io_bound(_issue, engine, name.value.strip(), password.value, hours)
+        except SignInRefused:
+            error.text = "Name and password do not match an account. Check both and try again."
+            password.value = ""
+            password.run_method("focus")
+            return
+        app.storage.user["token"] = token
+        ui.navigate.to("/")
+
+    form.on("submit.prevent", submit)
+
+
+def _issue(engine: Engine, name: str, password: str, hours: int) -> str:
+    """A fresh token; the slow check of the password holds no lock."""
+    with reading(engine) as session:
+        account = operations.check_password(session, name=name, password=password)
+    real_now = datetime.now(UTC)
+    token, _ = transact(
+        engine, lambda session: operations.issue_token(session, account, real_now=real_now, hours=hours)
+    )
+    return token

@@ -1,0 +1,94 @@
+"""Whoever edits the books by hand is found out: each row below is one forgery and the words that name it."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session
+
+from stockpile import journal
+from stockpile.inventory import ledger
+from tests.conftest import Cast, acting
+from tests.inventory.stockroom import faults, send_out, take_in
+
+FORGERIES = [
+    ("the quantity of a movement", "UPDATE movement SET quantity = quantity + 1 WHERE id = 2", "movement 2"),
+    ("what stood on the shelf after it", "UPDATE movement SET to_after = to_after + 1 WHERE id = 2", "movement 2"),
+    ("the order of its legs", "UPDATE movement SET to_seq = 9 WHERE id = 2", "movement 2"),
+    ("the document behind a movement", "UPDATE movement SET document = 'forged' WHERE id = 2", "posting"),
+    ("the source of a movement", "UPDATE movement SET from_external = 'loss' WHERE id = 2", "posting"),
+    ("a balance", "UPDATE balance SET quantity = quantity + 5 WHERE id = 1", "balance 1"),
+    ("the count of a balance's legs", "UPDATE balance SET version = version + 1 WHERE id = 1", "balance 1"),
+    ("a movement taken out", "DELETE FROM movement WHERE id = 2", "balance"),
+    ("a whole posting taken out", "DELETE FROM movement WHERE posting_id = 1", "posting:1"),
+    (
+        "a movement put in",
+        "INSERT INTO movement (id, posting_id, line, lot_id, quantity, from_external, to_balance_id, to_seq, to_after,"
+        " document) SELECT 900, 1, 99, lot_id, 7, 'supplier', to_balance_id, to_seq + 90, to_after + 7, 'forged'"
+        " FROM movement WHERE id = 1",
+        "movement 900",
+    ),
+    (
+        "a movement put in that touches no shelf",
+        "INSERT INTO movement (id, posting_id, line, lot_id, quantity, from_external, to_external, document)"
+        " SELECT 901, 1, 99, lot_id, 7, 'supplier', 'loss', 'forged' FROM movement WHERE id = 1",
+        "posting 1",
+    ),
+    ("the actor of an entry", "UPDATE journal_entry SET actor_name = 'nobody' WHERE id = 2", "journal entry 2"),
+    ("the reason of an entry", "UPDATE journal_entry SET reason = 'forged' WHERE id = 2", "journal entry 2"),
+    ("the hash of an entry", "UPDATE journal_entry SET leaf_hash = 'forged' WHERE id = 2", "journal entry 2"),
+    ("the entry of a posting", "DELETE FROM journal_entry WHERE subject = 'posting:2'", "posting 2 has no journal"),
+    ("who posted", "UPDATE posting SET actor_id = actor_id + 1 WHERE id = 2", "posting 2"),
+    ("when it was posted", "UPDATE posting SET effective_at = '2019-01-01 00:00:00' WHERE id = 2", "posting 2"),
+    ("why it was posted", "UPDATE posting SET reason = 'forged' WHERE id = 2", "posting 2"),
+]
+
+
+@pytest.fixture
+def books(region: Engine, cast: Cast) -> Engine:
+    """Books with a delivery and a reservation in them, besides the opening stock."""
+    act = acting(cast["logistics"])
+    take_in(region, act, lot="BOOKS", quantity=40)
+    send_out(region, act, lot="BOOKS", quantity=10)
+    return region
+
+
+def found_after(engine: Engine, *statements: str) -> list[str]:
+    """What the proofs find once these statements have been run; nothing is kept."""
+    with Session(engine) as session:
+        for statement in statements:
+            assert session.connection().execute(text(statement)).rowcount, "the forgery touched nothing"
+        found = [*ledger.discrepancies(session), *journal.discrepancies(session)]
+        session.rollback()
+    return found
+
+
+def test_honest_books_have_no_discrepancy(books: Engine) -> None:
+    assert faults(books) == []
+
+
+@pytest.mark.parametrize(("statement", "names"), [row[1:] for row in FORGERIES], ids=[row[0] for row in FORGERIES])
+def test_a_forgery_in_the_books_is_found_and_named(books: Engine, statement: str, names: str) -> None:
+    found = found_after(books, statement)
+    assert found, "nobody noticed"
+    assert any(names in one for one in found), found
+
+
+def test_the_payload_of_a_journal_entry_cannot_be_edited_unseen(books: Engine) -> None:
+    edit = "UPDATE journal_entry SET payload = replace(payload, 'moves', 'movements') WHERE action = 'stock.post'"
+    assert any(one.startswith("journal entry") for one in found_after(books, edit))
+
+
+def test_a_movement_and_its_shelf_edited_together_are_still_found_by_the_posting_hash(books: Engine) -> None:
+    found = found_after(
+        books,
+        "UPDATE movement SET quantity = quantity + 1, to_after = to_after + 1 WHERE id = 1",
+        "UPDATE balance SET quantity = quantity + 1 WHERE id = (SELECT to_balance_id FROM movement WHERE id = 1)",
+    )
+    assert any("do not match the hash in the journal" in one for one in found), found
+
+
+def test_the_database_itself_refuses_a_shelf_below_zero(books: Engine) -> None:
+    with pytest.raises(IntegrityError):
+        found_after(books, "UPDATE balance SET quantity = -1 WHERE id = 1")
