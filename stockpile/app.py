@@ -6,7 +6,6 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import fastapi_offline
@@ -27,7 +26,6 @@ from stockpile.demand import api as demand
 from stockpile.errors import Refusal
 from stockpile.governance import api as governance
 from stockpile.governance.caller import SignedIn
-from stockpile.governance.caller import caller as caller_dependency
 from stockpile.governance.operations import SignInRefused
 from stockpile.governance.tables import Region
 from stockpile.inventory import api as inventory
@@ -165,19 +163,3 @@ def _failed(request: Request, failure: Exception) -> JSONResponse:
     log.error("fault %s at %s %s", number, request.method, request.url.path, exc_info=failure)
     detail = f"something failed on our side; it is logged as {number}. Nothing was changed by this request."
     return http.problem_response(http.problem(500, code="fault", detail=detail))
-
-
-def routes_without_sign_in(app: FastAPI) -> list[Any]:
-    """Every route that answers without a signed-in caller, for the test that lists them."""
-    return [route for route in app.routes if not _guarded(route)]
-
-
-def _guarded(route: Any) -> bool:
-    dependant = getattr(route, "dependant", None)
-    found = list(dependant.dependencies) if dependant else []
-    while found:
-        one = found.pop()
-        if one.call is caller_dependency:
-            return True
-        found += one.dependencies
-    return False

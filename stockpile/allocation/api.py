@@ -16,7 +16,7 @@ from stockpile.allocation.tables import Plan
 from stockpile.governance import queries as governance
 from stockpile.governance.caller import After, Key, SignedIn
 from stockpile.governance.rules import require
-from stockpile.plaintext import Text
+from stockpile.plaintext import Note, Text
 
 router = APIRouter(tags=["allocation"])
 
@@ -90,7 +90,7 @@ def declare(caller: SignedIn, request: Request, body: SurgeBody, key: Key = None
 
 
 @router.post("/surges/{number}/close")
-def close(caller: SignedIn, request: Request, number: int, body: ReasonBody, key: Key = None) -> JSONResponse:
+def close(caller: SignedIn, request: Request, number: http.Number, body: ReasonBody, key: Key = None) -> JSONResponse:
     """End a surge."""
     return caller.effect(
         request,
@@ -102,7 +102,7 @@ def close(caller: SignedIn, request: Request, number: int, body: ReasonBody, key
 
 @router.get("/requests")
 def list_requests(
-    caller: SignedIn, after: After = 0, limit: http.Limit = 100, member: str | None = None, state: str | None = None
+    caller: SignedIn, after: After = 0, limit: http.Limit = 100, member: Note | None = None, state: Note | None = None
 ) -> dict[str, Any]:
     """Requests by number, narrowed by member or state."""
     with caller.reading() as session:
@@ -124,7 +124,9 @@ def submit(caller: SignedIn, request: Request, body: RequestsBody, key: Key = No
 
 
 @router.post("/requests/{number}/withdraw")
-def withdraw(caller: SignedIn, request: Request, number: int, body: ReasonBody, key: Key = None) -> JSONResponse:
+def withdraw(
+    caller: SignedIn, request: Request, number: http.Number, body: ReasonBody, key: Key = None
+) -> JSONResponse:
     """Take back an open request."""
     return caller.effect(
         request, body, key, lambda session, act: operations.withdraw(session, act, number=number, reason=body.reason)
@@ -132,7 +134,9 @@ def withdraw(caller: SignedIn, request: Request, number: int, body: ReasonBody, 
 
 
 @router.post("/requests/{number}/validation")
-def validate(caller: SignedIn, request: Request, number: int, body: ValidationBody, key: Key = None) -> JSONResponse:
+def validate(
+    caller: SignedIn, request: Request, number: http.Number, body: ValidationBody, key: Key = None
+) -> JSONResponse:
     """Set the validated need of an open request by hand; never of your own."""
 
     def work(session: Session, act: Act) -> Any:
@@ -142,7 +146,7 @@ def validate(caller: SignedIn, request: Request, number: int, body: ValidationBo
 
 
 @router.post("/surges/{number}/plans", status_code=201)
-def compute(caller: SignedIn, request: Request, number: int, key: Key = None) -> JSONResponse:
+def compute(caller: SignedIn, request: Request, number: http.Number, key: Key = None) -> JSONResponse:
     """Compute a plan for the surge's open validated requests; it moves nothing before another person approves it."""
     made = planning.draft(caller.engine, caller.act_now(), surge_id=number, limit_seconds=caller.limit_seconds)
 
@@ -154,14 +158,14 @@ def compute(caller: SignedIn, request: Request, number: int, key: Key = None) ->
 
 
 @router.get("/plans")
-def plans(caller: SignedIn, surge: int | None = None) -> list[dict[str, Any]]:
+def plans(caller: SignedIn, surge: http.Number | None = None) -> list[dict[str, Any]]:
     """Plans, newest first."""
     with caller.reading() as session:
         return [shown(plan) for plan in queries.plans(session, surge)]
 
 
 @router.get("/plans/{number}")
-def plan(caller: SignedIn, number: int) -> dict[str, Any]:
+def plan(caller: SignedIn, number: http.Number) -> dict[str, Any]:
     """One plan with its fills by item and by municipality (thousandths), and its overrides."""
     with caller.reading() as session:
         found = queries.plan(session, number)
@@ -174,7 +178,7 @@ def plan(caller: SignedIn, number: int) -> dict[str, Any]:
 
 
 @router.get("/plans/{number}/lines")
-def plan_lines(caller: SignedIn, number: int, after: After = 0, limit: http.Limit = 100) -> dict[str, Any]:
+def plan_lines(caller: SignedIn, number: http.Number, after: After = 0, limit: http.Limit = 100) -> dict[str, Any]:
     """The lines of a plan, each with its reason."""
     with caller.reading() as session:
         queries.plan(session, number)
@@ -184,7 +188,7 @@ def plan_lines(caller: SignedIn, number: int, after: After = 0, limit: http.Limi
 
 @router.get("/plans/{number}/results")
 def plan_results(
-    caller: SignedIn, number: int, after: After = 0, limit: http.Limit = 100, reachable: bool | None = None
+    caller: SignedIn, number: http.Number, after: After = 0, limit: http.Limit = 100, reachable: bool | None = None
 ) -> dict[str, Any]:
     """What the plan means for each request; `reachable=false`: those that no lawful stock can reach."""
     with caller.reading() as session:
@@ -198,7 +202,7 @@ def plan_results(
 
 
 @router.get("/plans/{number}/files")
-def plan_files(caller: SignedIn, number: int) -> dict[str, Any]:
+def plan_files(caller: SignedIn, number: http.Number) -> dict[str, Any]:
     """The optimizer's problem and plan as they were, for `python -m optimizer check`."""
     with caller.reading() as session:
         found = queries.plan(session, number)
@@ -207,7 +211,7 @@ def plan_files(caller: SignedIn, number: int) -> dict[str, Any]:
 
 
 @router.get("/plans/{number}/picklist", response_class=PlainTextResponse)
-def pick_list(caller: SignedIn, number: int) -> str:
+def pick_list(caller: SignedIn, number: http.Number) -> str:
     """What each depot picks, as text for a printer."""
     with caller.reading() as session:
         found = queries.plan(session, number)
@@ -217,7 +221,7 @@ def pick_list(caller: SignedIn, number: int) -> str:
 
 
 @router.get("/plans/{number}/why")
-def why(caller: SignedIn, number: int, member: str, item: str) -> dict[str, Any]:
+def why(caller: SignedIn, number: http.Number, member: Text, item: Text) -> dict[str, Any]:
     """Why a municipality got what it got of an item."""
     with caller.reading() as session:
         found: dict[str, Any] = http.plain(queries.why(session, plan_number=number, member=member, item=item))
@@ -225,7 +229,9 @@ def why(caller: SignedIn, number: int, member: str, item: str) -> dict[str, Any]
 
 
 @router.post("/plans/{number}/overrides", status_code=201)
-def override(caller: SignedIn, request: Request, number: int, body: OverrideBody, key: Key = None) -> JSONResponse:
+def override(
+    caller: SignedIn, request: Request, number: http.Number, body: OverrideBody, key: Key = None
+) -> JSONResponse:
     """Propose another quantity for a line; it counts once a second person confirms it."""
 
     def work(session: Session, act: Act) -> Any:
@@ -237,7 +243,7 @@ def override(caller: SignedIn, request: Request, number: int, body: OverrideBody
 
 
 @router.post("/overrides/{number}/confirm")
-def confirm(caller: SignedIn, request: Request, number: int, key: Key = None) -> JSONResponse:
+def confirm(caller: SignedIn, request: Request, number: http.Number, key: Key = None) -> JSONResponse:
     """Confirm another person's override; the checker judges the plan as it then stands."""
     return caller.effect(
         request, None, key, lambda session, act: approval.confirm_override(session, act, number=number)
@@ -245,7 +251,7 @@ def confirm(caller: SignedIn, request: Request, number: int, key: Key = None) ->
 
 
 @router.post("/plans/{number}/approve")
-def approve(caller: SignedIn, request: Request, number: int, key: Key = None) -> JSONResponse:
+def approve(caller: SignedIn, request: Request, number: http.Number, key: Key = None) -> JSONResponse:
     """Approve a plan; never your own.
 
     A plan whose stock, needs or lanes have changed is refused and computed

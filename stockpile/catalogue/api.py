@@ -9,12 +9,13 @@ from fastapi import APIRouter
 from stockpile import http
 from stockpile.catalogue import queries
 from stockpile.governance.caller import SignedIn
+from stockpile.plaintext import Note, Text
 
 router = APIRouter(tags=["catalogue"])
 
 
 @router.get("/items")
-def items(caller: SignedIn, after: str = "", limit: http.Limit = 100) -> dict[str, Any]:
+def items(caller: SignedIn, after: Note = "", limit: http.Limit = 100) -> dict[str, Any]:
     """Items in the order of their codes. Flags of items that are not `verified` were set by no named person."""
     with caller.reading() as session:
         rows = [item for code, item in queries.items(session).items() if code > after]
@@ -22,7 +23,7 @@ def items(caller: SignedIn, after: str = "", limit: http.Limit = 100) -> dict[st
 
 
 @router.get("/items/{code}")
-def item(caller: SignedIn, code: str) -> dict[str, Any]:
+def item(caller: SignedIn, code: Text) -> dict[str, Any]:
     """One item and the countries where it is licensed."""
     with caller.reading() as session:
         found = queries.item(session, code)

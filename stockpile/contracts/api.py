@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from stockpile import http
 from stockpile.contracts import operations, queries
 from stockpile.governance.caller import Key, SignedIn
+from stockpile.plaintext import Note
 
 router = APIRouter(tags=["contracts"])
 
@@ -23,14 +24,14 @@ def contracts(caller: SignedIn) -> list[dict[str, Any]]:
 
 
 @router.get("/calloffs")
-def calloffs(caller: SignedIn, state: str | None = None) -> list[dict[str, Any]]:
+def calloffs(caller: SignedIn, state: Note | None = None) -> list[dict[str, Any]]:
     """Call-offs, newest first, or those in one state."""
     with caller.reading() as session:
         return [http.plain(calloff) for calloff in queries.calloffs(session, state=state)]
 
 
 @router.get("/calloffs/{number}")
-def calloff(caller: SignedIn, number: int) -> dict[str, Any]:
+def calloff(caller: SignedIn, number: http.Number) -> dict[str, Any]:
     """One call-off with its lines and the reason of each."""
     with caller.reading() as session:
         found = queries.calloff(session, number)
@@ -38,6 +39,6 @@ def calloff(caller: SignedIn, number: int) -> dict[str, Any]:
 
 
 @router.post("/calloffs/{number}/approve")
-def approve(caller: SignedIn, request: Request, number: int, key: Key = None) -> JSONResponse:
+def approve(caller: SignedIn, request: Request, number: http.Number, key: Key = None) -> JSONResponse:
     """Approve a proposed call-off; never your own proposal."""
     return caller.effect(request, None, key, lambda session, act: operations.approve(session, act, number=number))

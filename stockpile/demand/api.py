@@ -11,7 +11,7 @@ from pydantic import Field
 from stockpile import http
 from stockpile.demand import operations, queries
 from stockpile.governance.caller import Key, SignedIn
-from stockpile.plaintext import Text
+from stockpile.plaintext import Note, Text
 
 router = APIRouter(tags=["demand"])
 
@@ -42,7 +42,7 @@ class ReleaseBody(http.Body):
 
 
 @router.get("/caseload")
-def caseload(caller: SignedIn, day: http.Day | None = None, member: str | None = None) -> list[dict[str, Any]]:
+def caseload(caller: SignedIn, day: http.Day | None = None, member: Note | None = None) -> list[dict[str, Any]]:
     """Reports of a day (today, unless told) or of a member, with what planning accepts of them (thousandths)."""
     with caller.reading() as session:
         shown = day if day or member else caller.act(session).at.date()

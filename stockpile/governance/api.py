@@ -14,6 +14,7 @@ from stockpile.db import transact
 from stockpile.governance import operations, queries
 from stockpile.governance.caller import SignedIn, bearer
 from stockpile.governance.tables import Account
+from stockpile.plaintext import Note
 
 router = APIRouter(tags=["governance"])
 
@@ -62,7 +63,7 @@ def region(caller: SignedIn) -> dict[str, Any]:
 
 
 @router.get("/members")
-def members(caller: SignedIn, after: str = "", limit: http.Limit = 100) -> dict[str, Any]:
+def members(caller: SignedIn, after: Note = "", limit: http.Limit = 100) -> dict[str, Any]:
     """Members in the order of their codes."""
     with caller.reading() as session:
         rows = [member for code, member in queries.members(session).items() if code > after]

@@ -140,4 +140,4 @@ def _actor(
 
 
 SignedIn = Annotated[Caller, Depends(caller)]
-After = Annotated[int, Field(ge=0)]
+After = Annotated[int, Field(ge=0, le=2**62)]

@@ -80,7 +80,8 @@ def _grant_row(account: Account, grant: Grant) -> AccountGrant:
 
 def check_password(session: Session, *, name: str, password: str) -> Account:
     """The account that matches; takes as long for an unknown name as for a wrong password."""
-    account = session.exec(select(Account).where(Account.name == name)).one_or_none()
+    printable = name.isprintable()
+    account = session.exec(select(Account).where(Account.name == name)).one_or_none() if printable else None
     known = account is not None and account.active and account.password_hash != ""
     right = _hasher.verify(password, account.password_hash if account and known else _decoy())
     if account is None or not known or not right:

@@ -121,7 +121,7 @@ def sites(caller: SignedIn) -> list[dict[str, Any]]:
 
 
 @router.get("/stock")
-def stock(caller: SignedIn, after: After = 0, limit: http.Limit = 100, item: str | None = None) -> dict[str, Any]:
+def stock(caller: SignedIn, after: After = 0, limit: http.Limit = 100, item: Note | None = None) -> dict[str, Any]:
     """Balances by number: what stands at each (lot, site, owner, status), in base units, zeros left out."""
     with caller.reading() as session:
         rows = queries.balances(session, after=after, limit=limit + 1, item=item)
@@ -180,7 +180,7 @@ def adjust(caller: SignedIn, request: Request, body: AdjustmentBody, key: Key = 
 
 
 @router.post("/lots/{lot_id}/hold")
-def hold(caller: SignedIn, request: Request, lot_id: int, body: ReasonBody, key: Key = None) -> JSONResponse:
+def hold(caller: SignedIn, request: Request, lot_id: http.Number, body: ReasonBody, key: Key = None) -> JSONResponse:
     """Hold a lot everywhere."""
     return caller.effect(
         request, body, key, lambda session, act: operations.hold(session, act, lot_id=lot_id, reason=body.reason)
@@ -188,7 +188,7 @@ def hold(caller: SignedIn, request: Request, lot_id: int, body: ReasonBody, key:
 
 
 @router.post("/lots/{lot_id}/release")
-def release(caller: SignedIn, request: Request, lot_id: int, body: ReasonBody, key: Key = None) -> JSONResponse:
+def release(caller: SignedIn, request: Request, lot_id: http.Number, body: ReasonBody, key: Key = None) -> JSONResponse:
     """End the hold of a lot."""
     return caller.effect(
         request, body, key, lambda session, act: operations.release(session, act, lot_id=lot_id, reason=body.reason)
@@ -196,7 +196,7 @@ def release(caller: SignedIn, request: Request, lot_id: int, body: ReasonBody, k
 
 
 @router.put("/items/{item}/floor")
-def set_floor(caller: SignedIn, request: Request, item: str, body: FloorBody, key: Key = None) -> JSONResponse:
+def set_floor(caller: SignedIn, request: Request, item: Text, body: FloorBody, key: Key = None) -> JSONResponse:
     """Set the reserve floor of an item from a day on."""
 
     def work(session: Session, act: Act) -> Any:
@@ -207,14 +207,14 @@ def set_floor(caller: SignedIn, request: Request, item: str, body: FloorBody, ke
 
 
 @router.get("/transfers")
-def list_transfers(caller: SignedIn, state: str | None = None, source: str | None = None) -> list[dict[str, Any]]:
+def list_transfers(caller: SignedIn, state: Note | None = None, source: Note | None = None) -> list[dict[str, Any]]:
     """Transfers, narrowed by state or by what ordered them (such as plan:3)."""
     with caller.reading() as session:
         return [http.plain(transfer) for transfer in queries.transfers(session, state=state, source=source)]
 
 
 @router.get("/transfers/{number}")
-def transfer(caller: SignedIn, number: int) -> dict[str, Any]:
+def transfer(caller: SignedIn, number: http.Number) -> dict[str, Any]:
     """One transfer with its lines."""
     with caller.reading() as session:
         found = queries.transfer(session, number)
@@ -233,7 +233,7 @@ def dispatch(caller: SignedIn, request: Request, body: DispatchBody, key: Key = 
 
 @router.post("/transfers/{number}/receive")
 def receive_transfer(
-    caller: SignedIn, request: Request, number: int, body: DeliveryBody, key: Key = None
+    caller: SignedIn, request: Request, number: http.Number, body: DeliveryBody, key: Key = None
 ) -> JSONResponse:
     """Receive a transfer at its point of use: good, damaged, over; what is missing opens a discrepancy."""
     arrived = None
@@ -245,7 +245,9 @@ def receive_transfer(
 
 
 @router.post("/transfers/{number}/resolve")
-def resolve(caller: SignedIn, request: Request, number: int, body: SettlementBody, key: Key = None) -> JSONResponse:
+def resolve(
+    caller: SignedIn, request: Request, number: http.Number, body: SettlementBody, key: Key = None
+) -> JSONResponse:
     """Settle a discrepancy; never whoever received the transfer."""
     found = {one.line: one.found for one in body.lines}
     return caller.effect(

@@ -11,6 +11,7 @@ from stockpile.governance.caller import SignedIn
 from stockpile.governance.rules import require
 from stockpile.inventory import ledger
 from stockpile.jobs import operations
+from stockpile.plaintext import Text
 
 router = APIRouter(tags=["runs"])
 
@@ -23,7 +24,7 @@ def runs(caller: SignedIn) -> list[dict[str, Any]]:
 
 
 @router.post("/runs/{job}")
-def run(caller: SignedIn, job: str) -> dict[str, Any]:
+def run(caller: SignedIn, job: Text) -> dict[str, Any]:
     """Run a job for the current slot; the slot is its key: done before, nothing is changed."""
     ran = operations.run(caller.engine, caller.act_now(), job=job, limit_seconds=caller.limit_seconds)
     found: dict[str, Any] = http.plain(ran)

@@ -14,11 +14,11 @@ from stockpile.governance.operations import SignInRefused
 from stockpile.governance.queries import NoRegion
 from stockpile.web import crisis_reading as reading
 from stockpile.web import frame
-from stockpile.web.crisis_map import CrisisMap, dots, legend
-from stockpile.web.crisis_reading import Opening, PlanView
+from stockpile.web.crisis_map import CrisisMap, Dot, dots, legend
+from stockpile.web.crisis_reading import Answer, Opening, PlanView
 from stockpile.web.crisis_tables import LinesTable, fill_rows, fills_table
-from stockpile.web.crisis_why import answered, items_of
-from stockpile.web.parts import text
+from stockpile.web.crisis_why import answered, items_of, least_filled
+from stockpile.web.parts import counted, text
 from stockpile.web.sign_in import SignedIn, leave, signed_in
 
 ALL: Final = ""
@@ -69,18 +69,20 @@ class CrisisPage:
     def __init__(self, signed: SignedIn, opening: Opening, view: PlanView) -> None:
         self._signed, self._opening, self._view = signed, opening, view
         self._item, self._member = ALL, ALL
-        with ui.element("main").classes("crisis"):
+        self._dots: list[Dot] = []
+        with ui.element("div").classes("crisis") as self._main:
             self._add_choices()
             self._add_map()
             self._add_why()
             self._add_tables()
         self._show_plan()
+        self._show_found(None)
 
     def _add_choices(self) -> None:
         plans = self._opening.plans
         with ui.element("section").classes("choices").props("aria-label=Choices"):
-            plan = ui.select(plans, label="Plan", value=self._view.plan.id, on_change=self._plan_chosen)
-            plan.props("outlined dense options-dense").classes("choose-plan")
+            self._plan_choice = ui.select(plans, label="Plan", value=self._view.plan.id, on_change=self._plan_chosen)
+            self._plan_choice.props("outlined dense options-dense").classes("choose-plan")
             self._item_choice = ui.select({}, label="Item", with_input=True, on_change=self._item_chosen)
             self._item_choice.props("outlined dense options-dense").classes("choose-item")
             members = {ALL: "No municipality chosen"} | {
@@ -127,7 +129,8 @@ class CrisisPage:
         self._legend.clear()
         with self._legend:
             legend(all_items=self._item == ALL)
-        self._map.show(dots(self._opening, self._view, self._item), self._member)
+        self._dots = dots(self._opening, self._view, self._item)
+        self._map.show(self._dots, self._member)
         self._fills.rows = fill_rows(self._view, self._item)
         self._show_lines()
         self._show_items()
@@ -138,7 +141,7 @@ class CrisisPage:
         ]
         whose = self._opening.members[self._member].name if self._member else "all municipalities"
         what = self._item or "all items"
-        self._shown.text = f"{len(lines):,} lines for {whose}, {what}. Choose a municipality or an item to narrow them."
+        self._shown.text = f"{counted(len(lines), 'line', 'lines')} for {whose}, {what}."
         self._lines.show(lines)
 
     def _show_items(self) -> None:
@@ -147,6 +150,9 @@ class CrisisPage:
             if self._member:
                 text("h3", self._opening.members[self._member].name)
                 items_of(self._view, self._member, self._item, self._item_choice.set_value)
+            else:
+                least_filled(self._dots, self._pick_member)
+        ui.run_javascript("window.showChosenItem?.()")
 
     async def _show_answer(self) -> None:
         """Read and show the answer for what is chosen; a later choice made meanwhile wins."""
@@ -159,8 +165,10 @@ class CrisisPage:
             except SignInRefused:
                 leave()
                 return
-        if asked != self._asked():
-            return
+        if asked == self._asked():
+            self._show_found(found)
+
+    def _show_found(self, found: Answer | None) -> None:
         self._answer.clear()
         with self._answer:
             if found is not None:
@@ -183,11 +191,17 @@ class CrisisPage:
         return f"Choose one of {name}'s items above for the whole answer."
 
     async def _plan_chosen(self, event: ValueChangeEventArguments[int]) -> None:
+        """Read another plan; what is shown meanwhile is faint, and a later choice wins."""
+        self._main.classes("busy")
         try:
-            self._view = await self._signed.read(lambda session: reading.plan_view(session, event.value))
+            view = await self._signed.read(lambda session: reading.plan_view(session, event.value))
         except SignInRefused:
             leave()
             return
+        if self._plan_choice.value != event.value:
+            return
+        self._view = view
+        self._main.classes(remove="busy")
         self._show_plan()
         await self._show_answer()
 

@@ -13,7 +13,7 @@ from nicegui import ui
 from stockpile.allocation.queries import Fill
 from stockpile.governance.tables import Member
 from stockpile.web.crisis_reading import Opening, PlanView, Share
-from stockpile.web.parts import amount, percent, text
+from stockpile.web.parts import amount, counted, percent, text
 
 BANDS: Final[tuple[tuple[int, str, str], ...]] = (
     (250, "under 25 %", "low0"),
@@ -23,6 +23,7 @@ BANDS: Final[tuple[tuple[int, str, str], ...]] = (
     (1001, "100 %", "full"),
 )
 """Fills below so many thousandths, in words, and the class of their colour and outline (screens.css)."""
+SPOKEN: Final = "Map of fills by municipality; with a keyboard, choose one in the field Municipality"
 NOTHING: Final = "nothing"
 OUT_OF_REACH: Final = "out"
 SMALLEST_RADIUS, LARGEST_RADIUS, NOTHING_RADIUS = 4.0, 17.0, 3.0
@@ -37,19 +38,24 @@ class Dot:
     longitude: float
     band: str
     radius: float
+    name: str
     label: str
+    permille: int | None
 
 
 def dots(opening: Opening, view: PlanView, item: str) -> list[Dot]:
     """All municipalities for one item, or for all items ('') by the median of their fills."""
     need = {code: _need(view, code, item) for code in opening.members}
     largest = max(need.values(), default=0)
-    found = []
-    for code, member in opening.members.items():
-        band, label = _all_items(view, member) if not item else _one_item(view, member, item)
-        radius = NOTHING_RADIUS if band == NOTHING else _radius(need[code], largest)
-        found.append(Dot(code, member.latitude, member.longitude, band, round(radius, 1), label))
+    found = [_dot(view, member, item, need[code], largest) for code, member in opening.members.items()]
     return sorted(found, key=lambda dot: -dot.radius)
+
+
+def _dot(view: PlanView, member: Member, item: str, need: float, largest: float) -> Dot:
+    look, words, permille = _one_item(view, member, item) if item else _all_items(view, member)
+    radius = NOTHING_RADIUS if look == NOTHING else _radius(need, largest)
+    place = (member.latitude, member.longitude)
+    return Dot(member.code, *place, look, round(radius, 1), member.name, f"{member.name}: {words}", permille)
 
 
 def _need(view: PlanView, member: str, item: str) -> float:
@@ -63,25 +69,25 @@ def _radius(need: float, largest: float) -> float:
     return SMALLEST_RADIUS + (LARGEST_RADIUS - SMALLEST_RADIUS) * sqrt(need / largest if largest else 0)
 
 
-def _one_item(view: PlanView, member: Member, item: str) -> tuple[str, str]:
+def _one_item(view: PlanView, member: Member, item: str) -> tuple[str, str, int | None]:
     share: Share | None = view.shares.get((member.code, item))
     if share is None:
-        return NOTHING, f"{member.name}: nothing asked"
-    got = f"{member.name}: {share.got:,} of {amount(share.validated, view.items[item].base_unit)}"
+        return NOTHING, "nothing asked", None
+    got = f"{share.got:,} of {amount(share.validated, view.items[item].base_unit)}"
     if not share.reachable:
-        return OUT_OF_REACH, f"{got} (out of reach)"
-    return band(share.permille), f"{got} ({percent(share.permille)})"
+        return OUT_OF_REACH, f"{got} (out of reach)", None
+    return band(share.permille), f"{got} ({percent(share.permille)})", share.permille
 
 
-def _all_items(view: PlanView, member: Member) -> tuple[str, str]:
+def _all_items(view: PlanView, member: Member) -> tuple[str, str, int | None]:
     fill: Fill | None = view.by_member.get(member.code)
     if fill is None:
-        return NOTHING, f"{member.name}: nothing asked"
+        return NOTHING, "nothing asked", None
     if fill.median_permille is None or fill.lowest_permille is None:
-        return OUT_OF_REACH, f"{member.name}: out of reach for everything asked"
+        return OUT_OF_REACH, "out of reach for everything asked", None
     fills = f"median fill {percent(fill.median_permille)}, lowest {percent(fill.lowest_permille)}"
-    out = f", {fill.unreachable} items out of reach" if fill.unreachable else ""
-    return band(fill.median_permille), f"{member.name}: {fills}{out}"
+    out = f", {counted(fill.unreachable, 'item', 'items')} out of reach" if fill.unreachable else ""
+    return band(fill.median_permille), f"{fills}{out}", fill.median_permille
 
 
 def band(permille: int) -> str:
@@ -97,7 +103,7 @@ class CrisisMap:
     """The map element: drawn in one message, redrawn in one message."""
 
     def __init__(self, opening: Opening, on_pick: Callable[[str], object]) -> None:
-        with ui.element("div").classes("map-frame").props('role=img aria-label="Map of fills by municipality"'):
+        with ui.element("div").classes("map-frame").props(f'role=img aria-label="{SPOKEN}"'):
             options = {"attributionControl": False, "scrollWheelZoom": False, "zoomSnap": 0.25, "keyboard": False}
             resources = ["/screens/crisis_map.js"]
             self._map = ui.leaflet(options=options, additional_resources=resources).classes("map")

@@ -8,7 +8,7 @@ from nicegui import ui
 from nicegui.events import GenericEventArguments
 
 from stockpile.web.crisis_reading import Line, Opening, PlanView
-from stockpile.web.parts import amount, instant, percent
+from stockpile.web.parts import amount, instant
 
 ROWS_PER_PAGE = 10
 LINE_COLUMNS = (
@@ -22,7 +22,7 @@ LINE_COLUMNS = (
     ("arrives_at", "Arrives"),
     ("reason", "Why this lot"),
 )
-NUMBERS = ("packs", "quantity", "asked", "validated", "shared", "lowest", "median", "crossed")
+NUMBERS = ("packs", "quantity", "asked", "validated", "shared", "lowest", "median", "crossed", "out")
 FILL_COLUMNS = (
     ("item", "Item"),
     ("unit", "Unit"),
@@ -32,11 +32,18 @@ FILL_COLUMNS = (
     ("lowest", "Lowest fill"),
     ("median", "Median fill"),
     ("crossed", "Crossed a border"),
-    ("out", "Out of reach"),
+    ("out", "Municipalities out of reach"),
 )
+WITH_SEPARATORS = "value => value.toLocaleString('en-US')"
+AS_PERCENT = "value => value === null ? '-' : value / 10 + ' %'"
+FILL_FORMATS = dict.fromkeys(("asked", "validated", "shared", "crossed", "out"), WITH_SEPARATORS) | {
+    "lowest": AS_PERCENT,
+    "median": AS_PERCENT,
+}
+"""How the browser writes the numbers that it sorts; of fills it gets thousandths."""
 
 
-def _columns(columns: tuple[tuple[str, str], ...]) -> list[dict[str, Any]]:
+def _columns(columns: tuple[tuple[str, str], ...], formats: dict[str, str]) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
@@ -46,6 +53,7 @@ def _columns(columns: tuple[tuple[str, str], ...]) -> list[dict[str, Any]]:
             "align": "right" if name in NUMBERS else "left",
             "classes": f"cell-{name}",
         }
+        | ({":format": formats[name]} if name in formats else {})
         for name, label in columns
     ]
 
@@ -57,7 +65,7 @@ class LinesTable:
         self._zone = opening.region.time_zone
         self._lines: list[Line] = []
         page = {"rowsPerPage": ROWS_PER_PAGE, "page": 1, "rowsNumber": 0, "sortBy": None, "descending": False}
-        self._table = ui.table(columns=_columns(LINE_COLUMNS), rows=[], row_key="number", pagination=page)
+        self._table = ui.table(columns=_columns(LINE_COLUMNS, {}), rows=[], row_key="number", pagination=page)
         self._table.props(':rows-per-page-options="[10, 25, 50, 100]" flat bordered dense wrap-cells binary-state-sort')
         self._table.props('no-data-label="No lines: nothing of this leaves a depot for this choice"')
         self._table.classes("wide lines").on("request", self._asked)
@@ -96,8 +104,8 @@ class LinesTable:
 
 def fills_table() -> ui.table:
     """The table of fills per item, still empty."""
-    table = ui.table(columns=_columns(FILL_COLUMNS), rows=[], row_key="key", pagination=0)
-    return table.props("flat bordered dense wrap-cells hide-pagination virtual-scroll").classes("wide fills")
+    table = ui.table(columns=_columns(FILL_COLUMNS, FILL_FORMATS), rows=[], row_key="key", pagination=0)
+    return table.props("flat bordered dense wrap-cells hide-pagination").classes("wide fills")
 
 
 def fill_rows(view: PlanView, item: str) -> list[dict[str, Any]]:
@@ -107,13 +115,13 @@ def fill_rows(view: PlanView, item: str) -> list[dict[str, Any]]:
             "key": fill.key,
             "item": f"{fill.key} {view.items[fill.key].name}",
             "unit": view.items[fill.key].base_unit,
-            "asked": f"{fill.asked:,}",
-            "validated": f"{fill.validated:,}",
-            "shared": f"{fill.shared:,}",
-            "lowest": "-" if fill.lowest_permille is None else percent(fill.lowest_permille),
-            "median": "-" if fill.median_permille is None else percent(fill.median_permille),
-            "crossed": f"{fill.cross_border:,}",
-            "out": f"{fill.unreachable} municipalities" if fill.unreachable else "none",
+            "asked": fill.asked,
+            "validated": fill.validated,
+            "shared": fill.shared,
+            "lowest": fill.lowest_permille,
+            "median": fill.median_permille,
+            "crossed": fill.cross_border,
+            "out": fill.unreachable,
         }
         for fill in view.by_item
         if item in ("", fill.key)

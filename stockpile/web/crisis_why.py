@@ -8,13 +8,34 @@ from typing import Final
 from nicegui import ui
 
 from stockpile.allocation.queries import Neighbour, Why
-from stockpile.web.crisis_map import OUT_OF_REACH, band
+from stockpile.web.crisis_map import OUT_OF_REACH, Dot, band
 from stockpile.web.crisis_reading import Answer, Opening, PlanView, Share
 from stockpile.web.parts import amount, instant, percent, text
 
 RULE_IN_WORDS: Final = {
     "leximin/1": "the least filled municipality is helped first, in whole packs, life-saving classes before others",
 }
+
+
+LEAST_FILLED: Final = 12
+
+
+def least_filled(dots: list[Dot], on_pick: Callable[[str], object]) -> None:
+    """Where the shortage is worst, each municipality a button; larger need first among equals."""
+    measured = [dot for dot in dots if dot.permille is not None]
+    text("h3", "Least filled municipalities")
+    with ui.element("ul").classes("items").props('aria-label="Least filled municipalities"'):
+        for dot in sorted(measured, key=lambda dot: (dot.permille or 0, -dot.radius))[:LEAST_FILLED]:
+            with ui.element("li"):
+                _member_button(dot, on_pick)
+
+
+def _member_button(dot: Dot, on_pick: Callable[[str], object]) -> None:
+    with ui.element("button").classes("item-button").props("type=button") as button:
+        ui.element("span").classes(f"swatch swatch-{dot.band}").props("aria-hidden=true")
+        text("span", dot.name).classes("item-name")
+        text("span", dot.label.removeprefix(f"{dot.name}: ")).classes("item-fill")
+    button.on("click", lambda: on_pick(dot.code))
 
 
 def items_of(view: PlanView, member: str, item: str, on_pick: Callable[[str], object]) -> None:

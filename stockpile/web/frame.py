@@ -28,10 +28,10 @@ def header(signed: SignedIn, region: Region | None, now: datetime) -> None:
 
 def empty(title: str, *steps: str) -> None:
     """An empty state: what is missing, and what to do next."""
-    with ui.element("main").classes("empty"):
+    with ui.element("div").classes("empty"):
         text("h2", title)
         text("p", "What to do next:")
         with ui.element("ol"):
             for step in steps:
                 text("li", step)
-        ui.button("Look again", on_click=ui.navigate.reload).props("no-caps unelevated")
+        ui.button("Look again", color=None, on_click=ui.navigate.reload).props("no-caps unelevated").classes("action")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from nicegui.elements.mixins.text_element import TextElement
+
+GAP: Final = "\N{NO-BREAK SPACE}"
 
 
 def text(tag: str, content: str) -> TextElement:
@@ -24,13 +27,13 @@ def instant(at: datetime, zone: str) -> str:
 
 
 def percent(permille: int) -> str:
-    """A fill in thousandths as people read it.
+    r"""A fill in thousandths as people read it.
 
     >>> percent(666), percent(1000)
-    ('66.6 %', '100 %')
+    ('66.6\xa0%', '100\xa0%')
     """
     whole, tenth = divmod(permille, 10)
-    return f"{whole} %" if tenth == 0 else f"{whole}.{tenth} %"
+    return f"{whole}{GAP}%" if tenth == 0 else f"{whole}.{tenth}{GAP}%"
 
 
 def amount(quantity: int, unit: str) -> str:
@@ -40,3 +43,12 @@ def amount(quantity: int, unit: str) -> str:
     '12,950 tablet'
     """
     return f"{quantity:,} {unit}"
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """A count with the right word.
+
+    >>> counted(1, "line", "lines"), counted(1368, "line", "lines")
+    ('1 line', '1,368 lines')
+    """
+    return f"{count:,} {one if count == 1 else many}"

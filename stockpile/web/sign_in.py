@@ -79,7 +79,7 @@ async def login_page(engine: Engine, *, hours: int) -> RedirectResponse | None:
     if await signed_in(engine):
         return RedirectResponse("/")
     title = await run.io_bound(_region_title, engine)
-    with ui.element("main").classes("sign-in"):
+    with ui.element("div").classes("sign-in"):
         text("h1", "Stockpile")
         text("p", title or NOTHING_LOADED)
         _form(engine, hours=hours)
@@ -101,7 +101,7 @@ def _form(engine: Engine, *, hours: int) -> None:
         password = ui.input("Password", password=True, password_toggle_button=True)
         password.props("outlined autocomplete=current-password").classes("wide")
         error = text("p", "").classes("error").props("role=alert")
-        ui.button("Sign in").props("type=submit no-caps unelevated size=lg").classes("wide")
+        ui.button("Sign in", color=None).props("type=submit no-caps unelevated size=lg").classes("wide action")
 
     async def submit() -> None:
         error.text = ""

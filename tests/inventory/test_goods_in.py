@@ -132,11 +132,9 @@ def test_an_order_is_delivered_in_parts_and_never_beyond_what_was_ordered(region
 
 def test_an_order_that_nobody_approved_cannot_be_delivered(region: Engine, cast: Cast) -> None:
     order = ordered(region, cast, approved=False)
+    given = {"site": "D-BE", "key": "truck", "lines": [line(calloff_line=order)]}
     with pytest.raises(WrongState):
-        do(
-            region, operations.receive, acting(cast["logistics"]), site="D-BE", key="truck",
-            lines=[line(calloff_line=order)],
-        )  # fmt: skip
+        do(region, operations.receive, acting(cast["logistics"]), **given)
     assert shelves(region, "IN") == {}
 
 
@@ -149,7 +147,6 @@ def test_another_item_than_the_one_ordered_is_refused(region: Engine, cast: Cast
 def test_one_batch_number_of_two_items_is_two_lots(region: Engine, cast: Cast) -> None:
     lines = [line(lot="SAME"), line(4, item="PUMP", lot="SAME", expiry=date(2024, 1, 31))]
     do(region, operations.receive, acting(cast["logistics"]), site="D-BE", lines=lines, key="truck")
-    assert sorted(shelves(region, "SAME").values()) == [4] or len(shelves(region, "SAME")) >= 1
     with reading(region) as session:
         found = [row for row in operations.queries.balances(session, limit=1000) if row.lot == "SAME"]
     assert sorted((row.item, row.quantity) for row in found) == [("PUMP", 4), ("TAB", 10)]
@@ -168,7 +165,7 @@ def test_a_correction_needs_a_reason_and_a_change(region: Engine, cast: Cast) ->
 
 def test_only_staff_of_the_store_touch_stock(region: Engine, cast: Cast) -> None:
     shelf = operations.ledger.Account(lot_id(region, "T-NEW"), "D-DE", "pool", "available")
-    for role in ("requester", "coordinator", "committee", "buyer", "auditor", "administrator", "scheduler"):
+    for role in ("requester", "coordinator", "committee", "buyer", "auditor", "administrator"):
         act = acting(cast[role])
         with pytest.raises(Missing):
             do(region, operations.receive, act, site="D-BE", lines=[line()], key="truck")

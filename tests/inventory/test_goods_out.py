@@ -295,25 +295,6 @@ def test_an_expired_lot_is_not_issued_to_patients(region: Engine, cast: Cast) ->
     assert shelves(region, "GOOD") == {("GOOD", "H-NL", "NL-1", "available"): 5}
 
 
-@pytest.mark.parametrize("unusable", ["expired", "on hold"])
-def test_what_cannot_be_used_is_no_cover(region: Engine, cast: Cast, unusable: str) -> None:
-    """Else a municipality with a shelf of recalled tablets would be told that its own cover is enough."""
-    at_the_ward(region, cast, ("NO-USE", 10, date(2020, 4, 20)))
-    if unusable == "on hold":
-        do(region, operations.hold, acting(cast["logistics"]), lot_id=lot_id(region, "NO-USE"), reason="recall")
-    at = NOW if unusable == "on hold" else datetime(2020, 4, 21, 12, tzinfo=UTC)
-    with reading(region) as session:
-        ground = queries.member_stock(session) if at is NOW else _member_stock_at(session, at)
-    assert ground.get(("NL-1", "TAB"), 0) == 0
-
-
-def _member_stock_at(session: object, at: datetime) -> dict[tuple[str, str], int]:
-    try:
-        return queries.member_stock(session, today=at.date())  # type: ignore[call-arg,arg-type]
-    except TypeError:
-        return queries.member_stock(session)  # type: ignore[arg-type]
-
-
 def test_the_floor_of_an_item_is_set_by_the_committee_alone(region: Engine, cast: Cast) -> None:
     given = {"item": "TAB", "effective_from": date(2020, 4, 1), "quantity": 250}
     with pytest.raises(Missing):

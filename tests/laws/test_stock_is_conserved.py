@@ -18,6 +18,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from sqlalchemy import Engine
+from sqlmodel import select
 
 from stockpile.actor import Act
 from stockpile.db import reading
@@ -27,7 +28,6 @@ from stockpile.inventory.ledger import Account, NotEnough
 from stockpile.inventory.operations import ReceiptLine, Use
 from stockpile.inventory.tables import Movement
 from stockpile.inventory.transfers import Arrived, NotFit, Part
-from sqlmodel import select
 from tests.conftest import Cast, acting
 from tests.inventory.stockroom import FRESH, do, faults, line_ids, lot_id, shelves
 

@@ -45,6 +45,12 @@
     }
   };
 
+  window.showChosenItem = () => {
+    const chosen = document.querySelector('.item-button[aria-pressed="true"]');
+    const list = chosen && chosen.closest("ul");
+    if (list) list.scrollTop = chosen.offsetTop - list.offsetTop - 30;
+  };
+
   window.chooseMunicipality = (map, code) => {
     if (!map.crisis) return;
     if (map.crisis.ring) map.crisis.ring.remove();

@@ -1,0 +1,172 @@
+"""Accounts, sign-ins and the region's clock."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import Session, select
+
+from stockpile import journal
+from stockpile.actor import Act, Actor, Grant
+from stockpile.db import reading, transact
+from stockpile.errors import Conflict, Invalid
+from stockpile.governance import operations, queries
+from stockpile.governance.operations import NameTaken, SignInRefused
+from stockpile.governance.rules import Missing
+from stockpile.governance.tables import Account, Token
+from tests.conftest import NOW, acting
+
+FOUNDER = acting(operations.founder())
+PASSWORD = "eight or more"
+ANNA = [Grant("requester", member="NL-1"), Grant("logistics", site="H-NL")]
+
+
+def added(engine: Engine, name: str = "anna", *, password: str = PASSWORD, act: Act = FOUNDER) -> Account:
+    """A new account."""
+    given = {"name": name, "title": name, "password": password, "grants": ANNA}
+    return transact(engine, lambda session: operations.add_account(session, act, **given))
+
+
+def checked(engine: Engine, name: str, password: str) -> Account:
+    """Sign in."""
+    return transact(engine, lambda session: operations.check_password(session, name=name, password=password))
+
+
+def test_an_account_signs_in_with_its_password_and_acts_with_its_grants(engine: Engine) -> None:
+    added(engine)
+    account = checked(engine, "anna", PASSWORD)
+    with reading(engine) as session:
+        assert queries.actor_of(session, account) == Actor(account.id or 0, "anna", tuple(ANNA))
+        assert account.password_hash.startswith("$argon2id$")
+
+
+def test_a_wrong_password_and_an_unknown_name_get_the_same_refusal(engine: Engine) -> None:
+    added(engine)
+    added(engine, "robot", password="")
+    gone = added(engine, "gone")
+
+    def leave(session: Session) -> None:
+        session.get_one(Account, gone.id).active = False
+
+    transact(engine, leave)
+    said = set()
+    for name, password in (("anna", "wrong"), ("nobody", PASSWORD), ("robot", ""), ("gone", PASSWORD), ("anna", "")):
+        with pytest.raises(SignInRefused) as refused:
+            checked(engine, name, password)
+        said.add((refused.value.code, refused.value.message, tuple(refused.value.facts)))
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize("password", ["x", "seven77"])
+def test_a_password_shorter_than_eight_characters_is_refused(engine: Engine, password: str) -> None:
+    with pytest.raises(Invalid, match="at least 8 characters"):
+        added(engine, password=password)
+
+
+def test_a_name_is_taken_once(engine: Engine) -> None:
+    added(engine)
+    with pytest.raises(NameTaken):
+        added(engine)
+
+
+def test_a_role_that_does_not_exist_is_refused(engine: Engine) -> None:
+    given = {"name": "anna", "title": "Anna", "password": "", "grants": [Grant("mayor")]}
+    with pytest.raises(Invalid, match="there is no role mayor"):
+        transact(engine, lambda session: operations.add_account(session, FOUNDER, **given))
+
+
+def test_only_an_administrator_adds_accounts(engine: Engine) -> None:
+    with pytest.raises(Missing):
+        added(engine, act=acting(Actor(1, "ben", (Grant("coordinator"),))))
+
+
+def test_a_new_account_is_in_the_journal_and_its_password_is_not(engine: Engine) -> None:
+    added(engine)
+    with reading(engine) as session:
+        [entry] = list(journal.entries(session, action="account.add"))
+    assert (entry.subject, entry.actor_name) == ("account:anna", "installation")
+    assert entry.payload == '{"grants":[["requester","NL-1",""],["logistics","","H-NL"]]}'
+
+
+def token(engine: Engine, account: Account) -> str:
+    """A sign-in of two hours."""
+    return transact(engine, lambda session: operations.issue_token(session, account, real_now=NOW, hours=2))[0]
+
+
+def holder(engine: Engine, secret: str, *, after_hours: float = 0) -> str:
+    """Whose token it is."""
+    at = NOW + timedelta(hours=after_hours)
+    with reading(engine) as session:
+        return operations.actor_of_token(session, secret, real_now=at).name
+
+
+def test_a_token_ends_at_its_hour(engine: Engine) -> None:
+    secret = token(engine, added(engine))
+    assert holder(engine, secret, after_hours=1.99) == "anna"
+    with pytest.raises(SignInRefused):
+        holder(engine, secret, after_hours=2)
+
+
+def test_a_token_that_was_revoked_or_never_given_is_refused_alike(engine: Engine) -> None:
+    secret = token(engine, added(engine))
+    other = token(engine, added(engine, "ben"))
+    transact(engine, lambda session: operations.revoke_token(session, secret))
+    transact(engine, lambda session: operations.revoke_token(session, "never given"))
+    for bad in (secret, "never given", ""):
+        with pytest.raises(SignInRefused, match="unknown, ended or revoked"):
+            holder(engine, bad)
+    assert holder(engine, other) == "ben"
+
+
+def test_a_token_dies_with_its_account(engine: Engine) -> None:
+    account = added(engine)
+    secret = token(engine, account)
+
+    def leave(session: Session) -> None:
+        session.get_one(Account, account.id).active = False
+
+    transact(engine, leave)
+    with pytest.raises(SignInRefused):
+        holder(engine, secret)
+
+
+def test_the_secret_of_a_token_is_not_kept(engine: Engine) -> None:
+    secret = token(engine, added(engine))
+    with reading(engine) as session:
+        [row] = session.exec(select(Token)).all()
+    assert secret not in row.model_dump_json()
+
+
+def test_the_clock_of_a_simulated_region_only_goes_forward(region: Engine) -> None:
+    def turn(hours: float) -> None:
+        transact(region, lambda session: operations.set_clock(session, acting(operations.founder(), after_hours=hours)))
+
+    turn(24)
+    with pytest.raises(Conflict, match="only goes forward"):
+        turn(23)
+    with reading(region) as session:
+        assert queries.effective_now(session, real_now=NOW) == NOW + timedelta(hours=24)
+
+
+def test_a_real_region_follows_the_real_clock(region: Engine) -> None:
+    def make_real(session: Session) -> None:
+        found = queries.region(session)
+        found.simulated, found.simulated_now = False, None
+
+    transact(region, make_real)
+    with pytest.raises(Conflict, match="only a simulated region"):
+        transact(region, lambda session: operations.set_clock(session, FOUNDER))
+    with reading(region) as session:
+        assert queries.effective_now(session, real_now=NOW + timedelta(days=9)) == NOW + timedelta(days=9)
+
+
+def test_the_day_of_the_region_begins_at_its_own_midnight(region: Engine) -> None:
+    with reading(region) as session:
+        assert queries.local_midnight(session, NOW).isoformat() == "2020-03-29T22:00:00+00:00"
+
+
+def test_an_installation_without_a_region_says_so(engine: Engine) -> None:
+    with reading(engine) as session, pytest.raises(queries.NoRegion, match="no region is loaded yet"):
+        queries.region(session)

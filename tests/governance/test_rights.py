@@ -1,0 +1,108 @@
+"""Who may do what: the whole table of rights, and that everything else is denied."""
+
+from __future__ import annotations
+
+import pytest
+
+from stockpile.actor import Actor, Grant
+from stockpile.governance.rules import RIGHTS, ROLES, Missing, OwnWork, allowed, holds, require, require_other
+
+TABLE = """
+right               requester logistics coordinator committee buyer auditor administrator scheduler
+read                x         x         x           x         x     x       x             x
+read.journal        .         .         .           .         .     x       x             .
+verify              .         .         .           x         .     x       x             .
+stock.receive       .         x         .           .         .     .       .             .
+stock.issue         .         x         .           .         .     .       .             .
+stock.adjust        .         x         .           .         .     .       .             .
+stock.hold          .         x         .           .         .     .       .             .
+transfer.dispatch   .         x         .           .         .     .       .             .
+transfer.receive    .         x         .           .         .     .       .             .
+transfer.resolve    .         x         .           .         .     .       .             .
+caseload.report     x         .         x           .         .     .       .             .
+caseload.release    .         .         x           .         .     .       .             .
+surge.declare       .         .         x           .         .     .       .             .
+surge.close         .         .         x           x         .     .       .             .
+request.submit      x         .         x           .         .     .       .             .
+request.withdraw    x         .         x           .         .     .       .             .
+request.validate    .         .         x           .         .     .       .             .
+plan.compute        .         .         x           .         .     .       .             x
+plan.override       .         .         x           .         .     .       .             .
+plan.approve        .         .         .           x         .     .       .             .
+reorder.run         .         .         .           x         x     .       .             x
+calloff.approve     .         .         .           x         x     .       .             .
+floor.set           .         .         .           x         .     .       .             .
+region.import       .         .         .           .         .     .       x             .
+account.manage      .         .         .           .         .     .       x             .
+"""
+HEAD, *ROWS = [line.split() for line in TABLE.strip().splitlines()]
+CELLS = [(row[0], role, mark == "x") for row in ROWS for role, mark in zip(HEAD[1:], row[1:], strict=True)]
+
+
+def actor(*grants: Grant) -> Actor:
+    """Somebody with these grants."""
+    return Actor(id=7, name="somebody", grants=grants)
+
+
+def test_the_table_names_every_right_and_every_role() -> None:
+    assert {row[0] for row in ROWS} == set(RIGHTS)
+    assert set(HEAD[1:]) == set(ROLES)
+
+
+@pytest.mark.parametrize(("right", "role", "may"), CELLS)
+def test_a_role_may_do_what_the_table_says_and_nothing_else(right: str, role: str, may: bool) -> None:
+    one = actor(Grant(role))
+    assert allowed(one, right) is may
+    assert holds(one, right) is may
+    assert allowed(one, right, member="NL-1", site="H-NL") is may
+
+
+@pytest.mark.parametrize("right", sorted(RIGHTS))
+def test_nobody_without_a_grant_may_do_anything(right: str) -> None:
+    assert not allowed(actor(), right)
+    assert not holds(actor(), right)
+    assert not allowed(actor(Grant("mayor")), right)
+
+
+def test_a_right_that_nobody_wrote_down_is_a_fault_of_ours_and_no_permission() -> None:
+    with pytest.raises(KeyError):
+        allowed(actor(Grant("administrator")), "stock.burn")
+
+
+@pytest.mark.parametrize(
+    ("grant", "asked", "may"),
+    [
+        (Grant("requester", member="NL-1"), {"member": "NL-1"}, True),
+        (Grant("requester", member="NL-1"), {"member": "DE-1"}, False),
+        (Grant("requester", member="NL-1"), {}, False),
+        (Grant("requester"), {"member": "DE-1"}, True),
+        (Grant("requester", site="H-NL"), {"member": "NL-1"}, False),
+        (Grant("requester", member="NL-1", site="H-NL"), {"member": "NL-1", "site": "H-NL"}, True),
+        (Grant("requester", member="NL-1", site="H-NL"), {"member": "NL-1", "site": "H-DE"}, False),
+        (Grant("requester", member="NL-1", site="H-NL"), {"member": "DE-1", "site": "H-NL"}, False),
+        (Grant("requester", member=""), {}, False),
+    ],
+)
+def test_a_grant_for_one_member_or_site_covers_only_that_one(grant: Grant, asked: dict[str, str], may: bool) -> None:
+    assert allowed(actor(grant), "request.submit", **asked) is may
+
+
+def test_one_grant_is_enough_but_halves_of_two_do_not_add_up() -> None:
+    both = actor(Grant("logistics", site="D-BE"), Grant("requester", member="NL-1"))
+    assert allowed(both, "stock.receive", site="D-BE")
+    assert allowed(both, "request.submit", member="NL-1")
+    assert not allowed(both, "stock.receive", member="NL-1")
+    assert not allowed(both, "stock.receive", site="D-DE", member="NL-1")
+
+
+def test_the_refusal_says_who_may_not_do_what_and_where() -> None:
+    with pytest.raises(Missing) as refused:
+        require(actor(Grant("requester", member="NL-1")), "request.submit", member="DE-1")
+    assert refused.value.message == "somebody may not request.submit for DE-1"
+    assert refused.value.facts == {"right": "request.submit", "member": "DE-1", "site": None}
+
+
+def test_nobody_approves_their_own_work() -> None:
+    require_other(actor(), {8: "computed plan 1"})
+    with pytest.raises(OwnWork, match="somebody computed plan 1: another person must approve it"):
+        require_other(actor(), {7: "computed plan 1", 8: "made request 2"})

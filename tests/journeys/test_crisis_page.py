@@ -1,0 +1,256 @@
+"""A coordinator's night: signing in, seeing who got what, reading why, in a real browser and without the internet."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from http.client import HTTPConnection, HTTPResponse
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import Engine, update
+from sqlmodel import Session
+
+from stockpile.actor import Grant
+from stockpile.allocation import approval
+from stockpile.db import open_engine, transact
+from stockpile.governance import operations as governance
+from stockpile.governance.tables import Token
+from stockpile.region import loading
+from stockpile.region.reading import read
+from tests.allocation.surge_room import MEMBERS, ask, planned, submitted, surge
+from tests.conftest import NOW, SMALL_REGION, Cast, acting
+from tests.inventory.stockroom import do
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = Path("/usr/bin/chromium")
+QUIET = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
+NAME, PASSWORD = "night-shift", "for the tests only"
+UP_WITHIN_SECONDS = 25
+
+in_browser = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="no /usr/bin/chromium: apt-get install chromium"),
+    pytest.mark.skipif(find_spec("playwright") is None, reason="no playwright: pip install -e .[test]"),
+]
+
+
+def marked(test: object) -> object:
+    """A test that needs a browser."""
+    for mark in in_browser:
+        test = mark(test)
+    return test
+
+
+class Served:
+    """An installation that serves on a loopback port of its own."""
+
+    def __init__(self, home: Path, template: Path) -> None:
+        self.home = home
+        shutil.copy(template, home / "stockpile.db")
+        self.engine: Engine = open_engine(f"sqlite:///{home / 'stockpile.db'}")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Serve as an operator does, and wait until it answers."""
+        command = [sys.executable, "-m", "stockpile", "serve", "--port", str(self.port)]
+        settings = {"STOCKPILE_HOME": str(self.home), "STOCKPILE_DATABASE_URL": ""}
+        with (self.home / "serve.log").open("wb") as log:
+            process = subprocess.Popen(command, env=os.environ | settings, cwd=self.home, stdout=log, stderr=log)
+        until = time.monotonic() + UP_WITHIN_SECONDS
+        while not self._answers():
+            assert process.poll() is None, (self.home / "serve.log").read_text()
+            assert time.monotonic() < until, "the server did not come up in time"
+            time.sleep(0.1)
+        return process
+
+    def _answers(self) -> bool:
+        try:
+            return self.get("/health")[0].status == 200
+        except OSError:
+            return False
+
+    def get(self, path: str) -> tuple[HTTPResponse, bytes]:
+        """What a client without any sign-in is answered; redirects are not followed."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response, response.read()
+        finally:
+            connection.close()
+
+
+def serving(served: Served) -> Iterator[Served]:
+    """Serve for as long as the tests want it."""
+    process = served.start()
+    yield served
+    process.terminate()
+    process.wait(timeout=10)
+    served.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def crisis(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The small region in a surge: five municipalities asked for tablets, and the committee approved a plan."""
+    served = Served(tmp_path_factory.mktemp("crisis"), sqlite_template)
+    transact(served.engine, _load)
+    cast = Cast(served.engine)
+    number = surge(served.engine, cast, cover_days=14)
+    submitted(served.engine, cast, number, *(ask(member, "TAB", 1000) for member in MEMBERS))
+    plan = planned(served.engine, cast, number)
+    do(served.engine, approval.approve, acting(cast["committee"]), plan_number=plan.id)
+    yield from serving(served)
+
+
+@pytest.fixture(scope="module")
+def untouched(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The small region before any surge."""
+    served = Served(tmp_path_factory.mktemp("untouched"), sqlite_template)
+    transact(served.engine, _load)
+    yield from serving(served)
+
+
+def _load(session: Session) -> None:
+    act = acting(governance.founder())
+    loading.installation_account(session)
+    loading.load(session, act, read(SMALL_REGION)).simulated_now = NOW
+    governance.add_scheduler(session, act)
+    grants = [Grant("coordinator")]
+    governance.add_account(session, act, name=NAME, title="Night shift", password=PASSWORD, grants=grants)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, told not to talk to anyone by itself."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=str(CHROMIUM), args=[*QUIET.split(), "--no-first-run"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A tab of a browser that is new to the installation."""
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    context.set_default_timeout(8000)
+    yield context.new_page()
+    context.close()
+
+
+def asked_by(page: Page) -> list[str]:
+    """Collects the address of everything that the page asks for from now on."""
+    found: list[str] = []
+    page.on("request", lambda request: found.append(request.url))
+    page.on("websocket", lambda opened: found.append(opened.url))
+    return found
+
+
+def sign_in(page: Page, served: Served, *, password: str = PASSWORD) -> None:
+    """Type name and password at the form and press Enter."""
+    page.goto(f"http://127.0.0.1:{served.port}/")
+    page.wait_for_url("**/login")
+    page.get_by_label("Name").wait_for()
+    page.keyboard.type(NAME)
+    page.get_by_label("Password", exact=True).fill(password)
+    page.keyboard.press("Enter")
+
+
+def municipality(code: str) -> str:
+    """Where a municipality's mark is on the map."""
+    return f'path[data-municipality="{code}"]'
+
+
+def test_whoever_is_not_signed_in_is_sent_to_the_form_and_sees_no_figures(crisis: Served) -> None:
+    response, body = crisis.get("/")
+    assert (response.status, response.headers["location"], body) == (307, "/login", b"")
+    assert crisis.get("/login")[0].status == 200
+
+
+def test_the_key_of_the_cookies_and_the_sign_ins_are_for_the_operator_alone(crisis: Served) -> None:
+    crisis.get("/login")
+    assert stat.S_IMODE((crisis.home / "secret.key").stat().st_mode) == 0o600
+    assert stat.S_IMODE((crisis.home / "sessions").stat().st_mode) == 0o700
+    assert not (crisis.home / ".nicegui").exists()
+
+
+def test_the_screens_leave_unknown_paths_of_the_api_to_the_api(crisis: Served) -> None:
+    response, _ = crisis.get("/api/v1/nothing")
+    assert (response.status, response.headers["content-type"]) == (404, "application/problem+json")
+
+
+@marked
+def test_a_coordinator_reads_why_a_municipality_got_less_and_nothing_leaves_the_computer(
+    page: Page, crisis: Served
+) -> None:
+    asked = asked_by(page)
+    sign_in(page, crisis)
+    page.get_by_text("SIMULATED", exact=True).wait_for()
+    page.locator(municipality("DE-1")).wait_for()
+    assert page.locator("path[data-municipality]").count() == len(MEMBERS)
+    assert page.locator(".lines tbody tr").count() > 0
+
+    page.locator(municipality("DE-1")).dispatch_event("click")
+    page.locator(".item-button", has_text="Tablets").click()
+    why = page.locator(".why-sentence").inner_text()
+    assert re.search(r"nobody of you could get more\s+without someone less filled getting less", why)
+    assert "approved by committee" in page.locator(".answer").inner_text()
+    assert set(page.locator(".lines td.cell-member_name").all_inner_texts()) == {"Aachen"}
+
+    addresses = {address.split("/")[2] for address in asked if not address.startswith("data:")}
+    assert addresses == {f"127.0.0.1:{crisis.port}"}
+
+
+@marked
+def test_with_the_keyboard_alone_a_municipality_is_chosen_by_typing_its_name(page: Page, crisis: Served) -> None:
+    sign_in(page, crisis)
+    field = page.get_by_label("Municipality", exact=True)
+    field.click()
+    field.fill("Vaa")
+    page.get_by_role("option", name="Vaals (NL)").wait_for()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Vaals").wait_for()
+
+
+@marked
+def test_a_wrong_password_is_told_plainly(page: Page, crisis: Served) -> None:
+    sign_in(page, crisis, password="something else")
+    page.get_by_text("Name and password do not match an account").wait_for()
+    assert page.url.endswith("/login")
+
+
+@marked
+def test_once_a_sign_in_is_revoked_the_open_page_tells_nothing_more(page: Page, crisis: Served) -> None:
+    sign_in(page, crisis)
+    page.locator(municipality("NL-1")).wait_for()
+    transact(crisis.engine, lambda session: session.exec(update(Token).values(revoked=True)))
+    page.locator(municipality("NL-1")).dispatch_event("click")
+    page.locator(".item-button", has_text="Tablets").click()
+    page.wait_for_url("**/login")
+    page.goto(f"http://127.0.0.1:{crisis.port}/")
+    page.wait_for_url("**/login")
+
+
+@marked
+def test_before_the_first_plan_the_page_says_what_to_do(page: Page, untouched: Served) -> None:
+    sign_in(page, untouched)
+    page.get_by_role("heading", name="There is no plan yet").wait_for()
+    assert "POST /api/v1/surges" in page.locator(".empty").inner_text()
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/login")
