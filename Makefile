@@ -39,7 +39,7 @@ order: $(READY)
 	$(BIN)/lint-imports
 
 bench: $(READY) ## run the benchmarks (tests/benchmarks)
-	$(BIN)/python -m pytest tests/benchmarks $(ARGS)
+	$(BIN)/python -m pytest tests/benchmarks -o python_files='bench_*.py' $(ARGS)
 
 constraints: $(READY) ## pin the newest versions that work together in constraints.txt
 	$(BIN)/uv pip compile --quiet --universal --no-header --no-annotate --all-extras --no-emit-index-url --no-emit-find-links --upgrade pyproject.toml --output-file constraints.txt

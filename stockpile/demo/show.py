@@ -98,6 +98,7 @@ def run(engine: Engine, console: Console, *, password: str, limit_seconds: float
         found = [*ledger.discrepancies(session), *journal.discrepancies(session)]
         report = _report(session, engine, told, found, seconds=story.seconds_since(started))
         console.print(_table(session, told.plans))
+        console.print(_example(session, told.plans[-1]), soft_wrap=True)
     console.print(_summary(report))
     return report
 
@@ -196,6 +197,20 @@ def _table(session: Session, plans: list[int]) -> Table:
             str(fill.unreachable or ""),
         )
     return table
+
+
+def _example(session: Session, plan: int) -> str:
+    """Why the municipality that the last plan leaves with the largest shortfall got less, as it would be told."""
+    short = [r for r in allocation.plan_results(session, plan) if r.reachable and r.got < r.validated]
+    if not short:
+        return ""
+    worst = max(short, key=lambda r: (r.validated - r.got, -(r.id or 0)))
+    why = allocation.why(session, plan_number=plan, member=worst.member_code, item=worst.item_code)
+    others = ", ".join(f"{n.name} {n.got:,} of {n.validated:,}" for n in why.tied_with[:3])
+    return (
+        f"Why did {why.member_name} get less {why.item_name}? Asked {why.asked:,}, validated {why.validated:,} "
+        f"({why.validation}). Got {why.sentence}. Beside it: {others}. Plan {plan}, rule {why.rule}."
+    )
 
 
 def _percent(value: int | None) -> str:

@@ -48,12 +48,12 @@ def run(command: str, home: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home in which the README's commands that end by themselves have been run in their order."""
     folder = tmp_path_factory.mktemp("home")
     for command in commands("sh"):
         run(here(command).replace("out.json", str(folder / "out.json")), folder)
-    yield folder
+    return folder
 
 
 def test_the_first_two_commands_are_the_demonstration_and_the_tests() -> None:
