@@ -135,7 +135,7 @@ def import_region(folder: Annotated[Path, typer.Argument(help="Folder with the C
     real_now = datetime.now(UTC)
 
     def load(session: Session) -> str:
-        act = Act(actor=governance.founder(), at=real_now, recorded_at=real_now)
+        act = loading.act_of_loading(rows, real_now=real_now)
         loading.installation_account(session)
         region = loading.load(session, act, rows, progress=lambda what, count: out.print(f"  loaded {count:,} {what}"))
         governance.add_scheduler(session, act)

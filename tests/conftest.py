@@ -95,8 +95,7 @@ def region(engine: Engine) -> Engine:
 
     def load(session: object) -> None:
         loading.installation_account(session)  # type: ignore[arg-type]
-        loaded = loading.load(session, act, read(SMALL_REGION))  # type: ignore[arg-type]
-        loaded.simulated_now = NOW
+        loading.load(session, act, read(SMALL_REGION))  # type: ignore[arg-type]
         governance.add_scheduler(session, act)  # type: ignore[arg-type]
 
     transact(engine, load)

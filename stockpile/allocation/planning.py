@@ -207,7 +207,7 @@ def _reason(
     item = made.snapshot.items[request.item_code]
     obstacle = made.snapshot.unreachable.get(request.id or 0)
     if obstacle is not None:
-        sentence = f"nothing can lawfully and in time reach {request.point_of_use}: {OBSTACLES[obstacle]}"
+        sentence = f"nothing can lawfully and in time reach its point of use: {OBSTACLES[obstacle]}"
         return f"{rules.UNREACHABLE}:{obstacle}", sentence, ""
     claim = snapshot.claim_id(request)
     if claim in pools[item.code].set_aside:

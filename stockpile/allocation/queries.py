@@ -93,7 +93,11 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """The whole answer to "why did we get less?" for one member and item, quantities in base units."""
+    """The whole answer to "why did we get less?" for one member and item, quantities in base units.
+
+    `better_filled`: up to five with the highest fills; `tied_with`: up to five
+    of the `tied_count` that the same stock serves, least filled first.
+    """
 
     member: str
     member_name: str
@@ -113,6 +117,7 @@ class Why:
     approved_at: datetime | None
     better_filled: list[Neighbour]
     tied_with: list[Neighbour]
+    tied_count: int
     next_delivery_at: datetime | None
     next_delivery_quantity: int
 
@@ -321,7 +326,8 @@ def why(session: Session, *, plan_number: int, member: str, item: str) -> Why:
         plan=plan_number,
         approved_at=found.approved_at,
         better_filled=[n for n in others if n.permille > rules.permille(got, validated)][:5],
-        tied_with=[n for n in others if n.tied][:5],
+        tied_with=[n for n in reversed(others) if n.tied][:5],
+        tied_count=sum(1 for n in others if n.tied),
         next_delivery_at=due[0] if due else None,
         next_delivery_quantity=due[1] if due else 0,
     )

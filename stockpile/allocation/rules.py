@@ -98,8 +98,9 @@ def sentence_set_aside(*, minimum: int, base_unit: str) -> str:
 def sentence_line(*, packs: int, pack_size: int, lot: str, expiry: str, origin: str, minutes: int) -> str:
     """Why this lot goes there."""
     hours, rest = divmod(minutes, 60)
+    count = "1 pack" if packs == 1 else f"{packs:,} packs"
     return (
-        f"{packs} packs of {pack_size} from lot {lot} at {origin}: it expires {expiry}, the earliest that may still "
+        f"{count} of {pack_size} from lot {lot} at {origin}: it expires {expiry}, the earliest that may still "
         f"be used there after {hours} h {rest:02} min on the road"
     )
 

@@ -14,7 +14,6 @@ from sqlalchemy import Engine, func
 from sqlmodel import Session, select
 
 from stockpile import journal, migrations
-from stockpile.actor import Act
 from stockpile.allocation import queries as allocation
 from stockpile.allocation.rules import permille
 from stockpile.allocation.tables import PlanLine
@@ -22,7 +21,6 @@ from stockpile.catalogue import queries as catalogue
 from stockpile.db import reading, transact
 from stockpile.demo import cast, story
 from stockpile.errors import Conflict
-from stockpile.governance import operations as governance
 from stockpile.governance.tables import Member, Region
 from stockpile.inventory import ledger
 from stockpile.inventory.rules import DEPOT
@@ -127,12 +125,9 @@ def _load(engine: Engine, console: Console, *, password: str) -> Rows:
 
 
 def _fill(session: Session, rows: Rows, password: str, progress: loading.Progress) -> None:
-    first = datetime.combine(story.FIRST_DAY, datetime.min.time(), UTC)
-    act = Act(actor=governance.founder(), at=first, recorded_at=datetime.now(UTC))
+    act = loading.act_of_loading(rows, real_now=datetime.now(UTC))
     loading.installation_account(session)
-    region = loading.load(session, act, rows, caseload=False, progress=progress)
-    region.simulated_now = first
-    session.add(region)
+    loading.load(session, act, rows, caseload=False, progress=progress)
     cast.engage(session, act, password=password)
     story.report_before(session, act, rows)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 
 from sqlmodel import Session
@@ -17,6 +17,7 @@ from stockpile.contracts.tables import Contract, ContractLine, PriceTier, Suppli
 from stockpile.demand import operations as demand
 from stockpile.demand.tables import OwnStock
 from stockpile.errors import Conflict
+from stockpile.governance import operations as governance
 from stockpile.governance.rules import require
 from stockpile.governance.tables import Account, Member, Region
 from stockpile.inventory import operations as inventory
@@ -131,6 +132,12 @@ _MAKERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "own_stock": lambda row: OwnStock(member_code=row.member, item_code=row.item, quantity=row.quantity),
 }
 """Master data in the order in which it refers to what came before."""
+
+
+def act_of_loading(rows: Rows, *, real_now: datetime) -> Act:
+    """The installation's act of loading: a simulated region is loaded at its own clock."""
+    at = rows["region"][0].simulated_now or real_now
+    return Act(actor=governance.founder(), at=at, recorded_at=real_now)
 
 
 def installation_account(session: Session) -> Account:

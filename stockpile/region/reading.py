@@ -117,6 +117,9 @@ def _contradictions(rows: Rows) -> Iterable[Fault]:
 def _odd_rows(rows: Rows) -> Iterable[Fault]:
     if len(rows["region"]) != 1:
         yield Fault("region", 0, "", f"has {len(rows['region'])} rows instead of one")
+    for number, row in enumerate(rows["region"], start=1):
+        if row.simulated_now is not None and not row.simulated:
+            yield Fault("region", number, "simulated_now", "only a simulated region has a clock of its own")
     yield from _odd_places(rows)
     yield from _odd_goods(rows)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -37,10 +37,23 @@ def _maybe(value: object) -> object:
     return None if value == "" else _digits(value)
 
 
+def _maybe_instant(value: object) -> object:
+    if value == "":
+        return None
+    try:
+        instant = datetime.fromisoformat(str(value))
+    except ValueError as failure:
+        raise ValueError(f"'{value}' is not an instant like 2020-03-30T00:00:00Z") from failure
+    if instant.tzinfo is None:
+        raise ValueError(f"'{value}' carries no time zone: write it like 2020-03-30T00:00:00Z")
+    return instant.astimezone(UTC)
+
+
 Whole = Annotated[int, BeforeValidator(_digits), Field(ge=0, le=LARGEST)]
 Counted = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=LARGEST)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Day = Annotated[date, BeforeValidator(_day)]
+MaybeInstant = Annotated[datetime | None, BeforeValidator(_maybe_instant)]
 MaybeWhole = Annotated[int | None, BeforeValidator(_maybe)]
 Degrees = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 
@@ -55,6 +68,7 @@ class RegionRow(Row):
     name: Text
     title: Text
     simulated: Flag
+    simulated_now: MaybeInstant
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
     time_zone: Text
 

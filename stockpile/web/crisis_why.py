@@ -70,7 +70,7 @@ def answered(opening: Opening, view: PlanView, answer: Answer) -> None:
         _entry("Asked", f"{amount(why.asked, why.base_unit)}.")
         _entry("Validated", f"{amount(why.validated, why.base_unit)}: {why.validation}.")
         _entry("Got more", _neighbours(why.better_filled, none="nobody was filled better."))
-        _entry("Shared with", _neighbours(why.tied_with, none="nobody draws on the same last packs."))
+        _entry("Shared with", _tied(why))
         _entry("Rule", _rule(view, why))
         _entry("Decided", _decided(view, why, zone))
         _entry("Next", _next(why, zone))
@@ -93,6 +93,12 @@ def _neighbours(found: list[Neighbour], *, none: str) -> str:
     return "; ".join(f"{n.name} {n.got:,} of {n.validated:,} ({percent(n.permille)})" for n in found) + "."
 
 
+def _tied(why: Why) -> str:
+    if not why.tied_count:
+        return "nobody else draws on the same last packs."
+    return f"{why.tied_count:,} others draw on the same stock; least filled: {_neighbours(why.tied_with, none='')}"
+
+
 def _rule(view: PlanView, why: Why) -> str:
     words = RULE_IN_WORDS.get(why.rule, "see the committee's decision")
     proof = "the independent checker proved it fair" if view.plan.fair else "NOT proven fair"
@@ -113,5 +119,10 @@ def _next(why: Why, zone: str) -> str:
 
 
 def _contest(answer: Answer) -> str:
-    numbers = " or ".join(f"POST /api/v1/requests/{number}/validation" for number in answer.requests)
-    return f"ask the coordinator for a review: {numbers}, or a new request with new evidence."
+    numbers = " and ".join(str(number) for number in answer.requests)
+    if answer.why.approved_at is None:
+        return (
+            f"the plan is not approved yet: ask the coordinator to review the validated need of request {numbers}, "
+            "with new evidence."
+        )
+    return f"this plan is approved. Ask again with new evidence, naming request {numbers}: the next plan counts it."

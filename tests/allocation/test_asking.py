@@ -21,10 +21,11 @@ from stockpile.inventory import operations as stock
 from stockpile.inventory import transfers
 from tests.allocation.surge_room import TOMORROW, ask, drafted, submitted, surge
 from tests.conftest import NOW, Cast, acting
-from tests.inventory.stockroom import do, lot_id, send_out, take_in
+from tests.inventory.stockroom import ON_SQLITE, do, lot_id, send_out, take_in
 from tests.laws.parallel import overlapping
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("bad", "field"),
     [
@@ -54,11 +55,13 @@ def test_one_bad_request_is_named_by_row_and_field_and_none_is_taken(
         assert session.exec(select(Request)).all() == []
 
 
+@ON_SQLITE
 def test_part_packs_are_refused_with_the_next_whole_quantity(region: Engine, cast: Cast) -> None:
     with pytest.raises(Invalid, match="125 tablet is not whole packs of 10: ask for 130"):
         submitted(region, cast, surge(region, cast), ask(quantity=125))
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("draft", "validated", "code"),
     [
@@ -96,6 +99,7 @@ def test_what_is_on_the_way_and_what_has_arrived_is_cover(region: Engine, cast: 
     assert request.validated == 120 - 30 - 40
 
 
+@ON_SQLITE
 def test_stock_on_hold_is_no_cover(region: Engine, cast: Cast) -> None:
     """Else Vaals is told that its own cover is enough, and its shelf is full of recalled tablets."""
     deliver(region, cast, "RECALLED", 100, date(2021, 6, 30))
@@ -117,6 +121,7 @@ def test_expired_stock_is_no_cover(region: Engine, cast: Cast) -> None:
     assert request.validated == 120
 
 
+@ON_SQLITE
 def test_a_municipality_cannot_double_its_need_by_asking_at_two_places(region: Engine, cast: Cast) -> None:
     """Its patients use 120 tablets in three days, wherever they lie."""
     drafts = [ask("DE-2", quantity=60), ask("DE-2", quantity=60, point_of_use="H-BE")]
@@ -148,6 +153,7 @@ def test_an_open_request_is_not_made_twice_by_two_people_at_once(region: Engine,
     assert len(waiting) == 1
 
 
+@ON_SQLITE
 def test_a_declined_request_may_be_made_again(region: Engine, cast: Cast) -> None:
     number = surge(region, cast)
     assert submitted(region, cast, number, ask(own_stock=500))[0].state == "declined"
@@ -189,6 +195,7 @@ def test_a_need_is_revised_by_another_person_in_whole_packs_with_a_reason(region
         do(region, operations.revise_validation, other, validated=200, **given)
 
 
+@ON_SQLITE
 def test_a_request_that_a_person_revived_does_not_become_a_second_open_one(region: Engine, cast: Cast) -> None:
     number = surge(region, cast)
     [declined] = submitted(region, cast, number, ask(own_stock=500))
@@ -198,6 +205,7 @@ def test_a_request_that_a_person_revived_does_not_become_a_second_open_one(regio
         do(region, operations.revise_validation, acting(cast["coordinator"]), **given)
 
 
+@ON_SQLITE
 def test_a_need_that_no_plan_could_count_is_refused_when_it_is_set(region: Engine, cast: Cast) -> None:
     """Else one request with a finger too many on the keyboard stops the planning of all others."""
     number = surge(region, cast)
@@ -221,6 +229,7 @@ def test_requests_whose_hour_has_passed_lapse(region: Engine, cast: Cast) -> Non
         assert [r.state for r in session.exec(select(Request).order_by(Request.id))] == ["lapsed", "validated"]  # type: ignore[arg-type]
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("changed", "field"),
     [

@@ -33,7 +33,7 @@ from tests.allocation.surge_room import (
     surge,
 )
 from tests.conftest import Cast, acting
-from tests.inventory.stockroom import account, do, faults, lot_id, send_out, shelves
+from tests.inventory.stockroom import ON_SQLITE, account, do, faults, lot_id, send_out, shelves
 from tests.laws.parallel import kinds, overlapping
 
 COORDINATOR_AND_COMMITTEE = (Grant("coordinator"), Grant("committee"))
@@ -55,7 +55,7 @@ def test_an_approved_plan_reserves_its_stock_and_opens_one_transfer_per_road(reg
         requests = queries.requests_by_number(session, {row.request_id for row in results(region, plan).values()})
     planned_lines = lines(region, plan)
     assert sorted((one.lot_id, one.quantity) for one in carried) == sorted(
-        (l.lot_id, l.quantity) for l in planned_lines
+        (one.lot_id, one.quantity) for one in planned_lines
     )
     reserved = sum(q for shelf, q in shelves(region).items() if shelf[3] == "reserved")
     assert reserved == sum(line.quantity for line in planned_lines)
@@ -68,6 +68,7 @@ def test_an_approved_plan_reserves_its_stock_and_opens_one_transfer_per_road(reg
     assert faults(region) == []
 
 
+@ON_SQLITE
 def test_a_request_that_gets_nothing_is_unserved(region: Engine, cast: Cast) -> None:
     _, plan = share_out(region, cast, ask("NL-1", "VIAL", 4))
     assert approve(region, cast, plan) == []
@@ -87,6 +88,7 @@ def test_nobody_approves_a_plan_of_their_own_making(region: Engine, cast: Cast) 
     assert approve(region, cast, plan)
 
 
+@ON_SQLITE
 def test_nobody_approves_a_plan_that_serves_their_own_request(region: Engine, cast: Cast) -> None:
     both = cast.engage("both", Grant("requester"), Grant("committee"))
     number = surge(region, cast)
@@ -166,6 +168,7 @@ def raised(engine: Engine, cast: Cast, _number: int, _plan: Plan) -> None:
     do(engine, stock.set_floor, acting(cast["committee3"]), **given)
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("change", [moved, promised, withdrawn, revised, held, raised], ids=lambda one: one.__name__)
 def test_a_plan_is_stale_once_what_it_rests_on_has_changed(
     region: Engine, cast: Cast, change: Callable[[Engine, Cast, int, Plan], None]
@@ -179,6 +182,7 @@ def test_a_plan_is_stale_once_what_it_rests_on_has_changed(
     assert stored_plan(region, plan).state == "computed"
 
 
+@ON_SQLITE
 def test_a_plan_is_stale_once_it_would_come_too_late(region: Engine, cast: Cast) -> None:
     _, plan = share_out(region, cast, *everybody())
     with pytest.raises(StalePlan):
@@ -250,6 +254,7 @@ def test_who_proposed_an_override_neither_confirms_it_nor_approves_its_plan(regi
         do(region, approval.approve, acting(both), plan_number=plan.id)
 
 
+@ON_SQLITE
 def test_an_override_needs_whole_packs_another_quantity_and_a_reason(region: Engine, cast: Cast) -> None:
     _, plan = share_out(region, cast, *everybody())
     old = lines(region, plan)[0].quantity
@@ -260,13 +265,14 @@ def test_an_override_needs_whole_packs_another_quantity_and_a_reason(region: Eng
     with pytest.raises(Invalid) as refused:
         override(region, cast, plan, to=old - 10, reason=" ")
     assert refused.value.facts["field"] == "reason"
+    given = {"plan_number": plan.id, "line_id": 9999, "new_quantity": 10, "reason": "why"}
     with pytest.raises(NotFound):
-        given = {"plan_number": plan.id, "line_id": 9999, "new_quantity": 10, "reason": "why"}
         do(region, approval.propose_override, acting(cast["coordinator2"]), **given)
     with pytest.raises(NotFound):
         do(region, approval.confirm_override, acting(cast["committee2"]), number=9999)
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("to", [1_000_000, 400], ids=["beyond the lot's stock", "beyond the request's need"])
 def test_an_override_beyond_what_there_is_or_is_needed_is_not_accepted(region: Engine, cast: Cast, to: int) -> None:
     _, plan = share_out(region, cast, ask("BE-2", quantity=120))
@@ -278,6 +284,7 @@ def test_an_override_beyond_what_there_is_or_is_needed_is_not_accepted(region: E
     assert shelves(region) == before
 
 
+@ON_SQLITE
 def test_an_override_does_not_break_the_reserve_floor(region: Engine, cast: Cast) -> None:
     _, plan = share_out(region, cast, *everybody())
     first = lines(region, plan)[0]
@@ -286,6 +293,7 @@ def test_an_override_does_not_break_the_reserve_floor(region: Engine, cast: Cast
         approve(region, cast, plan)
 
 
+@ON_SQLITE
 def test_of_two_overrides_of_one_line_the_later_is_refused_once_the_first_counts(region: Engine, cast: Cast) -> None:
     _, plan = share_out(region, cast, *everybody())
     old = lines(region, plan)[0].quantity
@@ -295,6 +303,7 @@ def test_of_two_overrides_of_one_line_the_later_is_refused_once_the_first_counts
         confirm(region, cast, two)
 
 
+@ON_SQLITE
 def test_an_approved_plan_is_not_overridden(region: Engine, cast: Cast) -> None:
     _, plan = share_out(region, cast, *everybody())
     approve(region, cast, plan)

@@ -33,7 +33,7 @@ from tests.allocation.surge_room import (
     surge,
 )
 from tests.conftest import NOW, Cast, acting
-from tests.inventory.stockroom import do, lot_id
+from tests.inventory.stockroom import ON_SQLITE, do, lot_id
 
 
 def test_scarce_tablets_are_shared_fairly_inside_the_reserve_floor(region: Engine, cast: Cast) -> None:
@@ -60,6 +60,7 @@ def test_the_stored_plan_is_what_an_independent_checker_calls_fair(region: Engin
     assert (verdict.feasible, verdict.fair, verdict.findings) == (True, True, ())
 
 
+@ON_SQLITE
 def test_every_line_and_every_result_has_its_reason(region: Engine, cast: Cast) -> None:
     _, plan = share_out(region, cast, *everybody(), *everybody("VIAL", 100), *everybody("PUMP", 100))
     assert lines(region, plan)
@@ -90,6 +91,7 @@ def test_what_nothing_can_lawfully_reach_is_listed_apart_with_its_reason(region:
     assert fill.lowest_permille > 0
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("minutes", "hold", "reason"),
     [(20, False, "unreachable:too_late"), (600, True, "unreachable:on_hold"), (600, False, "filled")],
@@ -104,6 +106,7 @@ def test_the_reason_names_what_would_have_to_change(
     assert results(region, plan)["NL-1", "PUMP"].reason_code == reason
 
 
+@ON_SQLITE
 def test_cold_goods_travel_on_cold_lanes_only(region: Engine, cast: Cast) -> None:
     _, plan = share_out(region, cast, *everybody("VIAL", 100))
     with reading(region) as session:
@@ -111,6 +114,7 @@ def test_cold_goods_travel_on_cold_lanes_only(region: Engine, cast: Cast) -> Non
     assert {(pick.depot, pick.destination) for pick in picks} <= {("D-BE", "H-BE"), ("D-DE", "H-BE"), ("D-DE", "H-DE")}
 
 
+@ON_SQLITE
 def test_what_expires_first_leaves_first(region: Engine, cast: Cast) -> None:
     _, plan = share_out(region, cast, ask("BE-2", quantity=120))
     assert {(line.lot_id, line.site_code, line.quantity) for line in lines(region, plan)} == {
@@ -118,6 +122,7 @@ def test_what_expires_first_leaves_first(region: Engine, cast: Cast) -> None:
     }
 
 
+@ON_SQLITE
 def test_a_lot_on_hold_is_in_no_plan_and_does_not_count_towards_the_floor(region: Engine, cast: Cast) -> None:
     held = lot_id(region, "T-NEW")
     do(region, stock.hold, acting(cast["logistics"]), lot_id=held, reason="recall")
@@ -126,6 +131,7 @@ def test_a_lot_on_hold_is_in_no_plan_and_does_not_count_towards_the_floor(region
     assert sum(line.quantity for line in lines(region, plan)) == 100, "200 are usable, 100 are the floor"
 
 
+@ON_SQLITE
 def test_the_reserve_floor_is_kept_even_when_somebody_gets_nothing(region: Engine, cast: Cast) -> None:
     given = {"item": "TAB", "effective_from": date(2020, 3, 30), "quantity": 595}
     do(region, stock.set_floor, acting(cast["committee"]), **given)
@@ -134,6 +140,7 @@ def test_the_reserve_floor_is_kept_even_when_somebody_gets_nothing(region: Engin
     assert {row.got for row in results(region, plan).values()} == {0}
 
 
+@ON_SQLITE
 def test_a_share_below_the_useful_minimum_is_set_aside_for_others(region: Engine, cast: Cast) -> None:
     given = {"item": "TAB", "effective_from": date(2020, 3, 30), "quantity": 500}
     do(region, stock.set_floor, acting(cast["committee"]), **given)
@@ -145,6 +152,7 @@ def test_a_share_below_the_useful_minimum_is_set_aside_for_others(region: Engine
     assert plan.fair
 
 
+@ON_SQLITE
 def test_what_saves_lives_is_served_before_the_rest(region: Engine, cast: Cast) -> None:
     given = {"item": "TAB", "effective_from": date(2020, 3, 30), "quantity": 500}
     do(region, stock.set_floor, acting(cast["committee"]), **given)
@@ -164,6 +172,7 @@ def test_the_same_stock_and_requests_give_the_same_plan_to_the_last_byte(region:
     assert plan.problem_digest == drafts[0].snapshot.problem.digest()
 
 
+@ON_SQLITE
 def test_the_solver_of_the_service_gives_the_same_plan_in_a_process_of_its_own(region: Engine, cast: Cast) -> None:
     number = surge(region, cast)
     submitted(region, cast, number, *everybody())
@@ -196,6 +205,7 @@ def test_a_newer_plan_takes_the_place_of_the_one_that_waits(region: Engine, cast
         do(region, approval.approve, acting(cast["committee"]), plan_number=first.id)
 
 
+@ON_SQLITE
 def test_there_is_nothing_to_plan_without_an_open_request(region: Engine, cast: Cast) -> None:
     number, act = surge(region, cast), acting(cast["coordinator"])
     with pytest.raises(NothingToShare):
@@ -209,6 +219,7 @@ def test_there_is_nothing_to_plan_without_an_open_request(region: Engine, cast: 
     assert drafted(region, act, number).verdict.fair
 
 
+@ON_SQLITE
 def test_nothing_is_planned_outside_an_open_surge_or_without_the_right(region: Engine, cast: Cast) -> None:
     number = surge(region, cast, days=2)
     submitted(region, cast, number, ask(need_by=NOW + timedelta(days=5)))

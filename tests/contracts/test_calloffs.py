@@ -17,7 +17,7 @@ from stockpile.db import reading, transact
 from stockpile.errors import Invalid
 from stockpile.governance.rules import Missing, OwnWork
 from tests.conftest import NOW, Cast, acting
-from tests.inventory.stockroom import do
+from tests.inventory.stockroom import ON_SQLITE, do
 from tests.laws.parallel import kinds, overlapping
 
 
@@ -114,6 +114,7 @@ def test_an_order_approved_twice_at_once_is_paid_once(region: Engine, cast: Cast
         assert session.get_one(Contract, "UC-1").remaining_minor == 100_000_000 - 2500
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("at", "within"),
     [

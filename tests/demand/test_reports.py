@@ -60,8 +60,8 @@ def test_a_person_may_release_a_flag_with_a_reason(spring: Engine, cast: Cast) -
     act = acting(cast["coordinator2"], after_hours=24 * 60)
     with pytest.raises(Invalid):
         do(spring, operations.release_flag, act, day=day, member="NL-1", reason=" ")
+    requester = acting(cast["requester"], after_hours=24 * 60)
     with pytest.raises(Missing):
-        requester = acting(cast["requester"], after_hours=24 * 60)
         do(spring, operations.release_flag, requester, day=day, member="NL-1", reason="they are real")
     released = do(spring, operations.release_flag, act, day=day, member="NL-1", reason="the hospital confirmed them")
     assert (released.flag, released.accepted_milli) == ("", 270_000)

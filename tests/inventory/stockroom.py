@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any, TypeVar
 
+import pytest
 from sqlalchemy import Engine
 from sqlmodel import select
 
@@ -20,6 +21,9 @@ from stockpile.inventory.transfers import Part
 
 Result = TypeVar("Result")
 Shelf = tuple[str, str, str, str]
+ON_SQLITE = pytest.mark.parametrize("address", ["sqlite"], indirect=True)
+"""For what cannot differ between the two kinds of database."""
+
 FRESH = date(2021, 6, 30)
 
 

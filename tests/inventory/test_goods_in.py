@@ -20,7 +20,7 @@ from stockpile.inventory.ledger import ExpiryDiffers, PostedBefore
 from stockpile.inventory.operations import ExpiredAtReceipt, ReceiptLine
 from stockpile.inventory.queries import UnknownSite
 from tests.conftest import Cast, acting
-from tests.inventory.stockroom import FRESH, do, faults, lot_id, shelves
+from tests.inventory.stockroom import FRESH, ON_SQLITE, do, faults, lot_id, shelves
 
 
 def line(quantity: int = 10, *, item: str = "TAB", lot: str = "IN", expiry: date = FRESH, **more: int) -> ReceiptLine:
@@ -50,6 +50,7 @@ def test_good_units_go_on_the_shelf_and_damaged_ones_into_quarantine(region: Eng
     assert faults(region) == []
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("bad", "refusal", "facts"),
     [
@@ -152,6 +153,7 @@ def test_one_batch_number_of_two_items_is_two_lots(region: Engine, cast: Cast) -
     assert sorted((row.item, row.quantity) for row in found) == [("PUMP", 4), ("TAB", 10)]
 
 
+@ON_SQLITE
 def test_a_correction_needs_a_reason_and_a_change(region: Engine, cast: Cast) -> None:
     shelf = operations.ledger.Account(lot_id(region, "T-NEW"), "D-DE", "pool", "available")
     act = acting(cast["logistics"])
@@ -163,6 +165,7 @@ def test_a_correction_needs_a_reason_and_a_change(region: Engine, cast: Cast) ->
     assert shelves(region, "T-NEW")["T-NEW", "D-DE", "pool", "available"] == 295
 
 
+@ON_SQLITE
 def test_only_staff_of_the_store_touch_stock(region: Engine, cast: Cast) -> None:
     shelf = operations.ledger.Account(lot_id(region, "T-NEW"), "D-DE", "pool", "available")
     for role in ("requester", "coordinator", "committee", "buyer", "auditor", "administrator"):

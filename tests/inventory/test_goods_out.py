@@ -17,7 +17,7 @@ from stockpile.inventory.operations import Use
 from stockpile.inventory.tables import Transfer
 from stockpile.inventory.transfers import Arrived, NotFit, TransferState
 from tests.conftest import NOW, Cast, acting
-from tests.inventory.stockroom import account, do, faults, line_ids, lot_id, send_out, shelves, take_in
+from tests.inventory.stockroom import ON_SQLITE, account, do, faults, line_ids, lot_id, send_out, shelves, take_in
 
 
 @pytest.fixture
@@ -45,8 +45,8 @@ def test_reserved_stock_cannot_be_taken_by_others(region: Engine, cast: Cast) ->
         "there": 2,
         "asked": 3,
     }
+    shelf = account(region, "KEPT", "D-DE")
     with pytest.raises(NotEnough):
-        shelf = account(region, "KEPT", "D-DE")
         do(region, operations.adjust, act, account=shelf, change=-3, key="take", reason="urgent")
     with reading(region) as session:
         assert [row.quantity for row in queries.pool_stock(session) if row.lot == "KEPT"] == [2]
@@ -74,6 +74,7 @@ def test_what_arrives_in_good_order_belongs_to_the_member(region: Engine, cast: 
     }
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("arrived", "state", "hospital"),
     [
@@ -91,7 +92,7 @@ def test_what_arrives_in_good_order_belongs_to_the_member(region: Engine, cast: 
     ids=["whole", "damaged", "short", "nothing", "over", "all of it"],
 )
 def test_what_came_is_booked_as_it_came(
-    region: Engine, cast: Cast, van: Transfer, arrived: Arrived, state: str, hospital: dict[tuple[str, str], int]
+    region: Engine, cast: Cast, van: Transfer, *, arrived: Arrived, state: str, hospital: dict[tuple[str, str], int]
 ) -> None:
     line = line_ids(region, van)[0]
     given = {"number": van.id, "arrived": {line: arrived}}
@@ -100,6 +101,7 @@ def test_what_came_is_booked_as_it_came(
     assert faults(region) == []
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("arrived", "field"),
     [
@@ -183,6 +185,7 @@ def test_a_lot_on_hold_is_offered_to_no_plan_and_leaves_no_site(region: Engine, 
     do(region, transfers.dispatch, act, numbers=[number])
 
 
+@ON_SQLITE
 def test_a_hold_needs_a_reason_and_is_put_on_and_taken_off_once(region: Engine, cast: Cast) -> None:
     act, lot = acting(cast["logistics"]), lot_id(region, "T-NEW")
     with pytest.raises(Invalid):
@@ -196,6 +199,7 @@ def test_a_hold_needs_a_reason_and_is_put_on_and_taken_off_once(region: Engine, 
         do(region, operations.hold, act, lot_id=999, reason="recall")
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("leaves", "why"),
     [
@@ -220,6 +224,7 @@ def test_a_lot_that_would_expire_before_it_is_used_up_does_not_leave(
     assert refused.value.facts["reason"] == why
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("item", "destination", "member", "why"),
     [
@@ -229,7 +234,7 @@ def test_a_lot_that_would_expire_before_it_is_used_up_does_not_leave(
     ],
 )
 def test_dispatch_asks_the_same_question_as_planning(
-    region: Engine, cast: Cast, item: str, destination: str, member: str, why: str
+    region: Engine, cast: Cast, *, item: str, destination: str, member: str, why: str
 ) -> None:
     act = acting(cast["logistics"])
     take_in(region, act, lot="ANY", quantity=10, site="D-BE", item=item)

@@ -19,7 +19,7 @@ from stockpile.jobs.operations import Ran, UnknownJob
 from stockpile.reorder import operations as reorder
 from tests.allocation.surge_room import at_hand, everybody, share_out
 from tests.conftest import NOW, Cast, acting
-from tests.inventory.stockroom import do, faults
+from tests.inventory.stockroom import ON_SQLITE, do, faults
 from tests.laws.parallel import at_once, kinds
 from tests.reorder.buying import calloffs, ordered
 
@@ -50,6 +50,7 @@ def test_a_night_is_worked_once_and_the_second_run_changes_nothing(region: Engin
         assert (stored.job, stored.slot, stored.effective_at) == ("reorder", "2020-03-30", NOW)
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("at", "slot"),
     [
@@ -108,12 +109,14 @@ def test_the_scheduler_proposes_and_a_person_approves(region: Engine, cast: Cast
     assert do(region, contracts.approve, acting(cast["committee"]), number=number).state == "approved"
 
 
+@ON_SQLITE
 def test_a_buyer_who_started_the_run_does_not_approve_it(region: Engine, cast: Cast) -> None:
     number = run(region, cast["buyer"]).outcome["calloffs"][0]
     with pytest.raises(OwnWork):
         do(region, contracts.approve, acting(cast["buyer"]), number=number)
 
 
+@ON_SQLITE
 def test_jobs_nobody_knows_and_people_without_the_right_are_refused(region: Engine, cast: Cast) -> None:
     with pytest.raises(UnknownJob):
         run(region, cast["buyer"], job="defrag")

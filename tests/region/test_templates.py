@@ -23,9 +23,8 @@ from stockpile.region import loading
 from stockpile.region.loading import RegionLoaded
 from stockpile.region.reading import MOST_FAULTS, BadTemplates, read
 from tests.conftest import SMALL_REGION, Cast, acting
-from tests.inventory.stockroom import do, faults
+from tests.inventory.stockroom import ON_SQLITE, do, faults
 
-ON_SQLITE = pytest.mark.parametrize("address", ["sqlite"], indirect=True)
 Change = Callable[[str], str]
 
 
@@ -42,6 +41,11 @@ def swap(old: str, new: str) -> Change:
 def more(row: str) -> Change:
     """The file with one more row."""
     return lambda content: f"{content}{row}\n"
+
+
+def twice_in_the_header(licences: str) -> str:
+    """A column that stands twice, with another country in the second."""
+    return licences.replace("\n", ",BE\n").replace("country,BE", "country,country")
 
 
 @pytest.fixture
@@ -83,7 +87,11 @@ FAULTS: list[tuple[str, Change, str]] = [
     ("items", swap("tablet,10,0,", "tablet,10,yes,"), "items.csv row 1, column cold_chain: 'yes' is neither 0 nor 1"),
     ("items", swap("990020", "990021"), "items.csv row 2, column gtin: 09529999990021 is not a GTIN"),
     ("items", swap("09529999990037", "09529999990013"), "items.csv row 3, column gtin: "),
-    ("items", swap("Pump seals", "Pump\u202eslaes"), "items.csv row 3, column name: holds an invisible character (U+202E)"),
+    (
+        "items",
+        swap("Pump seals", "Pump\u202eslaes"),
+        "items.csv row 3, column name: holds an invisible character (U+202E)",
+    ),
     ("items", swap("Pump seals", "Pump\0seals"), "items.csv row 3, column name: holds a control character (U+0000)"),
     ("items", swap("Pump seals", '"Pump\nseals"'), "items.csv row 3, column name: holds a control character (U+000A)"),
     ("items", swap("Pump seals", "x" * 2001), "items.csv row 3, column name: "),
@@ -92,39 +100,71 @@ FAULTS: list[tuple[str, Change, str]] = [
     ("items", swap(",3,500,100", ",3,500,100,1"), "items.csv row 3: has not 18 cells as the header has"),
     ("items", swap("pack_size,", "pack,"), "items.csv, column pack_size: is missing in the header"),
     ("items", swap("pack_size,", "pack,"), "items.csv, column pack: is not a column here"),
-    ("licences", lambda content: content.replace("\n", ",BE\n").replace("country,BE", "country,country"), "licences.csv, column country: "),
+    ("licences", twice_in_the_header, "licences.csv, column country: "),
     ("items", lambda _content: "", "items.csv, column "),
     ("licences", more("GLOVE,NL"), "licences.csv row 9, column item: GLOVE is not in items.csv"),
     ("licences", more("VIAL,nl"), "licences.csv row 9, column country: "),
     ("lanes", more("D-BE,H-FR,10,1,0"), "lanes.csv row 7, column destination: H-FR is not in sites.csv"),
     ("lanes", more("D-BE,H-NL,10,1,0"), "lanes.csv row 7, column origin: D-BE H-NL is given twice"),
     ("lanes", swap("H-BE,30,5,1", "H-BE,0,5,1"), "lanes.csv row 1, column minutes: "),
-    ("members", swap("2020,50.77,6.02,H-NL", "2020,50.77,6.02,D-DE"), "members.csv row 5, column point_of_use: D-DE is a depot"),
+    (
+        "members",
+        swap("2020,50.77,6.02,H-NL", "2020,50.77,6.02,D-DE"),
+        "members.csv row 5, column point_of_use: D-DE is a depot",
+    ),
     ("members", swap("50.70,5.85", "nan,5.85"), "members.csv row 1, column lat: "),
     ("members", swap("50.70,5.85", "190,5.85"), "members.csv row 1, column lat: "),
     ("members", swap("Aubel,", "Aubel\ud7ff\u200b,"), "members.csv row 1, column name: holds an invisible character"),
     ("sites", swap("H-NL,Hospital Vaals,point_of_use", "H-NL,Hospital Vaals,tent"), "sites.csv row 5, column kind: "),
-    ("sites", swap("Europe/Amsterdam", "Europe/Vaals"), "sites.csv row 5, column time_zone: Europe/Vaals is not a time zone"),
+    (
+        "sites",
+        swap("Europe/Amsterdam", "Europe/Vaals"),
+        "sites.csv row 5, column time_zone: Europe/Vaals is not a time zone",
+    ),
     ("sites", swap("NL,NL-1", "NL,NL-9"), "sites.csv row 5, column member: NL-9 is not in members.csv"),
     ("region", more("two,Another,1,EUR,UTC"), "region.csv: has 2 rows instead of one"),
     ("region", swap("EUR", "Euro"), "region.csv row 1, column currency: "),
-    ("contracts", swap("UC-2,SUP-2", "UC-2,SUP-9"), "contracts.csv row 2, column supplier: SUP-9 is not in suppliers.csv"),
+    (
+        "contracts",
+        swap("UC-2,SUP-2", "UC-2,SUP-9"),
+        "contracts.csv row 2, column supplier: SUP-9 is not in suppliers.csv",
+    ),
     ("contracts", swap("2019-01-01", "01.01.2019"), "contracts.csv row 1, column starts: '01.01.2019' is not a day"),
     ("contracts", swap("2022-12-31", "2022-02-30"), "contracts.csv row 1, column ends: '2022-02-30' is not a day"),
     ("suppliers", swap("950,3", "1950,3"), "suppliers.csv row 1, column on_time_permille: "),
-    ("price_tiers", swap("UC-2,TAB,1,450", "UC-2,TAB,2,450"), "contract_lines.csv row 3, column item: TAB has no price from 1"),
+    (
+        "price_tiers",
+        swap("UC-2,TAB,1,450", "UC-2,TAB,2,450"),
+        "contract_lines.csv row 3, column item: TAB has no price from 1",
+    ),
     ("price_tiers", more("UC-1,TAB,50,460"), "price_tiers.csv row 6, column contract: UC-1 TAB 50 is given twice"),
-    ("lots", swap("T-NEW,2021-06-30,D-DE", "T-NEW,2021-07-30,D-DE"), "lots.csv row 3, column expiry: lot T-NEW of TAB has another"),
+    (
+        "lots",
+        swap("T-NEW,2021-06-30,D-DE", "T-NEW,2021-07-30,D-DE"),
+        "lots.csv row 3, column expiry: lot T-NEW of TAB has another",
+    ),
     ("lots", swap("D-BE,200", "D-BE,0"), "lots.csv row 1, column quantity: "),
     ("floors", more("GLOVE,2020-03-01,5"), "floors.csv row 2, column item: GLOVE is not in items.csv"),
     ("own_stock", more("DE-1,TAB,31"), "own_stock.csv row 2, column member: DE-1 TAB is given twice"),
     ("policy", swap("D-BE", "D-FR"), "policy.csv row 1, column deliver_to: D-FR is not in sites.csv"),
     ("policy", more("1,7,D-DE"), "policy.csv"),
     ("caseload", swap("2020-03-20,BE-1,4,0,1", "2020-03-20,BE-1,4,0,-1"), "caseload.csv row 1, column admissions: "),
-    ("caseload", swap("2020-03-20,BE-1,4,0,1", f"2020-03-20,BE-1,4,0,{10**30}"), "caseload.csv row 1, column admissions: "),
-    ("caseload", more("2020-03-20,BE-1,4,0,1,reported"), "caseload.csv row 56, column date: 2020-03-20 BE-1 is given twice"),
-    ("caseload", swap("2020-03-20,BE-1", "2020-03-20,FR-1"), "caseload.csv row 1, column member: FR-1 is not in members.csv"),
-]  # fmt: skip
+    (
+        "caseload",
+        swap("2020-03-20,BE-1,4,0,1", f"2020-03-20,BE-1,4,0,{10**30}"),
+        "caseload.csv row 1, column admissions: ",
+    ),
+    (
+        "caseload",
+        more("2020-03-20,BE-1,4,0,1,reported"),
+        "caseload.csv row 56, column date: 2020-03-20 BE-1 is given twice",
+    ),
+    (
+        "caseload",
+        swap("2020-03-20,BE-1", "2020-03-20,FR-1"),
+        "caseload.csv row 1, column member: FR-1 is not in members.csv",
+    ),
+]
 
 
 @pytest.mark.parametrize(("name", "change", "says"), FAULTS, ids=[f"{n}: {says[:60]}" for n, _, says in FAULTS])

@@ -22,7 +22,7 @@ from stockpile.reorder.queries import NoPolicy
 from stockpile.reorder.rules import Position
 from stockpile.reorder.tables import BuyingPolicy
 from tests.conftest import Cast, acting
-from tests.inventory.stockroom import do, lot_id
+from tests.inventory.stockroom import ON_SQLITE, do, lot_id
 from tests.reorder.buying import calloffs, drafted, ordered
 
 PLAIN: dict[str, int] = {
@@ -83,6 +83,7 @@ def test_need_that_a_surge_left_unmet_is_bought(region: Engine) -> None:
     assert shortages(region, {"TAB": 220})["TAB"] == (240 * 14 + 100 - 600 + 220, 220)
 
 
+@ON_SQLITE
 def test_stock_on_hold_is_bought_again(region: Engine, cast: Cast) -> None:
     do(region, stock.hold, acting(cast["logistics"]), lot_id=lot_id(region, "T-NEW"), reason="recall")
     assert shortages(region)["TAB"] == (240 * 14 + 100 - 200, 0)
@@ -115,6 +116,7 @@ def test_the_same_night_gives_the_same_proposals_to_the_last_byte(region: Engine
     assert len({drafted(region, act).plan.canonical() for _ in range(2)}) == 1
 
 
+@ON_SQLITE
 def test_without_time_to_solve_the_order_up_to_rule_is_used_and_labelled(region: Engine, cast: Cast) -> None:
     made = operations.draft(region, acting(cast["buyer"]), unmet={}, limit_seconds=0.0001)
     assert made.note.startswith("order-up-to instead of the optimum: no answer within")
@@ -150,6 +152,7 @@ def test_a_proposal_is_approved_by_another_person_within_the_ceiling(region: Eng
     assert {one.state for one in calloffs(region)} == {"proposed"}
 
 
+@ON_SQLITE
 def test_a_budget_of_nothing_proposes_nothing_and_says_so(region: Engine, cast: Cast) -> None:
     def cut(session: Session) -> None:
         session.get_one(BuyingPolicy, 1).budget_minor = 0
@@ -160,6 +163,7 @@ def test_a_budget_of_nothing_proposes_nothing_and_says_so(region: Engine, cast: 
     assert {row.item for row in made.plan.left_out} == {"TAB", "VIAL", "PUMP"}
 
 
+@ON_SQLITE
 def test_only_those_with_the_right_run_a_reorder_and_only_with_a_policy(region: Engine, cast: Cast) -> None:
     with pytest.raises(Missing):
         drafted(region, acting(cast["logistics"]))
