@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, Engine, Integer, create_engine, event
+from sqlalchemy import BigInteger, CursorResult, Engine, Integer, create_engine, event
 from sqlalchemy import Table as SqlTable
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, make_url
@@ -113,9 +113,30 @@ def transact(engine: Engine, work: Callable[[Session], Result]) -> Result:
     raise AssertionError("unreachable: the loop returns or raises")
 
 
+def rows_changed(session: Session, statement: Any) -> int:
+    """Run an UPDATE or DELETE and say how many rows it changed: the guard of every claim of a state."""
+    result = session.connection().execute(statement)
+    assert isinstance(result, CursorResult)
+    return result.rowcount
+
+
 def insert_missing(session: Session, model: type[SQLModel], rows: list[dict[str, Any]]) -> None:
     """Insert the rows whose unique key is not there yet, in the order given."""
     if not rows:
         return
+    session.connection().execute(_insert(session, model).on_conflict_do_nothing(), rows)
+
+
+def insert_once(session: Session, model: type[SQLModel], row: dict[str, Any]) -> int | None:
+    """Insert the row and return its number, or None where its unique key is there already.
+
+    A concurrent insert of the same key waits for the other to end.
+    """
+    statement = _insert(session, model).values(**row).on_conflict_do_nothing().returning(table_of(model).c.id)
+    number: int | None = session.connection().execute(statement).scalar()
+    return number
+
+
+def _insert(session: Session, model: type[SQLModel]) -> Any:
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    session.connection().execute(dialect.insert(table_of(model)).on_conflict_do_nothing(), rows)
+    return dialect.insert(table_of(model))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from sqlalchemy import Engine
-from sqlmodel import Session, select
+from sqlalchemy import Engine, update
+from sqlmodel import Session, col, select
 
 from optimizer.allocation import check as checker
 from optimizer.allocation.plan import Line, Plan, PoolPlan, plan_from_json
@@ -17,7 +17,7 @@ from stockpile.allocation import operations, planning, queries, rules, snapshot
 from stockpile.allocation.tables import Override, PlanLine, PlanResult, Request
 from stockpile.allocation.tables import Plan as StoredPlan
 from stockpile.catalogue import queries as catalogue
-from stockpile.db import reading, transact
+from stockpile.db import reading, rows_changed, transact
 from stockpile.errors import Conflict, Invalid, NotFound
 from stockpile.governance.rules import require, require_other
 from stockpile.inventory import transfers
@@ -106,22 +106,32 @@ def approve(session: Session, act: Act, *, plan_number: int) -> list[Transfer]:
     """
     require(act.actor, "plan.approve")
     plan = queries.plan(session, plan_number)
-    _require_computed(session, plan)
+    _claim(session, plan)
     operations.open_surge(session, plan.surge_id, at=act.at)
     lines = queries.plan_lines(session, plan_number)
     results = queries.plan_results(session, plan_number)
-    requests = queries.requests_by_number(session, {result.request_id for result in results})
+    requests = queries.requests_by_number(session, {result.request_id for result in results}, lock=True)
     require_other(act.actor, _authors(session, plan, requests))
     problem = _fresh_problem(session, act, plan, requests)
     _accept(session, plan, problem, lines)
     parts = [_part(line, requests[line.request_id]) for line in lines if line.quantity]
     made = transfers.arrange(session, act, source=f"plan:{plan_number}", parts=parts) if parts else []
     _conclude(session, results, requests)
-    plan.state, plan.approved_by, plan.approved_at = rules.APPROVED, act.actor.id, act.at
+    plan.approved_by, plan.approved_at = act.actor.id, act.at
     session.add(plan)
     payload = {"problem": plan.problem_digest, "plan": plan.answer_digest, "transfers": [t.id for t in made]}
     journal.record(session, act, action="plan.approve", subject=f"plan:{plan_number}", payload=payload)
     return made
+
+
+def _claim(session: Session, plan: StoredPlan) -> None:
+    """Take the plan from computed to approved; of two who try at once, one is refused."""
+    claimed = update(StoredPlan).where(col(StoredPlan.id) == plan.id, col(StoredPlan.state) == rules.COMPUTED)
+    taken = rows_changed(session, claimed.values(state=rules.APPROVED))
+    session.refresh(plan)
+    if not taken:
+        _require_computed(session, plan)
+        raise PlanState(f"plan {plan.id} is {plan.state}", state=plan.state)
 
 
 def recompute_if_stale(engine: Engine, act: Act, *, plan_number: int, limit_seconds: float) -> int | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from stockpile import journal
@@ -55,6 +56,7 @@ class _Ground:
     in_stock: dict[tuple[str, str], int]
     on_the_way: dict[tuple[str, str], int]
     waiting: set[tuple[str, str, str]]
+    validated: dict[tuple[str, str], int]
 
 
 class SurgeNotOpen(Conflict):
@@ -131,11 +133,16 @@ def submit(session: Session, act: Act, *, surge_id: int, drafts: Sequence[Reques
     """
     surge = open_surge(session, surge_id, at=act.at)
     ground = _ground(session, act)
-    rows = [_checked(act, surge, draft, ground, number=number) for number, draft in enumerate(drafts, start=1)]
-    for row in rows:
+    rows = []
+    for number, draft in enumerate(drafts, start=1):
+        row = _checked(act, surge, draft, ground, number=number)
         _validate(row, surge, ground)
+        rows.append(row)
     session.add_all(rows)
-    session.flush()
+    try:
+        session.flush()
+    except IntegrityError as failure:
+        raise AskedAlready("one of these was asked by someone else just now: look at the open requests") from failure
     listed = [[r.id, r.member_code, r.item_code, r.quantity, r.validated, r.validation_code] for r in rows]
     journal.record(session, act, action="request.submit", subject=f"surge:{surge_id}", payload={"requests": listed})
     return rows
@@ -143,7 +150,7 @@ def submit(session: Session, act: Act, *, surge_id: int, drafts: Sequence[Reques
 
 def withdraw(session: Session, act: Act, *, number: int, reason: str) -> Request:
     """Take back an open request."""
-    request = queries.request(session, number)
+    request = queries.request(session, number, lock=True)
     require(act.actor, "request.withdraw", member=request.member_code)
     _require_open(request)
     request.state = rules.WITHDRAWN
@@ -154,7 +161,7 @@ def withdraw(session: Session, act: Act, *, number: int, reason: str) -> Request
 
 def revise_validation(session: Session, act: Act, *, number: int, validated: int, reason: str) -> Request:
     """Set the validated need of an open request by hand, with a reason; never of one's own request."""
-    request = queries.request(session, number)
+    request = queries.request(session, number, lock=True)
     require(act.actor, "request.validate", member=request.member_code)
     require_other(act.actor, {request.requested_by: f"made request {number}"})
     if request.state not in (rules.VALIDATED, rules.DECLINED):
@@ -167,6 +174,7 @@ def revise_validation(session: Session, act: Act, *, number: int, validated: int
         )
     if not reason.strip():
         raise Invalid("a validation by hand needs a reason", field="reason")
+    _refuse_second(session, request, validated)
     old = request.validated
     request.validated, request.validated_by = validated, act.actor.id
     request.validation_code, request.validation_reason = demand_rules.REVISED, reason
@@ -177,11 +185,24 @@ def revise_validation(session: Session, act: Act, *, number: int, validated: int
     return request
 
 
+def _refuse_second(session: Session, request: Request, validated: int) -> None:
+    """A declined request comes back only where no other is open for the same, and within what plans can count."""
+    waiting = queries.waiting(session)
+    key = (request.member_code, request.item_code, request.point_of_use)
+    if request.state == rules.DECLINED and key in waiting:
+        raise AskedAlready(f"{key[0]} has another open request for {key[1]} at {key[2]}")
+    waiting[key] = validated
+    pack_size = catalogue.item(session, request.item_code).pack_size
+    if _by_pair(waiting)[key[0], key[1]] > rules.MOST_PACKS * pack_size:
+        raise Invalid(f"at most {rules.MOST_PACKS:,} packs can be validated at a time", field="validated")
+
+
 def lapse(session: Session, act: Act, *, surge_id: int) -> int:
     """Let open requests end whose need-by has passed; returns how many."""
     require(act.actor, "plan.compute")
     query = select(Request).where(Request.surge_id == surge_id, col(Request.need_by) <= act.at)
-    late = list(session.exec(query.where(col(Request.state).in_((rules.SUBMITTED, rules.VALIDATED)))))
+    query = query.where(col(Request.state).in_(rules.OPEN_STATES)).order_by(col(Request.id))
+    late = list(session.exec(query.with_for_update().execution_options(populate_existing=True)))
     for request in late:
         request.state = rules.LAPSED
     session.add_all(late)
@@ -192,15 +213,18 @@ def lapse(session: Session, act: Act, *, surge_id: int) -> int:
 
 
 def _ground(session: Session, act: Act) -> _Ground:
+    today = governance.local_day(session, act.at)
+    waiting = queries.waiting(session)
     return _Ground(
         items=catalogue.items(session),
         sites=inventory.sites(session),
         members=governance.members(session),
         usual_places=inventory.points_of_use(session),
-        admissions_milli=demand.usual_admissions(session, act.at.date()),
-        in_stock=inventory.member_stock(session),
+        admissions_milli=demand.usual_admissions(session, today),
+        in_stock=inventory.member_stock(session, today),
         on_the_way=inventory.on_the_way(session),
-        waiting=queries.waiting(session),
+        waiting=set(waiting),
+        validated=_by_pair(waiting),
     )
 
 
@@ -252,6 +276,9 @@ def _refuse_nonsense(act: Act, draft: RequestDraft, item: Item, *, number: int) 
             field="quantity",
             row=number,
         )
+    if draft.quantity > rules.MOST_PACKS * item.pack_size:
+        most = f"{rules.MOST_PACKS:,} packs"
+        raise Invalid(f"row {number}: more than {most} cannot be asked at a time", field="quantity", row=number)
     if not 0 <= draft.minimum_useful <= draft.quantity:
         raise Invalid(
             f"row {number}: a useful minimum of {draft.minimum_useful} for {draft.quantity} asked",
@@ -271,6 +298,7 @@ def _refuse_nonsense(act: Act, draft: RequestDraft, item: Item, *, number: int) 
 def _validate(request: Request, surge: Surge, ground: _Ground) -> None:
     item = ground.items[request.item_code]
     pair = (request.member_code, request.item_code)
+    promised = ground.on_the_way.get(pair, 0) + ground.validated.get(pair, 0)
     result = demand_rules.validate(
         asked=request.quantity,
         expected=demand_rules.expected_use(
@@ -278,15 +306,26 @@ def _validate(request: Request, surge: Surge, ground: _Ground) -> None:
             use_per_admission_milli=item.use_per_admission_milli,
             days=surge.cover_days,
         ),
-        cover=request.own_stock + ground.in_stock.get(pair, 0) + ground.on_the_way.get(pair, 0),
+        cover=request.own_stock + ground.in_stock.get(pair, 0) + promised,
         pack_size=item.pack_size,
         days=surge.cover_days,
     )
     request.validated = result.quantity
     request.validation_code, request.validation_reason = result.code, result.sentence
     request.state = rules.VALIDATED if result.quantity else rules.DECLINED
+    ground.validated[pair] = ground.validated.get(pair, 0) + result.quantity
+    if not result.quantity:
+        ground.waiting.discard((*pair, request.point_of_use))
+
+
+def _by_pair(waiting: Mapping[tuple[str, str, str], int]) -> dict[tuple[str, str], int]:
+    """Validated need of open requests by (member, item), all points of use together."""
+    sums: dict[tuple[str, str], int] = {}
+    for (member, item, _), validated in waiting.items():
+        sums[member, item] = sums.get((member, item), 0) + validated
+    return sums
 
 
 def _require_open(request: Request) -> None:
-    if request.state not in (rules.SUBMITTED, rules.VALIDATED):
+    if request.state not in rules.OPEN_STATES:
         raise RequestState(f"request {request.id} is {request.state} already", state=request.state)

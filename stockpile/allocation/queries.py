@@ -135,9 +135,9 @@ def surges(session: Session) -> list[Surge]:
     return list(session.exec(select(Surge).order_by(col(Surge.id).desc())))
 
 
-def request(session: Session, number: int) -> Request:
-    """One request; refuses an unknown number."""
-    found = session.get(Request, number)
+def request(session: Session, number: int, *, lock: bool = False) -> Request:
+    """One request; refuses an unknown number. `lock` holds it against other writers until the transaction ends."""
+    found = requests_by_number(session, [number], lock=lock).get(number)
     if found is None:
         raise UnknownRequest(f"there is no request {number}", field="request", value=number)
     return found
@@ -151,20 +151,22 @@ def open_requests(session: Session, surge_id: int, *, at: datetime) -> list[Requ
     return list(session.exec(query.order_by(col(Request.id))))
 
 
-def requests_by_number(session: Session, numbers: Iterable[int]) -> dict[int, Request]:
-    """These requests by number."""
+def requests_by_number(session: Session, numbers: Iterable[int], *, lock: bool = False) -> dict[int, Request]:
+    """These requests by number; `lock` holds them, in their order, against other writers."""
     wanted = sorted(numbers)
     found: dict[int, Request] = {}
     for start in range(0, len(wanted), 500):
-        query = select(Request).where(col(Request.id).in_(wanted[start : start + 500]))
+        query = select(Request).where(col(Request.id).in_(wanted[start : start + 500])).order_by(col(Request.id))
+        if lock:
+            query = query.with_for_update().execution_options(populate_existing=True)
         found |= {row.id: row for row in session.exec(query) if row.id is not None}
     return found
 
 
-def waiting(session: Session) -> set[tuple[str, str, str]]:
-    """(member, item, point of use) of every request that is still open."""
-    query = select(Request).where(col(Request.state).in_((rules.SUBMITTED, rules.VALIDATED)))
-    return {(row.member_code, row.item_code, row.point_of_use) for row in session.exec(query)}
+def waiting(session: Session) -> dict[tuple[str, str, str], int]:
+    """Validated need of every request that is still open, by (member, item, point of use), in base units."""
+    query = select(Request).where(col(Request.state).in_(rules.OPEN_STATES))
+    return {(row.member_code, row.item_code, row.point_of_use): row.validated for row in session.exec(query)}
 
 
 def plan(session: Session, number: int) -> Plan:

@@ -9,6 +9,9 @@ RULE: Final = "leximin/1"
 """The committee's rule: leximin of allocated over validated per (municipality, item) in whole packs inside
 priority tiers, then first-expiring, then cost; every item inside its reserve floor."""
 
+MOST_PACKS: Final = 1 << 20
+"""The most packs of one item that one municipality may have validated at a time: what a plan can count exactly."""
+
 DECLARED: Final = "declared"
 CLOSED: Final = "closed"
 
@@ -20,6 +23,7 @@ PART_ALLOCATED: Final = "part_allocated"
 UNSERVED: Final = "unserved"
 WITHDRAWN: Final = "withdrawn"
 LAPSED: Final = "lapsed"
+OPEN_STATES: Final = (SUBMITTED, VALIDATED)
 REQUEST_STATES: Final = (
     SUBMITTED,
     VALIDATED,

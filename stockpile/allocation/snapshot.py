@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from sqlmodel import Session
@@ -15,6 +15,7 @@ from stockpile.allocation import rules
 from stockpile.allocation.tables import Request
 from stockpile.catalogue import queries as catalogue
 from stockpile.catalogue.tables import Item
+from stockpile.governance import queries as governance
 from stockpile.inventory import queries as inventory
 from stockpile.inventory import rules as stock_rules
 from stockpile.inventory.queries import Stock
@@ -92,7 +93,7 @@ def _ground(session: Session, at: datetime) -> _Ground:
         sites=inventory.sites(session),
         routes=inventory.routes(session),
         licences=catalogue.licences(session),
-        floors=inventory.floors(session, at.date()),
+        floors=inventory.floors(session, governance.local_day(session, at)),
         stock=dict(stock),
     )
 
@@ -127,8 +128,12 @@ def _lot(stock: Stock, item: Item) -> Lot:
 
 def _shareable(ground: _Ground, item: Item, stocks: Sequence[Stock]) -> int:
     """Packs that may leave with the reserve floor kept; what is on hold or expired does not count towards it."""
-    usable = sum(s.quantity for s in stocks if not s.on_hold and s.expiry >= ground.at.date())
+    usable = sum(s.quantity for s in stocks if not s.on_hold and s.expiry >= _day_at(ground, s.site))
     return max(0, usable - ground.floors.get(item.code, 0)) // item.pack_size
+
+
+def _day_at(ground: _Ground, site: str) -> date:
+    return stock_rules.local_day(ground.at, ground.sites[site].time_zone)
 
 
 def _claims(item: Item, requests: Sequence[Request]) -> tuple[Claim, ...]:

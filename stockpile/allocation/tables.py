@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Text, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Index, Text, UniqueConstraint, text
 from sqlmodel import Field
 
 from stockpile.db import BigId, Table
+
+OPEN = "state IN ('submitted', 'validated')"
 
 
 class Surge(Table, table=True):
@@ -45,6 +47,15 @@ class Request(Table, table=True):
         CheckConstraint("priority BETWEEN 1 AND 4", name="priority_range"),
         Index("ix_request_surge_state", "surge_id", "state"),
         Index("ix_request_member_item", "member_code", "item_code"),
+        Index(
+            "uq_request_open",
+            "member_code",
+            "item_code",
+            "point_of_use",
+            unique=True,
+            sqlite_where=text(OPEN),
+            postgresql_where=text(OPEN),
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)

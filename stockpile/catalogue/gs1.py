@@ -16,6 +16,8 @@ class BadGtin(Invalid):
 
 def checked_gtin(text: str) -> str:
     """The GTIN as 14 digits; refuses a wrong length or check digit (GS1 General Specifications 7.9)."""
+    if not text.isascii():
+        raise BadGtin(f"{text} is not a GTIN: only the digits 0 to 9 count", field="gtin", value=text)
     try:
         return Gtin.parse(text).as_gtin_14()
     except ParseError as failure:

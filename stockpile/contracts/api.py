@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 
 from stockpile import http
 from stockpile.contracts import operations, queries
+from stockpile.governance import queries as governance
 from stockpile.governance.caller import Key, SignedIn
 from stockpile.plaintext import Note
 
@@ -19,7 +20,7 @@ router = APIRouter(tags=["contracts"])
 def contracts(caller: SignedIn) -> list[dict[str, Any]]:
     """The contracts under which may be ordered now, with what their ceilings leave (minor units)."""
     with caller.reading() as session:
-        today = caller.act(session).at.date()
+        today = governance.local_day(session, caller.act(session).at)
         return [http.plain(contract) for contract in queries.contracts_valid(session, today).values()]
 
 

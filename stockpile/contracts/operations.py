@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
-from sqlalchemy import CursorResult, update
+from sqlalchemy import update
 from sqlmodel import Session, col
 
 from stockpile import journal
 from stockpile.actor import Act
 from stockpile.contracts import queries, rules
 from stockpile.contracts.tables import CallOff, CallOffLine, Contract
+from stockpile.db import rows_changed
 from stockpile.errors import Conflict, Invalid
+from stockpile.governance import queries as governance
 from stockpile.governance.rules import require, require_other
 
 
@@ -83,7 +84,7 @@ def approve(session: Session, act: Act, *, number: int) -> CallOff:
     _require_state(calloff, rules.PROPOSED)
     require_other(act.actor, {calloff.proposed_by: f"proposed call-off {number}"})
     contract = session.get_one(Contract, calloff.contract_code)
-    if not contract.starts <= act.at.date() <= contract.ends:
+    if not contract.starts <= governance.local_day(session, act.at) <= contract.ends:
         raise ContractEnded(f"contract {contract.code} runs from {contract.starts} to {contract.ends}")
     _take_from_ceiling(session, contract, calloff.cost_minor)
     _claim_state(session, calloff, rules.PROPOSED, rules.APPROVED)
@@ -95,8 +96,8 @@ def approve(session: Session, act: Act, *, number: int) -> CallOff:
     return calloff
 
 
-def receive_line(session: Session, *, line_number: int, item: str, quantity: int) -> CallOffLine:
-    """Book base units as received on a line of an approved call-off; refuses more than was ordered.
+def receive_line(session: Session, *, line_number: int, site: str, item: str, quantity: int) -> CallOffLine:
+    """Book base units as received on a line of an approved call-off; refuses more than was ordered, or elsewhere.
 
     Called by the receipt that posts the stock, in the same transaction.
     """
@@ -104,12 +105,14 @@ def receive_line(session: Session, *, line_number: int, item: str, quantity: int
     calloff = queries.calloff(session, line.calloff_id)
     if calloff.state not in rules.OPEN_STATES:
         raise WrongState(f"call-off {calloff.id} is {calloff.state}: nothing to receive on it", state=calloff.state)
+    if calloff.deliver_to != site:
+        raise Invalid(f"call-off {calloff.id} is to be delivered to {calloff.deliver_to}, not {site}", field="site")
     if line.item_code != item:
         raise Invalid(f"line {line_number} orders {line.item_code}, not {item}", field="item", value=item)
     taken = update(CallOffLine).where(
         col(CallOffLine.id) == line_number, col(CallOffLine.received) + quantity <= col(CallOffLine.quantity)
     )
-    if not _rows(session, taken.values(received=col(CallOffLine.received) + quantity)):
+    if not rows_changed(session, taken.values(received=col(CallOffLine.received) + quantity)):
         open_quantity = line.quantity - line.received
         raise OverDelivery(
             f"line {line_number} has {open_quantity} open, {quantity} were given", field="quantity", open=open_quantity
@@ -123,7 +126,7 @@ def receive_line(session: Session, *, line_number: int, item: str, quantity: int
 
 def _take_from_ceiling(session: Session, contract: Contract, cost_minor: int) -> None:
     taken = update(Contract).where(col(Contract.code) == contract.code, col(Contract.remaining_minor) >= cost_minor)
-    if not _rows(session, taken.values(remaining_minor=col(Contract.remaining_minor) - cost_minor)):
+    if not rows_changed(session, taken.values(remaining_minor=col(Contract.remaining_minor) - cost_minor)):
         raise CeilingReached(
             f"contract {contract.code} has {contract.remaining_minor} left below its ceiling, this costs {cost_minor}",
             remaining_minor=contract.remaining_minor,
@@ -133,15 +136,9 @@ def _take_from_ceiling(session: Session, contract: Contract, cost_minor: int) ->
 
 def _claim_state(session: Session, calloff: CallOff, old: str, new: str) -> None:
     moved = update(CallOff).where(col(CallOff.id) == calloff.id, col(CallOff.state) == old).values(state=new)
-    if not _rows(session, moved):
+    if not rows_changed(session, moved):
         raise WrongState(f"call-off {calloff.id} was changed by someone else just now")
     session.refresh(calloff)
-
-
-def _rows(session: Session, statement: Any) -> int:
-    result = session.connection().execute(statement)
-    assert isinstance(result, CursorResult)
-    return result.rowcount
 
 
 def _require_state(calloff: CallOff, state: str) -> None:

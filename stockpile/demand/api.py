@@ -10,6 +10,7 @@ from pydantic import Field
 
 from stockpile import http
 from stockpile.demand import operations, queries
+from stockpile.governance import queries as governance
 from stockpile.governance.caller import Key, SignedIn
 from stockpile.plaintext import Note, Text
 
@@ -45,7 +46,7 @@ class ReleaseBody(http.Body):
 def caseload(caller: SignedIn, day: http.Day | None = None, member: Note | None = None) -> list[dict[str, Any]]:
     """Reports of a day (today, unless told) or of a member, with what planning accepts of them (thousandths)."""
     with caller.reading() as session:
-        shown = day if day or member else caller.act(session).at.date()
+        shown = day if day or member else governance.local_day(session, caller.act(session).at)
         return [http.plain(row) for row in queries.reports(session, day=shown, member=member)]
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from sqlmodel import Session, col, delete, select
 
 from stockpile import journal
 from stockpile.actor import Act
+from stockpile.catalogue import queries as catalogue
 from stockpile.db import insert_missing
 from stockpile.demand import queries, rules
 from stockpile.demand.tables import CaseloadReport, OwnStock
@@ -50,7 +51,7 @@ def report_day(session: Session, act: Act, *, day: date, reports: Sequence[DayRe
         require(act.actor, "caseload.report", member=report.member)
         if report.member not in members:
             raise Invalid(f"row {number}: no member has the code {report.member}", field="member", row=number)
-    if day > act.at.date() + timedelta(days=1):
+    if day > governance.local_day(session, act.at):
         raise Invalid(f"{day} is in the future", field="day")
     _refuse_reported(session, day, {report.member for report in reports})
     country_of = {code: member.country for code, member in members.items()}
@@ -83,12 +84,15 @@ def release_flag(session: Session, act: Act, *, day: date, member: str, reason: 
 def declare_own_stock(session: Session, act: Act, *, member: str, quantities: dict[str, int]) -> None:
     """What a member says it holds itself of each item, in base units; replaces what it said of these items before."""
     require(act.actor, "request.submit", member=member)
+    governance.member(session, member)
     for item, quantity in quantities.items():
+        catalogue.item(session, item)
         if quantity < 0:
             raise Invalid(f"own stock of {item} is {quantity}, below zero", field="quantity")
     session.exec(delete(OwnStock).where(col(OwnStock.member_code) == member, col(OwnStock.item_code).in_(quantities)))
     rows = [{"member_code": member, "item_code": item, "quantity": quantity} for item, quantity in quantities.items()]
     insert_missing(session, OwnStock, rows)
+    journal.record(session, act, action="own_stock.declare", subject=f"member:{member}", payload=quantities)
 
 
 def _refuse_reported(session: Session, day: date, members: set[str]) -> None:

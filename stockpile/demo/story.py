@@ -212,7 +212,7 @@ def _evening(story: Story, day: date) -> None:
                     from_pool.append(inventory.Use(one.member, one.item, one.quantity - mine))
             asked += sum(one.quantity for one in from_pool)
             given = inventory.issue(session, act, site=place, uses=from_pool, key=f"demo:{day}:use:{place}")
-            issued += sum(given.values())
+            issued += sum(quantity for _, quantity in given)
         for member, quantities in sorted(left.items()):
             account = f"requests-{member[:2].lower()}"
             demand.declare_own_stock(session, _act(story, account, at), member=member, quantities=quantities)

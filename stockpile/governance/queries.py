@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
@@ -44,10 +44,9 @@ def effective_now(session: Session, *, real_now: datetime) -> datetime:
     return found.simulated_now if found and found.simulated_now else real_now
 
 
-def local_midnight(session: Session, at: datetime) -> datetime:
-    """The start of the day of `at` in the region's time zone, as UTC."""
-    zone = ZoneInfo(region(session).time_zone)
-    return at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+def local_day(session: Session, at: datetime) -> date:
+    """The day that this instant falls on in the region's time zone."""
+    return at.astimezone(ZoneInfo(region(session).time_zone)).date()
 
 
 def members(session: Session) -> dict[str, Member]:

@@ -159,7 +159,7 @@ def issue(caller: SignedIn, request: Request, body: IssueBody, key: Key = None) 
         issued = operations.issue(
             session, act, site=body.site, uses=uses, key=_posting_key(caller.actor.id, key), reason=body.reason
         )
-        return {"issued": [{**http.plain(use), "issued": quantity} for use, quantity in issued.items()]}
+        return {"issued": [{**http.plain(use), "issued": quantity} for use, quantity in issued]}
 
     return caller.effect(request, body, key, work, status=201)
 

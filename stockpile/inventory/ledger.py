@@ -21,7 +21,7 @@ from sqlmodel import Session, col, select
 
 from stockpile import journal
 from stockpile.actor import Act
-from stockpile.db import insert_missing, table_of
+from stockpile.db import insert_missing, insert_once, table_of
 from stockpile.errors import Conflict
 from stockpile.inventory.rules import EXTERNALS, STATUSES
 from stockpile.inventory.tables import Balance, Lot, Movement, Posting
@@ -117,15 +117,18 @@ def _assert_sound(move: Move) -> None:
 
 
 def _new_posting(session: Session, act: Act, *, kind: str, key: str, reason: str) -> int:
-    if session.exec(select(Posting.id).where(Posting.key == key)).first() is not None:
+    row = {
+        "key": key,
+        "kind": kind,
+        "actor_id": act.actor.id,
+        "reason": reason,
+        "effective_at": act.at,
+        "recorded_at": act.recorded_at,
+    }
+    number = insert_once(session, Posting, row)
+    if number is None:
         raise PostedBefore(f"{key} has been posted already", key=key)
-    posting = Posting(
-        key=key, kind=kind, actor_id=act.actor.id, reason=reason, effective_at=act.at, recorded_at=act.recorded_at
-    )
-    session.add(posting)
-    session.flush()
-    assert posting.id is not None
-    return posting.id
+    return number
 
 
 def _lock(session: Session, accounts: Sequence[Account]) -> dict[Account, _Standing]:
@@ -256,18 +259,45 @@ def _balance_faults(session: Session) -> Iterator[str]:
 
 
 def _posting_faults(session: Session) -> Iterator[str]:
-    sealed = {entry.subject: entry.payload for entry in journal.entries(session, action="stock.post")}
+    sealed = {entry.subject: entry for entry in journal.entries(session, action="stock.post")}
+    heads = {posting.id: posting for posting in session.exec(select(Posting))}
     for posting_id, rows in _by_posting(session):
-        payload = sealed.pop(f"posting:{posting_id}", None)
-        if payload is None:
+        entry = sealed.pop(f"posting:{posting_id}", None)
+        if entry is None:
             yield f"posting {posting_id} has no journal entry"
-        elif json.loads(payload)["digest"] != digest(rows):
+            continue
+        if json.loads(entry.payload)["digest"] != digest(rows):
             yield f"posting {posting_id}: its movements do not match the hash in the journal"
+        if posting_id not in heads or _head(heads[posting_id]) != _journalled_head(entry):
+            yield f"posting {posting_id}: who posted it, when, how or why is not what the journal says"
     for subject in sealed:
         yield f"the journal holds {subject}, whose movements are not there"
     with_movements = select(Movement.posting_id)
     for number in session.exec(select(Posting.id).where(col(Posting.id).not_in(with_movements))):
         yield f"posting {number} has no movements"
+
+
+def _head(posting: Posting) -> tuple[object, ...]:
+    return (
+        posting.kind,
+        posting.key,
+        posting.actor_id,
+        posting.reason,
+        posting.effective_at,
+        posting.recorded_at,
+    )
+
+
+def _journalled_head(entry: journal.JournalEntry) -> tuple[object, ...]:
+    payload = json.loads(entry.payload)
+    return (
+        payload["kind"],
+        payload["key"],
+        entry.actor_id,
+        entry.reason,
+        entry.effective_at,
+        entry.recorded_at,
+    )
 
 
 def _by_posting(session: Session) -> Iterator[tuple[int, list[dict[str, Any]]]]:

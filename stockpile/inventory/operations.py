@@ -13,6 +13,7 @@ from stockpile.actor import Act
 from stockpile.catalogue import queries as catalogue
 from stockpile.contracts import operations as contracts
 from stockpile.errors import Conflict, Invalid
+from stockpile.governance import queries as governance
 from stockpile.governance.rules import require
 from stockpile.inventory import ledger, queries, rules
 from stockpile.inventory.tables import Lot, ReserveFloor
@@ -54,26 +55,31 @@ def receive(session: Session, act: Act, *, site: str, lines: Sequence[ReceiptLin
     """
     require(act.actor, "stock.receive", site=site)
     place = queries.site(session, site)
+    if place.kind != rules.DEPOT:
+        raise Invalid(f"{site} is a point of use: goods of the pool are received at depots", field="site", value=site)
+    today = rules.local_day(act.at, place.time_zone)
     moves: list[ledger.Move] = []
     for number, line in enumerate(lines, start=1):
-        _check_receipt_line(session, act, line, number=number)
+        _check_receipt_line(session, line, number=number, site=site, today=today)
         lot = ledger.lot_for(session, item=line.item, code=line.lot, expiry=line.expiry)
         moves += _receipt_moves(lot, place.code, line)
     return ledger.post(session, act, kind="receipt", key=key, moves=moves, reason=reason)
 
 
-def _check_receipt_line(session: Session, act: Act, line: ReceiptLine, *, number: int) -> None:
+def _check_receipt_line(session: Session, line: ReceiptLine, *, number: int, site: str, today: date) -> None:
     catalogue.item(session, line.item)
     if not 0 <= line.damaged <= line.quantity or line.quantity == 0:
         raise Invalid(
             f"line {number}: {line.damaged} damaged of {line.quantity} is not possible", field="damaged", row=number
         )
-    if line.expiry < act.at.date():
+    if line.expiry < today:
         raise ExpiredAtReceipt(
             f"line {number}: lot {line.lot} of {line.item} expired on {line.expiry}", field="expiry", row=number
         )
     if line.calloff_line is not None:
-        contracts.receive_line(session, line_number=line.calloff_line, item=line.item, quantity=line.quantity)
+        contracts.receive_line(
+            session, line_number=line.calloff_line, site=site, item=line.item, quantity=line.quantity
+        )
 
 
 def _receipt_moves(lot: Lot, site: str, line: ReceiptLine) -> list[ledger.Move]:
@@ -93,42 +99,45 @@ def _receipt_moves(lot: Lot, site: str, line: ReceiptLine) -> list[ledger.Move]:
     ]
 
 
-def issue(session: Session, act: Act, *, site: str, uses: Sequence[Use], key: str, reason: str = "") -> dict[Use, int]:
-    """Issue to use what members own at a point of use, first-expiring first.
+def issue(
+    session: Session, act: Act, *, site: str, uses: Sequence[Use], key: str, reason: str = ""
+) -> list[tuple[Use, int]]:
+    """Issue to use what members own at a point of use, first-expiring first; lots on hold or expired are not.
 
-    Returns what was issued of each use, in base units: less than asked where
-    the member has less there. Nothing is posted when nothing is there.
+    Returns each use with what was issued of it, in base units: less than asked
+    where the member has less there. Nothing is posted when nothing is there.
     """
     require(act.actor, "stock.issue", site=site)
-    queries.site(session, site)
-    there = queries.member_lots(session, site)
-    issued: dict[Use, int] = {}
+    place = queries.site(session, site)
+    there = queries.member_lots(session, site, rules.local_day(act.at, place.time_zone))
+    issued: list[tuple[Use, int]] = []
     moves: list[ledger.Move] = []
     for use in uses:
         taken = _first_expiring(there.get((use.member, use.item), []), use.quantity)
-        issued[use] = sum(quantity for _, quantity in taken)
-        moves += [
-            ledger.Move(
-                lot_id=lot_id,
-                quantity=quantity,
-                source=ledger.Account(lot_id, site, use.member, rules.AVAILABLE),
-                sink=rules.CONSUMPTION,
-                document="use",
-            )
-            for lot_id, quantity in taken
-        ]
+        issued.append((use, sum(quantity for _, quantity in taken)))
+        moves += [_to_use(site, use, lot_id, quantity) for lot_id, quantity in taken]
     if moves:
         ledger.post(session, act, kind="issue", key=key, moves=moves, reason=reason)
     return issued
 
 
+def _to_use(site: str, use: Use, lot_id: int, quantity: int) -> ledger.Move:
+    source = ledger.Account(lot_id, site, use.member, rules.AVAILABLE)
+    return ledger.Move(lot_id, quantity, source, rules.CONSUMPTION, document="use")
+
+
 def _first_expiring(lots: list[tuple[int, int]], wanted: int) -> list[tuple[int, int]]:
+    """Take from the front of `lots`, which shrinks by what is taken."""
     taken: list[tuple[int, int]] = []
-    for lot_id, quantity in lots:
+    while lots and wanted:
+        lot_id, quantity = lots[0]
         part = min(quantity, wanted)
-        if part:
-            taken.append((lot_id, part))
-            wanted -= part
+        taken.append((lot_id, part))
+        wanted -= part
+        if part == quantity:
+            lots.pop(0)
+        else:
+            lots[0] = (lot_id, quantity - part)
     return taken
 
 
@@ -141,6 +150,8 @@ def adjust(session: Session, act: Act, *, account: ledger.Account, change: int, 
         raise Invalid("an adjustment of nothing", field="change")
     queries.lot(session, account.lot_id)
     queries.site(session, account.site)
+    if account.owner != rules.POOL:
+        governance.member(session, account.owner)
     ends: tuple[ledger.Account | str, ledger.Account | str] = (rules.LOSS, account)
     source, sink = ends if change > 0 else ends[::-1]
     move = ledger.Move(lot_id=account.lot_id, quantity=abs(change), source=source, sink=sink, document="adjustment")

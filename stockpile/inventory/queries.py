@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
@@ -111,16 +111,22 @@ def floors(session: Session, on: date) -> dict[str, int]:
     return {row.item_code: row.quantity for row in session.exec(query)}
 
 
-def member_stock(session: Session) -> dict[tuple[str, str], int]:
-    """Base units that members own at points of use, by (member, item)."""
+def member_stock(session: Session, today: date) -> dict[tuple[str, str], int]:
+    """Base units that members own at points of use and may still use today, by (member, item)."""
     b, lot_ = table_of(Balance).c, table_of(Lot).c
     query = (
         select_columns(b.owner, lot_.item_code, func.sum(b.quantity))
         .join_from(table_of(Balance), table_of(Lot), lot_.id == b.lot_id)
-        .where(b.owner != rules.POOL, b.status == rules.AVAILABLE, b.quantity > 0)
+        .where(b.owner != rules.POOL, b.status == rules.AVAILABLE, b.quantity > 0, *_usable(today))
         .group_by(b.owner, lot_.item_code)
     )
     return {(owner, item): int(quantity) for owner, item, quantity in session.connection().execute(query)}
+
+
+def _usable(today: date) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """What `rules.obstacle` asks of a lot where it lies: not on hold, and not past its expiry day."""
+    lot_ = table_of(Lot).c
+    return (lot_.on_hold.is_(False), lot_.expiry >= today)
 
 
 def on_the_way(session: Session) -> dict[tuple[str, str], int]:
@@ -136,13 +142,14 @@ def on_the_way(session: Session) -> dict[tuple[str, str], int]:
     return {(member, item): int(quantity) for member, item, quantity in session.connection().execute(query)}
 
 
-def member_lots(session: Session, site_code: str) -> dict[tuple[str, str], list[tuple[int, int]]]:
-    """(lot id, base units) that each member owns at a point of use, first-expiring first, by (member, item)."""
+def member_lots(session: Session, site_code: str, today: date) -> dict[tuple[str, str], list[tuple[int, int]]]:
+    """(lot id, base units) that members own at a point of use and may still use, first-expiring first."""
     b, lot_ = table_of(Balance).c, table_of(Lot).c
     query = (
         select_columns(b.owner, lot_.item_code, lot_.id, b.quantity)
         .join_from(table_of(Balance), table_of(Lot), lot_.id == b.lot_id)
         .where(b.site_code == site_code, b.owner != rules.POOL, b.status == rules.AVAILABLE, b.quantity > 0)
+        .where(*_usable(today))
         .order_by(lot_.expiry, lot_.id)
     )
     found: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)

@@ -73,6 +73,11 @@ class Wish:
     cold_chain: bool
 
 
+def local_day(at: datetime, time_zone: str) -> date:
+    """The day that this instant falls on at a place."""
+    return at.astimezone(ZoneInfo(time_zone)).date()
+
+
 def arrival(route: Route, leaves: datetime) -> datetime:
     """When something that leaves at that instant is there (UTC)."""
     return leaves + timedelta(minutes=route.minutes)
@@ -100,6 +105,6 @@ def obstacle(*, expiry: date, on_hold: bool, route: Route | None, wish: Wish, le
     arrives = arrival(route, leaves)
     if arrives > wish.need_by:
         return TOO_LATE
-    if arrives.astimezone(ZoneInfo(route.time_zone)).date() > usable_through(expiry, wish.use_days):
+    if local_day(arrives, route.time_zone) > usable_through(expiry, wish.use_days):
         return SHELF_LIFE
     return None

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlmodel import Session
+from sqlalchemy import update
+from sqlmodel import Session, col
 
 from stockpile import journal
 from stockpile.actor import Act
 from stockpile.catalogue import queries as catalogue
+from stockpile.db import rows_changed
 from stockpile.errors import Conflict, Invalid
 from stockpile.governance.rules import require, require_other
 from stockpile.inventory import ledger, queries, rules
@@ -78,17 +80,17 @@ def dispatch(session: Session, act: Act, *, numbers: Sequence[int]) -> int:
     Refuses a lot that has been put on hold or would expire before use since
     the plan was made.
     """
-    transfers = [queries.transfer(session, number) for number in numbers]
+    transfers = [queries.transfer(session, number) for number in sorted(set(numbers))]
     for transfer in transfers:
         require(act.actor, "transfer.dispatch", site=transfer.origin)
-        _require_state(transfer, rules.APPROVED)
+        _claim(session, transfer, rules.APPROVED, rules.DISPATCHED)
     lines = queries.transfer_lines(session, list(numbers))
     by_number = {t.id: t for t in transfers}
     routes = queries.routes(session)
     _check_fitness(session, act, by_number, lines)
     for transfer in transfers:
         route = routes.get((transfer.origin, transfer.destination))
-        transfer.state, transfer.dispatched_at, transfer.dispatched_by = rules.DISPATCHED, act.at, act.actor.id
+        transfer.dispatched_at, transfer.dispatched_by = act.at, act.actor.id
         transfer.due_at = act.at + timedelta(minutes=route.minutes) if route else None
         session.add(transfer)
     moves = [_send(by_number[line.transfer_id], line) for line in lines]
@@ -104,7 +106,7 @@ def receive(session: Session, act: Act, *, number: int, arrived: Mapping[int, Ar
     """
     transfer = queries.transfer(session, number)
     require(act.actor, "transfer.receive", site=transfer.destination)
-    _require_state(transfer, rules.DISPATCHED)
+    _claim(session, transfer, rules.DISPATCHED, rules.RECEIVED)
     lines = queries.transfer_lines(session, [number])
     came = arrived if arrived is not None else {line.id or 0: Arrived(line.quantity) for line in lines}
     if set(came) != {line.id for line in lines}:
@@ -123,11 +125,11 @@ def receive(session: Session, act: Act, *, number: int, arrived: Mapping[int, Ar
 
 def receive_whole(session: Session, act: Act, *, numbers: Sequence[int]) -> int:
     """Receive transfers that came whole and in good order at one point of use; returns the posting's number."""
-    transfers = [queries.transfer(session, number) for number in numbers]
+    transfers = [queries.transfer(session, number) for number in sorted(set(numbers))]
     for transfer in transfers:
         require(act.actor, "transfer.receive", site=transfer.destination)
-        _require_state(transfer, rules.DISPATCHED)
-        transfer.state, transfer.received_at, transfer.received_by = rules.RECEIVED, act.at, act.actor.id
+        _claim(session, transfer, rules.DISPATCHED, rules.RECEIVED)
+        transfer.received_at, transfer.received_by = act.at, act.actor.id
     lines = queries.transfer_lines(session, list(numbers))
     by_number = {transfer.id: transfer for transfer in transfers}
     moves = [move for line in lines for move in _take_in(by_number[line.transfer_id], line, Arrived(line.quantity))]
@@ -149,7 +151,7 @@ def resolve(session: Session, act: Act, *, number: int, found: Mapping[int, int]
     """
     transfer = queries.transfer(session, number)
     require(act.actor, "transfer.resolve", site=transfer.destination)
-    _require_state(transfer, rules.DISCREPANCY)
+    _claim(session, transfer, rules.DISCREPANCY, rules.RECEIVED)
     require_other(act.actor, {transfer.received_by or 0: f"received transfer {number}"})
     if not reason.strip():
         raise Invalid("settling a discrepancy needs a reason", field="reason")
@@ -157,8 +159,7 @@ def resolve(session: Session, act: Act, *, number: int, found: Mapping[int, int]
     if not set(found) <= {line.id for line in lines}:
         raise Invalid("a line that is not on the transfer was given", field="found")
     moves = [move for line in lines for move in _settle(transfer, line, found.get(line.id or 0, 0))]
-    transfer.state = rules.RECEIVED
-    session.add_all([transfer, *lines])
+    session.add_all(lines)
     ledger.post(session, act, kind="settlement", key=f"resolve:transfer:{number}", moves=moves, reason=reason)
     return transfer
 
@@ -167,9 +168,13 @@ def _key(what: str, numbers: Iterable[int]) -> str:
     return f"{what}:transfer:{','.join(str(number) for number in sorted(numbers))}"
 
 
-def _require_state(transfer: Transfer, state: str) -> None:
-    if transfer.state != state:
-        raise TransferState(f"transfer {transfer.id} is {transfer.state}, not {state}", state=transfer.state)
+def _claim(session: Session, transfer: Transfer, old: str, new: str) -> None:
+    """Move the transfer from one state to the next; of two who try at once, one is refused."""
+    claimed = update(Transfer).where(col(Transfer.id) == transfer.id, col(Transfer.state) == old).values(state=new)
+    if not rows_changed(session, claimed):
+        session.refresh(transfer)
+        raise TransferState(f"transfer {transfer.id} is {transfer.state}, not {old}", state=transfer.state)
+    session.refresh(transfer)
 
 
 def _line(transfer: Transfer, part: Part) -> TransferLine:

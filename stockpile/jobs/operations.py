@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
@@ -46,8 +45,7 @@ def run(engine: Engine, act: Act, *, job: str, limit_seconds: float) -> Ran:
     if job not in JOBS:
         raise UnknownJob(f"there is no job {job}; jobs are {', '.join(JOBS)}", field="job", value=job)
     with reading(engine) as session:
-        zone = ZoneInfo(governance.region(session).time_zone)
-        slot = act.at.astimezone(zone).date().isoformat()
+        slot = governance.local_day(session, act.at).isoformat()
         done = session.get(JobRun, (job, slot))
     if done is not None:
         return Ran(job, slot, again=True, outcome=json.loads(done.outcome))

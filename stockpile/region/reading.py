@@ -78,7 +78,11 @@ def _file(name: str, path: Path, model: type[Row]) -> tuple[list[Row], list[Faul
 
 
 def _table(name: str, reader: csv.DictReader[str], model: type[Row]) -> tuple[list[Row], list[Fault]]:
-    given, wanted = set(reader.fieldnames or ()), set(model.model_fields)
+    header = list(reader.fieldnames or ())
+    given, wanted = set(header), set(model.model_fields)
+    twice = sorted({column for column in header if header.count(column) > 1})
+    if twice:
+        return [], [Fault(name, 0, column, "stands twice in the header") for column in twice]
     if given != wanted:
         faults = [Fault(name, 0, column, "is missing in the header") for column in sorted(wanted - given)]
         return [], faults + [Fault(name, 0, column, "is not a column here") for column in sorted(given - wanted)]
@@ -89,7 +93,7 @@ def _table(name: str, reader: csv.DictReader[str], model: type[Row]) -> tuple[li
             faults.append(Fault(name, number, "", f"has not {len(wanted)} cells as the header has"))
             continue
         try:
-            rows.append(model.model_validate(row))
+            rows.append(model.model_validate(row).numbered(number))
         except ValidationError as failure:
             faults += [
                 Fault(name, number, str(one["loc"][0]), one["msg"].removeprefix("Value error, "))
@@ -101,51 +105,65 @@ def _table(name: str, reader: csv.DictReader[str], model: type[Row]) -> tuple[li
 def _contradictions(rows: Rows) -> Iterable[Fault]:
     for name, columns in KEYS.items():
         seen: set[tuple[object, ...]] = set()
-        for number, row in enumerate(rows[name], start=1):
+        for row in rows[name]:
             key = tuple(getattr(row, column) for column in columns)
             if key in seen:
-                yield Fault(name, number, columns[0], f"{' '.join(map(str, key))} is given twice")
+                yield Fault(name, row.number, columns[0], f"{' '.join(map(str, key))} is given twice")
             seen.add(key)
     for name, column, other, target in LINKS:
         known = {getattr(row, target) for row in rows[other]}
-        for number, row in enumerate(rows[name], start=1):
+        for row in rows[name]:
             if getattr(row, column) not in known:
-                yield Fault(name, number, column, f"{getattr(row, column)} is not in {other}.csv")
+                yield Fault(name, row.number, column, f"{getattr(row, column)} is not in {other}.csv")
     yield from _odd_rows(rows)
 
 
 def _odd_rows(rows: Rows) -> Iterable[Fault]:
     if len(rows["region"]) != 1:
         yield Fault("region", 0, "", f"has {len(rows['region'])} rows instead of one")
-    for number, row in enumerate(rows["region"], start=1):
+    for row in rows["policy"][1:]:
+        yield Fault("policy", row.number, "", "is a second row: there is one policy")
+    for row in rows["contracts"]:
+        if row.ends < row.starts:
+            yield Fault("contracts", row.number, "ends", f"{row.ends} lies before the start")
+    for row in rows["region"]:
         if row.simulated_now is not None and not row.simulated:
-            yield Fault("region", number, "simulated_now", "only a simulated region has a clock of its own")
+            yield Fault("region", row.number, "simulated_now", "only a simulated region has a clock of its own")
     yield from _odd_places(rows)
     yield from _odd_goods(rows)
 
 
 def _odd_places(rows: Rows) -> Iterable[Fault]:
     kinds = {row.site: row.kind for row in rows["sites"]}
-    for number, row in enumerate(rows["members"], start=1):
+    for row in rows["members"]:
         if kinds.get(row.point_of_use, POINT_OF_USE) != POINT_OF_USE:
-            yield Fault("members", number, "point_of_use", f"{row.point_of_use} is a depot")
+            yield Fault("members", row.number, "point_of_use", f"{row.point_of_use} is a depot")
     for name in ("region", "sites"):
-        for number, row in enumerate(rows[name], start=1):
+        for row in rows[name]:
             if row.time_zone not in available_timezones():
-                yield Fault(name, number, "time_zone", f"{row.time_zone} is not a time zone")
+                yield Fault(name, row.number, "time_zone", f"{row.time_zone} is not a time zone")
 
 
 def _odd_goods(rows: Rows) -> Iterable[Fault]:
-    for number, row in enumerate(rows["items"], start=1):
+    owner: dict[str, str] = {}
+    for row in rows["items"]:
         try:
-            checked_gtin(row.gtin)
+            if owner.setdefault(checked_gtin(row.gtin), row.item) != row.item:
+                yield Fault("items", row.number, "gtin", f"{row.gtin} is the GTIN of {owner[checked_gtin(row.gtin)]}")
         except BadGtin as failure:
-            yield Fault("items", number, "gtin", failure.message)
-    expiries: dict[tuple[str, str], date] = {}
-    for number, row in enumerate(rows["lots"], start=1):
-        if expiries.setdefault((row.item, row.lot), row.expiry) != row.expiry:
-            yield Fault("lots", number, "expiry", f"lot {row.lot} of {row.item} has another expiry above")
+            yield Fault("items", row.number, "gtin", failure.message)
+    yield from _odd_lots(rows)
     starts = {(row.contract, row.item) for row in rows["price_tiers"] if row.from_packs == 1}
-    for number, row in enumerate(rows["contract_lines"], start=1):
+    for row in rows["contract_lines"]:
         if (row.contract, row.item) not in starts:
-            yield Fault("contract_lines", number, "item", f"{row.item} has no price from 1 pack in price_tiers.csv")
+            yield Fault("contract_lines", row.number, "item", f"{row.item} has no price from 1 pack in price_tiers.csv")
+
+
+def _odd_lots(rows: Rows) -> Iterable[Fault]:
+    clocks = [row.simulated_now.date() for row in rows["region"] if row.simulated_now]
+    expiries: dict[tuple[str, str], date] = {}
+    for row in rows["lots"]:
+        if expiries.setdefault((row.item, row.lot), row.expiry) != row.expiry:
+            yield Fault("lots", row.number, "expiry", f"lot {row.lot} of {row.item} has another expiry above")
+        if any(row.expiry < today for today in clocks):
+            yield Fault("lots", row.number, "expiry", f"lot {row.lot} of {row.item} expired on {row.expiry}")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Annotated, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 from stockpile.plaintext import Note, Text
 
 LARGEST: Final = 10**12
+LARGEST_LANE_COST: Final = 10**9
+"""What the optimizer can still add up exactly (optimizer.allocation.problem.LARGEST_COST)."""
 
 
 def _digits(value: object) -> object:
@@ -54,14 +56,29 @@ Counted = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=LARGEST)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Day = Annotated[date, BeforeValidator(_day)]
 MaybeInstant = Annotated[datetime | None, BeforeValidator(_maybe_instant)]
-MaybeWhole = Annotated[int | None, BeforeValidator(_maybe)]
-Degrees = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+MaybeWhole = Annotated[int | None, BeforeValidator(_maybe), Field(ge=0, le=LARGEST)]
+Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
+Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+Cost = Annotated[int, BeforeValidator(_digits), Field(ge=0, le=LARGEST_LANE_COST)]
+Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
 
 
 class Row(BaseModel):
     """A row of a template: exactly its columns, as text from the file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    _number: int = PrivateAttr(default=0)
+
+    @property
+    def number(self) -> int:
+        """Its place in the file, counted from 1 below the header."""
+        return self._number
+
+    def numbered(self, number: int) -> Row:
+        """This row, told its place in the file."""
+        self._number = number
+        return self
 
 
 class RegionRow(Row):
@@ -81,8 +98,8 @@ class MemberRow(Row):
     parent: Note
     population: Counted
     population_year: Counted
-    lat: Degrees
-    lon: Degrees
+    lat: Latitude
+    lon: Longitude
     point_of_use: Text
 
 
@@ -92,8 +109,8 @@ class SiteRow(Row):
     kind: Annotated[str, Field(pattern="^(depot|point_of_use)$")]
     country: Annotated[str, Field(pattern="^[A-Z]{2}$")]
     member: Text
-    lat: Degrees
-    lon: Degrees
+    lat: Latitude
+    lon: Longitude
     time_zone: Text
 
 
@@ -127,7 +144,7 @@ class LaneRow(Row):
     origin: Text
     destination: Text
     minutes: Counted
-    cost_minor: Whole
+    cost_minor: Cost
     cold_chain: Flag
 
 
@@ -164,7 +181,7 @@ class PriceTierRow(Row):
     contract: Text
     item: Text
     from_packs: Counted
-    pack_price_minor: Whole
+    pack_price_minor: Counted
 
 
 class PolicyRow(Row):
@@ -204,7 +221,7 @@ class CaseloadRow(Row):
 
 class PartDemandRow(Row):
     item: Text
-    month: Annotated[str, Field(pattern=r"^\d{4}-\d{2}$")]
+    month: Month
     quantity: MaybeWhole
 
 

@@ -252,7 +252,7 @@ def test_why_did_we_get_less_is_answered_with_all_it_takes(region: Engine, cast:
     assert all(one.permille > answer.permille for one in answer.better_filled)
     assert (answer.rule, answer.method, answer.approved_at) == ("leximin/1", "leximin", None)
     assert (answer.next_delivery_at, answer.next_delivery_quantity) == (None, 0)
-    assert unlicensed.sentence.startswith("nothing can lawfully and in time reach H-NL")
+    assert unlicensed.sentence.startswith("nothing can lawfully and in time reach its point of use")
 
 
 def test_the_figures_by_item_and_by_member_add_up_to_the_lines(region: Engine, cast: Cast) -> None:

@@ -145,7 +145,7 @@ def test_a_line_is_received_in_parts_until_it_is_whole(region: Engine, cast: Cas
 
     def receive(quantity: int, item: str = "TAB") -> str:
         def work(session: Session) -> str:
-            operations.receive_line(session, line_number=line, item=item, quantity=quantity)
+            operations.receive_line(session, line_number=line, site="D-BE", item=item, quantity=quantity)
             return queries.calloff(session, number).state
 
         return transact(region, work)

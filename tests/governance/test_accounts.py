@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine
@@ -164,7 +164,8 @@ def test_a_real_region_follows_the_real_clock(region: Engine) -> None:
 
 def test_the_day_of_the_region_begins_at_its_own_midnight(region: Engine) -> None:
     with reading(region) as session:
-        assert queries.local_midnight(session, NOW).isoformat() == "2020-03-29T22:00:00+00:00"
+        assert queries.local_day(session, datetime(2020, 3, 29, 21, 59, tzinfo=UTC)) == date(2020, 3, 29)
+        assert queries.local_day(session, datetime(2020, 3, 29, 22, 0, tzinfo=UTC)) == date(2020, 3, 30)
 
 
 def test_an_installation_without_a_region_says_so(engine: Engine) -> None:

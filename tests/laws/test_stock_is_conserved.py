@@ -74,7 +74,7 @@ class Storeroom(RuleBasedStateMachine):
         if self.held:
             return
         use = Use(PLACES[site], "TAB", quantity)
-        issued = do(self.engine, operations.issue, self.act, site=site, uses=[use], key=self._key())[use]
+        ((_, issued),) = do(self.engine, operations.issue, self.act, site=site, uses=[use], key=self._key())
         assert issued == min(quantity, self.model[site, use.member, rules.AVAILABLE])
         self._move((site, use.member, rules.AVAILABLE), rules.CONSUMPTION, issued)
 

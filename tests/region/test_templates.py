@@ -122,7 +122,7 @@ FAULTS: list[tuple[str, Change, str]] = [
         "sites.csv row 5, column time_zone: Europe/Vaals is not a time zone",
     ),
     ("sites", swap("NL,NL-1", "NL,NL-9"), "sites.csv row 5, column member: NL-9 is not in members.csv"),
-    ("region", more("two,Another,1,EUR,UTC"), "region.csv: has 2 rows instead of one"),
+    ("region", more("two,Another,1,,EUR,UTC"), "region.csv: has 2 rows instead of one"),
     ("region", swap("EUR", "Euro"), "region.csv row 1, column currency: "),
     (
         "contracts",

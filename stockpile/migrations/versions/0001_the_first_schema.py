@@ -407,6 +407,7 @@ def upgrade() -> None:
     with op.batch_alter_table('request', schema=None) as batch_op:
         batch_op.create_index('ix_request_member_item', ['member_code', 'item_code'], unique=False)
         batch_op.create_index('ix_request_surge_state', ['surge_id', 'state'], unique=False)
+        batch_op.create_index('uq_request_open', ['member_code', 'item_code', 'point_of_use'], unique=True, sqlite_where=sa.text("state IN ('submitted', 'validated')"), postgresql_where=sa.text("state IN ('submitted', 'validated')"))
 
     op.create_table('transfer',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -602,6 +603,7 @@ def downgrade() -> None:
 
     op.drop_table('transfer')
     with op.batch_alter_table('request', schema=None) as batch_op:
+        batch_op.drop_index('uq_request_open', sqlite_where=sa.text("state IN ('submitted', 'validated')"), postgresql_where=sa.text("state IN ('submitted', 'validated')"))
         batch_op.drop_index('ix_request_surge_state')
         batch_op.drop_index('ix_request_member_item')
 
