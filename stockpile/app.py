@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import fastapi_offline
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy import Engine, text
+from starlette.datastructures import State
 from starlette.exceptions import HTTPException
 
 from stockpile import __version__, http
@@ -29,12 +31,18 @@ from stockpile.governance.caller import SignedIn
 from stockpile.governance.operations import SignInRefused
 from stockpile.governance.tables import Region
 from stockpile.inventory import api as inventory
+from stockpile.inventory.counts import api as counts
+from stockpile.inventory.outlook import api as outlook
+from stockpile.inventory.quality import api as quality
+from stockpile.inventory.recalls import api as recalls
+from stockpile.inventory.scanning import api as scanning
 from stockpile.jobs import api as jobs
 from stockpile.jobs import schedule
 from stockpile.settings import Settings
 
 log = logging.getLogger(__name__)
-ROUTERS = (governance, catalogue, contracts, inventory, demand, allocation, jobs)
+STOREROOM = (inventory, recalls, quality, counts, outlook, scanning)
+ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, jobs)
 DESCRIPTION = (
     "One shared emergency stockpile for municipalities of several countries. Quantities are integers in base units, "
     "money in minor units, instants in UTC. Sign in with POST /api/v1/tokens (HTTP Basic) and send the token as bearer."
@@ -62,13 +70,14 @@ def build(engine: Engine, settings: Settings, *, scheduled: bool = True) -> Fast
     )
     app.state.engine, app.state.settings = engine, settings
     app.add_middleware(http.StrictJson)
-    app.middleware("http")(_mark_simulated)
+    app.add_middleware(_MarkSimulated, state=app.state)
     _add_refusals(app)
     _add_routes(app)
     return app
 
 
 def _add_routes(app: FastAPI) -> None:
+    app.include_router(inventory.quick, prefix="/api/v1")
     v1 = APIRouter(prefix="/api/v1")
     for domain in ROUTERS:
         v1.include_router(domain.router)
@@ -103,22 +112,33 @@ def _docs(_caller: SignedIn) -> HTMLResponse:
     )
 
 
-async def _mark_simulated(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    response = await call_next(request)
-    if request.url.path.startswith("/api/") and _simulated(request.app):
-        response.headers["Stockpile-Simulated"] = "true"
-    return response
+class _MarkSimulated:
+    """Middleware: every answer of the API says when the region is simulated."""
+
+    def __init__(self, app: http.App, state: State) -> None:
+        self._app, self._state = app, state
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: http.Receive, send: http.Send) -> None:
+        """Pass on; add the header as the answer starts, for the region may have been loaded by then."""
+
+        async def marked(message: http.Message) -> None:
+            if message["type"] == "http.response.start" and _simulated(self._state):
+                message["headers"] = [*message["headers"], (b"stockpile-simulated", b"true")]
+            await send(message)
+
+        api = scope["type"] == "http" and scope["path"].startswith("/api/")
+        await self._app(scope, receive, marked if api else send)
 
 
-def _simulated(app: FastAPI) -> bool:
+def _simulated(state: State) -> bool:
     """Whether the region is simulated; read once it is there, for it never changes."""
-    known: bool | None = getattr(app.state, "simulated", None)
+    known: bool | None = getattr(state, "simulated", None)
     if known is None:
-        with reading(app.state.engine) as session:
+        with reading(state.engine) as session:
             found = session.get(Region, 1)
         if found is None:
             return False
-        known = app.state.simulated = found.simulated
+        known = state.simulated = found.simulated
     return known
 
 

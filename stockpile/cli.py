@@ -6,7 +6,7 @@ import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -24,6 +24,9 @@ from stockpile.errors import Refusal
 from stockpile.governance import operations as governance
 from stockpile.governance import queries as governance_queries
 from stockpile.inventory import ledger
+from stockpile.inventory.scanning import labels
+from stockpile.inventory.scanning import operations as pallets
+from stockpile.inventory.scanning import queries as scanning
 from stockpile.jobs import operations as jobs
 from stockpile.region import loading
 from stockpile.region.reading import read
@@ -116,6 +119,41 @@ def pick_list(plan: Annotated[int, typer.Argument(help="Number of the plan.")]) 
     typer.echo(allocation.pick_list_text(lines, head=head))
 
 
+@app.command("scan")
+def scan(
+    text: Annotated[str, typer.Argument(help="What the scanner sent, or (01)...(17)...(10)... as printed.")],
+    site: Annotated[str | None, typer.Option(help="Where it was scanned.")] = None,
+) -> None:
+    """Print what a scan fills in: item, lot, order line, warnings, and what can be done next; nothing is stored."""
+    with reading(_open(Settings())) as session:
+        typer.echo(scanning.prefill_text(scanning.prefill(session, _installation(session), text=text, site=site)))
+
+
+@app.command("label")
+def label(
+    lot_id: Annotated[int, typer.Argument(help="Number of the lot.")],
+    kind: Annotated[Literal["shelf", "pallet"], typer.Option(help="What it is for.")] = "shelf",
+    quantity: Annotated[int | None, typer.Option(help="Base units, in whole packs on a pallet.", min=1)] = None,
+    sscc: Annotated[str | None, typer.Option(help="Print a numbered pallet's label again.")] = None,
+    to: Annotated[Path, typer.Option("--out", help="File to write.")] = Path("label.svg"),
+) -> None:
+    """Write the label of a lot as SVG; a new pallet gets a number (SSCC) of its own."""
+    engine = _open(Settings())
+
+    def draw(session: Session) -> labels.Label:
+        if kind == "shelf":
+            return labels.shelf_label(session, lot_id=lot_id, quantity=quantity)
+        number = sscc
+        if number is None:
+            loading.installation_account(session)
+            act = _installation(session)
+            number = pallets.number_pallet(session, act, lot_id=lot_id, quantity=quantity or 0).sscc or ""
+        return labels.pallet_label(session, lot_id=lot_id, sscc=number)
+
+    to.write_text(transact(engine, draw).svg, encoding="utf-8")
+    out.print(f"the {kind} label is in {to}", soft_wrap=True)
+
+
 @app.command("database")
 def database() -> None:
     """Print where the data is kept and how to change it."""
@@ -205,6 +243,13 @@ def _act(engine: Engine, account: str) -> Act:
     with reading(engine) as session:
         actor = governance_queries.actor_of(session, governance_queries.account_by_name(session, account))
         return Act(actor=actor, at=governance_queries.effective_now(session, real_now=real_now), recorded_at=real_now)
+
+
+def _installation(session: Session) -> Act:
+    """An act of whoever sits at the command line, at the region's clock."""
+    real_now = datetime.now(UTC)
+    at = governance_queries.effective_now(session, real_now=real_now)
+    return Act(actor=governance.founder(), at=at, recorded_at=real_now)
 
 
 def _reset(engine: Engine) -> None:

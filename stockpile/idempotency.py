@@ -1,23 +1,26 @@
 """Same key, same reply: the key and the reply are stored in the transaction of the effect itself.
 
-The key row is inserted before anything else: a concurrent duplicate waits for
-it (PostgreSQL) or for the writer (SQLite) and then gets the stored reply.
+`once` inserts the key's row before anything else: a concurrent duplicate waits
+for it (PostgreSQL) or for the writer (SQLite) and then gets the stored reply.
+`once_each`, for many requests in one transaction, inserts rows with their
+replies at the end: a concurrent duplicate waits there, and then begins anew.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import BigInteger
 from sqlmodel import Field, Session
 
+from stockpile import bulk
 from stockpile.actor import Act, Actor
-from stockpile.db import Table, insert_missing
+from stockpile.db import Table
 from stockpile.errors import Invalid, Refusal
 
 
@@ -40,6 +43,10 @@ class KeyReused(Invalid):
     code = "idempotency_key_reused"
 
 
+class Raced(Exception):
+    """A concurrent request under the same key was faster: undo the transaction and begin anew."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """An HTTP status and a JSON body; `repeated` where it was given before."""
@@ -47,6 +54,21 @@ class Reply:
     status: int
     body: Any
     repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request under a key: by which account, when (UTC, real), and the digest of what was asked."""
+
+    account_id: int
+    key: str
+    request_digest: str
+    at: datetime
+
+
+def digest(request: bytes) -> str:
+    """What tells one request from another under the same key: SHA-256, hexadecimal."""
+    return hashlib.sha256(request).hexdigest()
 
 
 def once(
@@ -63,22 +85,97 @@ def once(
     A refusal undoes what the work did and is stored as the reply. The same key
     with another request is refused and stores nothing.
     """
-    digest = hashlib.sha256(request).hexdigest()
-    row = {"account_id": act.actor.id, "key": key, "request_digest": digest, "status": 0, "body": ""}
-    insert_missing(session, StoredReply, [{**row, "created_at": act.recorded_at}])
-    stored = session.get_one(StoredReply, (act.actor.id, key))
-    if stored.request_digest != digest:
-        raise KeyReused("this Idempotency-Key was used before with another request", field="Idempotency-Key")
-    if stored.status:
-        return Reply(stored.status, json.loads(stored.body), repeated=True)
+
+    request_digest = digest(request)
+    row = _row(Asked(act.actor.id, key, request_digest, act.recorded_at), Reply(0, None))
+    if not bulk.insert(session, StoredReply, [row], give=("key",), skip_taken=True):
+        return _again(session.get_one(StoredReply, (act.actor.id, key)), request_digest)
     try:
         with session.begin_nested():
             reply = work(session)
     except Refusal as refusal:
         reply = refuse(refusal)
-    stored.status, stored.body = reply.status, json.dumps(reply.body)
-    session.add(stored)
+    session.flush()
+    kept = {"account_id": act.actor.id, "key": key, "status": reply.status, "body": json.dumps(reply.body)}
+    bulk.run(session, _KEEP, "account_id bigint, key text, status integer, body text", [kept])
     return reply
+
+
+def once_each(
+    session: Session, asked: Sequence[Asked], work: Callable[[Sequence[int]], Sequence[Reply]]
+) -> list[Reply | KeyReused]:
+    """Do `work` for those whose key is new, all at once; the others get the reply of their key.
+
+    `work` is given the positions of the new ones, in the order asked, and
+    gives their replies. Of those that share a key, the first is done. The same
+    key with another request is refused and stores nothing. Raises `Raced`
+    where a concurrent request under one of the keys was faster.
+    """
+    first: dict[tuple[int, str], int] = {}
+    for position, one in enumerate(asked):
+        first.setdefault((one.account_id, one.key), position)
+    known = _stored(session, list(first))
+    positions = [position for name, position in first.items() if name not in known]
+    replies = dict(zip(positions, work(positions), strict=True)) if positions else {}
+    for name, row in _keep(session, asked, replies).items():
+        known[name] = StoredReply.model_construct(**row)
+    return [
+        replies[position] if position in replies else _again_or_why(known[one.account_id, one.key], one)
+        for position, one in enumerate(asked)
+    ]
+
+
+def _keep(
+    session: Session, asked: Sequence[Asked], replies: Mapping[int, Reply]
+) -> dict[tuple[int, str], dict[str, Any]]:
+    """Store the replies, in one order so that two who bring the same keys wait for each other and never deadlock."""
+    rows = {(asked[at].account_id, asked[at].key): _row(asked[at], reply) for at, reply in replies.items()}
+    ordered = [rows[name] for name in sorted(rows)]
+    kept = bulk.insert(session, StoredReply, ordered, give=("key",), skip_taken=True)
+    if len(kept) < len(rows):
+        raise Raced("a concurrent request used one of the keys")
+    return rows
+
+
+def _row(one: Asked, reply: Reply) -> dict[str, Any]:
+    return {
+        "account_id": one.account_id,
+        "key": one.key,
+        "request_digest": one.request_digest,
+        "status": reply.status,
+        "body": json.dumps(reply.body),
+        "created_at": one.at,
+    }
+
+
+def _again(row: StoredReply, request_digest: str) -> Reply:
+    if row.request_digest != request_digest:
+        raise KeyReused("this Idempotency-Key was used before with another request", field="Idempotency-Key")
+    return Reply(row.status, json.loads(row.body), repeated=True)
+
+
+def _again_or_why(row: StoredReply, one: Asked) -> Reply | KeyReused:
+    try:
+        return _again(row, one.request_digest)
+    except KeyReused as refusal:
+        return refusal
+
+
+def _stored(session: Session, names: Sequence[tuple[int, str]]) -> dict[tuple[int, str], StoredReply]:
+    """The replies that these keys have."""
+    rows = [{"account_id": account, "key": key} for account, key in names]
+    found = bulk.run(session, _FIND, "account_id bigint, key text", rows)
+    return {(row.account_id, row.key): StoredReply.model_construct(**row._mapping) for row in found}
+
+
+_KEEP: Final = (
+    "UPDATE stored_reply SET status = r.status, body = r.body FROM {rows}"
+    " WHERE stored_reply.account_id = r.account_id AND stored_reply.key = r.key"
+)
+_FIND: Final = (
+    "SELECT s.account_id, s.key, s.request_digest, s.status, s.body FROM {rows}"
+    " JOIN stored_reply s ON s.account_id = r.account_id AND s.key = r.key"
+)
 
 
 def stored(session: Session, actor: Actor, key: str) -> Reply | None:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import BigInteger
 from sqlmodel import Field, Session, col, select
 
+from stockpile import bulk
 from stockpile.actor import Act
 from stockpile.db import BigId, Table
 
@@ -43,37 +45,55 @@ def canonical(content: object) -> str:
 
 def leaf_hash(entry: JournalEntry) -> str:
     """SHA-256 over a zero byte and the canonical entry, in hexadecimal (RFC 9162, section 2.1.1)."""
-    content = {
-        "recorded_at": entry.recorded_at.isoformat(),
-        "effective_at": entry.effective_at.isoformat(),
-        "actor_id": entry.actor_id,
-        "actor_name": entry.actor_name,
-        "action": entry.action,
-        "subject": entry.subject,
-        "reason": entry.reason,
-        "payload": entry.payload,
-    }
-    return hashlib.sha256(b"\x00" + canonical(content).encode()).hexdigest()
+    return _hash({name: getattr(entry, name) for name in _HASHED})
+
+
+def _hash(columns: Mapping[str, Any]) -> str:
+    instants = {name: columns[name].isoformat() for name in ("recorded_at", "effective_at")}
+    return hashlib.sha256(b"\x00" + canonical({**columns, **instants}).encode()).hexdigest()
+
+
+_HASHED: Final = ("recorded_at", "effective_at", "actor_id", "actor_name", "action", "subject", "reason", "payload")
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One entry to be: what was done to what, by which act, and why."""
+
+    act: Act
+    action: str
+    subject: str
+    payload: Mapping[str, Any]
+    reason: str = ""
 
 
 def record(
     session: Session, act: Act, *, action: str, subject: str, payload: Mapping[str, Any], reason: str = ""
 ) -> JournalEntry:
     """Append one entry in the caller's transaction."""
-    entry = JournalEntry(
-        recorded_at=act.recorded_at,
-        effective_at=act.at,
-        actor_id=act.actor.id,
-        actor_name=act.actor.name,
-        action=action,
-        subject=subject,
-        reason=reason,
-        payload=canonical(payload),
-        leaf_hash="",
-    )
-    entry.leaf_hash = leaf_hash(entry)
+    entry = JournalEntry(**_columns(Note(act, action, subject, payload, reason)))
     session.add(entry)
     return entry
+
+
+def record_each(session: Session, notes: Sequence[Note]) -> None:
+    """Append the entries in the order given, after all that were appended before, with one statement."""
+    session.flush()
+    bulk.insert(session, JournalEntry, [_columns(note) for note in notes])
+
+
+def _columns(note: Note) -> dict[str, Any]:
+    columns = {
+        "recorded_at": note.act.recorded_at,
+        "effective_at": note.act.at,
+        "actor_id": note.act.actor.id,
+        "actor_name": note.act.actor.name,
+        "action": note.action,
+        "subject": note.subject,
+        "reason": note.reason,
+        "payload": canonical(note.payload),
+    }
+    return columns | {"leaf_hash": _hash(columns)}
 
 
 def entries(session: Session, *, action: str | None = None) -> Iterator[JournalEntry]:

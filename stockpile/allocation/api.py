@@ -16,6 +16,7 @@ from stockpile.allocation.tables import Plan
 from stockpile.governance import queries as governance
 from stockpile.governance.caller import After, Key, SignedIn
 from stockpile.governance.rules import require
+from stockpile.inventory.outlook import queries as outlook
 from stockpile.plaintext import Note, Text
 
 router = APIRouter(tags=["allocation"])
@@ -273,3 +274,14 @@ def shown(plan: Plan) -> dict[str, Any]:
     """A plan without its long files."""
     fields: dict[str, Any] = http.plain(plan)
     return {name: value for name, value in fields.items() if name not in ("problem", "answer")}
+
+
+@router.get("/expiring")
+def expiring(caller: SignedIn, within_days: Annotated[int, Field(ge=0, le=3650)] = 90) -> list[dict[str, Any]]:
+    """The work list of what expires soon at the depots, most valuable first, with the best use of each lot."""
+    with caller.reading() as session:
+        at = caller.act(session).at
+        today, wanted = governance.local_day(session, at), queries.unmet(session, at=at)
+        return [
+            http.plain(one) for one in outlook.expiring(session, today=today, within_days=within_days, wanted=wanted)
+        ]

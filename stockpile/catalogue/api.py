@@ -24,8 +24,9 @@ def items(caller: SignedIn, after: Note = "", limit: http.Limit = 100) -> dict[s
 
 @router.get("/items/{code}")
 def item(caller: SignedIn, code: Text) -> dict[str, Any]:
-    """One item and the countries where it is licensed."""
+    """One item, the countries where it is licensed, and its packing levels, smallest first."""
     with caller.reading() as session:
         found = queries.item(session, code)
         countries = sorted(country for item_code, country in queries.licences(session) if item_code == code)
-        return {**http.plain(found), "countries": countries}
+        packs = http.plain(queries.trade_items(session, code))
+        return {**http.plain(found), "countries": countries, "trade_items": packs}

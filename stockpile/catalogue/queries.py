@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlmodel import Session, col, select
 
-from stockpile.catalogue.tables import Item, Licence
+from stockpile.catalogue.tables import Item, Licence, TradeItem
 from stockpile.errors import NotFound
 
 
@@ -12,6 +12,12 @@ class UnknownItem(NotFound):
     """No item has this code."""
 
     code = "unknown_item"
+
+
+class UnknownGtin(NotFound):
+    """No item is sold under this GTIN."""
+
+    code = "unknown_gtin"
 
 
 def items(session: Session) -> dict[str, Item]:
@@ -30,3 +36,17 @@ def item(session: Session, code: str) -> Item:
 def licences(session: Session) -> frozenset[tuple[str, str]]:
     """All pairs (item, country) that are licensed."""
     return frozenset((row.item_code, row.country) for row in session.exec(select(Licence)))
+
+
+def trade_item(session: Session, gtin: str) -> TradeItem:
+    """The packing level with this GTIN (14 digits); refuses an unknown one."""
+    found = session.get(TradeItem, gtin)
+    if found is None:
+        raise UnknownGtin(f"no item is known by the GTIN {gtin}", field="gtin", value=gtin)
+    return found
+
+
+def trade_items(session: Session, item_code: str) -> list[TradeItem]:
+    """The packing levels of an item, smallest first."""
+    order = (col(TradeItem.units), col(TradeItem.gtin))
+    return list(session.exec(select(TradeItem).where(TradeItem.item_code == item_code).order_by(*order)))

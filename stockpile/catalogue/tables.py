@@ -51,3 +51,15 @@ class Licence(Table, table=True):
 
     item_code: str = Field(primary_key=True, foreign_key="item.code")
     country: str = Field(primary_key=True)
+
+
+class TradeItem(Table, table=True):
+    """A packing level of an item under its own GTIN (14 digits): so many base units in one pack, case or pallet."""
+
+    __tablename__ = "trade_item"
+    __table_args__ = (CheckConstraint("units > 0", name="units_positive"),)
+
+    gtin: str = Field(primary_key=True)
+    item_code: str = Field(foreign_key="item.code", index=True)
+    units: int = Field(sa_type=BigInteger)
+    name: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import func
@@ -86,3 +87,30 @@ def next_deliveries(session: Session) -> dict[str, tuple[datetime, int]]:
         .order_by(col(CallOff.expected_at).desc())
     )
     return {item: (at, int(quantity)) for item, at, quantity in session.exec(query) if at is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLine:
+    """What is still to come on a line of an approved call-off, in base units."""
+
+    line: int
+    calloff: int
+    deliver_to: str
+    open: int
+    expected_at: datetime | None
+
+
+def open_lines(session: Session, *, item: str, site: str | None = None) -> list[OpenLine]:
+    """The open lines of approved call-offs for an item, at one site or all, the earliest expected first."""
+    still = col(CallOffLine.quantity) - col(CallOffLine.received)
+    query = (
+        select(CallOffLine, CallOff)
+        .join(CallOff, col(CallOff.id) == col(CallOffLine.calloff_id))
+        .where(CallOffLine.item_code == item, still > 0, col(CallOff.state).in_(rules.OPEN_STATES))
+        .order_by(col(CallOff.expected_at), col(CallOffLine.id))
+    )
+    rows = session.exec(query.where(CallOff.deliver_to == site) if site else query)
+    return [
+        OpenLine(line.id or 0, line.calloff_id, order.deliver_to, line.quantity - line.received, order.expected_at)
+        for line, order in rows
+    ]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from threading import BoundedSemaphore
 from typing import Annotated, Any
 from uuid import uuid4
 
 from fastapi import Depends, Header, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBasic, HTTPBasicCredentials, HTTPBearer
 from pydantic import Field
@@ -21,11 +22,14 @@ from sqlmodel import Session
 from stockpile import http, idempotency
 from stockpile.actor import Act, Actor
 from stockpile.db import reading, transact
+from stockpile.errors import Refusal
 from stockpile.governance import operations, queries
 from stockpile.governance.operations import SignInRefused
 from stockpile.governance.rules import SCHEDULER
 
 MOST_HASHES_AT_ONCE = 4
+LET_IN = timedelta(seconds=5)
+MOST_LET_IN = 1000
 _hashing = BoundedSemaphore(MOST_HASHES_AT_ONCE)
 """Password hashes are meant to be slow and large: so many at a time and no more."""
 basic = HTTPBasic(auto_error=False, description="Name and password of an account: for a token, or for a script")
@@ -44,12 +48,13 @@ Key = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The actor behind a request, and where to read and write."""
+    """The actor behind a request, and where to read and write; `token` is the digest of the bearer token, if any."""
 
     engine: Engine
     actor: Actor
     real_now: datetime
     limit_seconds: float
+    token: str | None = None
 
     def act(self, session: Session) -> Act:
         """An act of this caller now: at the region's clock, recorded at the real one."""
@@ -87,23 +92,43 @@ class Caller:
 
         Without a key the effect is done every time it is asked for.
         """
-        asked = json.dumps([request.method, request.url.path, http.plain(body)], sort_keys=True)
 
         def once(session: Session) -> idempotency.Reply:
             act = self.act(session)
             return idempotency.once(
                 session,
                 act,
-                key=key or f"none/{uuid4()}",
-                request=asked.encode(),
+                key=key or unnamed(),
+                request=_asked(request, body),
                 work=lambda inner: idempotency.Reply(status, http.plain(work(inner, act))),
-                refuse=lambda refusal: idempotency.Reply(http.status_of(refusal), http.problem_of(refusal)),
+                refuse=refused,
             )
 
-        return _answer(transact(self.engine, once))
+        return answered(transact(self.engine, once))
+
+    def asked(self, request: Request, body: http.Body, key: str | None) -> idempotency.Asked:
+        """What this caller asks for, as `idempotency.once_each` wants it: the same as `effect` would keep."""
+        digest = idempotency.digest(_asked(request, body))
+        return idempotency.Asked(self.actor.id, key or unnamed(), digest, self.real_now)
 
 
-def _answer(reply: idempotency.Reply) -> JSONResponse:
+def _asked(request: Request, body: http.Body | None) -> bytes:
+    content = body.model_dump() if body is not None else None
+    return json.dumps([request.method, request.scope["path"], content], sort_keys=True, default=http.plain).encode()
+
+
+def unnamed() -> str:
+    """A key for a request that brought none."""
+    return f"none/{uuid4()}"
+
+
+def refused(refusal: Refusal) -> idempotency.Reply:
+    """The reply to a refusal, as it is kept under a key."""
+    return idempotency.Reply(http.status_of(refusal), http.problem_of(refusal))
+
+
+def answered(reply: idempotency.Reply) -> JSONResponse:
+    """A kept or fresh reply as a response."""
     headers = {"Idempotency-Replayed": "true"} if reply.repeated else {}
     if reply.status >= 400:
         return http.problem_response(reply.body, headers)
@@ -120,7 +145,32 @@ def caller(
     real_now = datetime.now(UTC)
     with reading(engine) as session:
         actor = _actor(session, token, password, real_now=real_now)
-    return Caller(engine, actor, real_now, request.app.state.settings.plan_limit_seconds)
+    digest = operations.token_digest(token.credentials) if token is not None else None
+    return Caller(engine, actor, real_now, request.app.state.settings.plan_limit_seconds, digest)
+
+
+async def recent_caller(
+    request: Request,
+    token: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+    password: Annotated[HTTPBasicCredentials | None, Depends(basic)],
+) -> Caller:
+    """As `caller`, but a token that was good some seconds ago is let in without a look at the database.
+
+    Only for effects that look their token up again in their own transaction:
+    there the sign-in that has ended is refused.
+    """
+    if token is None:
+        return await run_in_threadpool(caller, request, token, password)
+    let_in: dict[str, Caller] | None = getattr(request.app.state, "let_in", None)
+    if let_in is None or len(let_in) >= MOST_LET_IN:
+        let_in = request.app.state.let_in = {}
+    digest, real_now = operations.token_digest(token.credentials), datetime.now(UTC)
+    known = let_in.get(digest)
+    if known is not None and real_now - known.real_now < LET_IN:
+        return replace(known, real_now=real_now)
+    let_in.pop(digest, None)
+    let_in[digest] = found = await run_in_threadpool(caller, request, token, password)
+    return found
 
 
 def _actor(
@@ -140,4 +190,5 @@ def _actor(
 
 
 SignedIn = Annotated[Caller, Depends(caller)]
+RecentlySignedIn = Annotated[Caller, Depends(recent_caller)]
 After = Annotated[int, Field(ge=0, le=2**62)]

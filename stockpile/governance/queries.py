@@ -40,8 +40,13 @@ def region(session: Session) -> Region:
 
 def effective_now(session: Session, *, real_now: datetime) -> datetime:
     """The region's clock, UTC: the simulated instant where the region is simulated, else `real_now`."""
+    return simulated_now(session) or real_now
+
+
+def simulated_now(session: Session) -> datetime | None:
+    """The clock of a simulated region, UTC; None where time is real."""
     found = session.get(Region, 1)
-    return found.simulated_now if found and found.simulated_now else real_now
+    return found.simulated_now if found else None
 
 
 def local_day(session: Session, at: datetime) -> date:

@@ -13,10 +13,11 @@ COORDINATOR: Final = "coordinator"
 COMMITTEE: Final = "committee"
 BUYER: Final = "buyer"
 AUDITOR: Final = "auditor"
+PHARMACIST: Final = "pharmacist"
 ADMINISTRATOR: Final = "administrator"
 SCHEDULER: Final = "scheduler"
 
-ROLES: Final = (REQUESTER, LOGISTICS, COORDINATOR, COMMITTEE, BUYER, AUDITOR, ADMINISTRATOR, SCHEDULER)
+ROLES: Final = (REQUESTER, LOGISTICS, COORDINATOR, COMMITTEE, BUYER, PHARMACIST, AUDITOR, ADMINISTRATOR, SCHEDULER)
 
 EVERYONE: Final = frozenset(ROLES)
 
@@ -27,7 +28,19 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     "stock.receive": frozenset({LOGISTICS}),
     "stock.issue": frozenset({LOGISTICS}),
     "stock.adjust": frozenset({LOGISTICS}),
-    "stock.hold": frozenset({LOGISTICS}),
+    "stock.hold": frozenset({LOGISTICS, PHARMACIST}),
+    "stock.release": frozenset({PHARMACIST}),
+    "stock.return": frozenset({LOGISTICS}),
+    "stock.dispose": frozenset({LOGISTICS}),
+    "stock.witness": frozenset({LOGISTICS, PHARMACIST}),
+    "stock.count": frozenset({LOGISTICS}),
+    "count.approve": frozenset({LOGISTICS, COMMITTEE}),
+    "lot.extend": frozenset({PHARMACIST}),
+    "item.verify": frozenset({PHARMACIST}),
+    "recall.open": frozenset({LOGISTICS, PHARMACIST}),
+    "recall.acknowledge": frozenset({REQUESTER, LOGISTICS}),
+    "recall.close": frozenset({PHARMACIST}),
+    "temperature.report": frozenset({LOGISTICS}),
     "transfer.dispatch": frozenset({LOGISTICS}),
     "transfer.receive": frozenset({LOGISTICS}),
     "transfer.resolve": frozenset({LOGISTICS}),

@@ -12,11 +12,14 @@ from sqlmodel import Session
 
 from stockpile import http
 from stockpile.actor import Act
-from stockpile.governance.caller import After, Key, SignedIn
-from stockpile.inventory import ledger, operations, queries, rules, transfers
+from stockpile.governance.caller import After, Caller, Key, RecentlySignedIn, SignedIn, answered, refused
+from stockpile.idempotency import Asked
+from stockpile.inventory import grouping, operations, queries, recording, rules, transfers
 from stockpile.plaintext import Note, Text
 
 router = APIRouter(tags=["inventory"])
+quick = APIRouter(tags=["inventory"])
+"""What is recorded at scan speed: `app` asks these routes first, for a search through all of them takes longer."""
 
 
 class ReceiptLineBody(http.Body):
@@ -63,6 +66,24 @@ class AdjustmentBody(http.Body):
     status: Annotated[str, Field(pattern="^(available|quarantine)$")] = rules.AVAILABLE
     change: Annotated[int, Field(ge=-http.LARGEST_NUMBER, le=http.LARGEST_NUMBER)]
     reason: Text
+
+
+class LineBody(http.Body):
+    """Base units of a lot; only where adjusted, less than nothing is what was lost. `owner`: pool, or a member."""
+
+    lot_id: http.Number
+    quantity: Annotated[int, Field(ge=-http.LARGEST_NUMBER, le=http.LARGEST_NUMBER)]
+    owner: Text = rules.POOL
+    status: Annotated[str, Field(pattern="^(available|quarantine)$")] = rules.AVAILABLE
+
+
+class RecordBody(http.Body):
+    """Lines recorded at one site as one posting: received, issued to use, adjusted, or set aside in quarantine."""
+
+    kind: Annotated[str, Field(pattern="^(receive|issue|adjust|set_aside)$")]
+    site: Text
+    lines: Annotated[list[LineBody], Field(min_length=1, max_length=1000)]
+    reason: Note = ""
 
 
 class ReasonBody(http.Body):
@@ -164,19 +185,35 @@ def issue(caller: SignedIn, request: Request, body: IssueBody, key: Key = None) 
     return caller.effect(request, body, key, work, status=201)
 
 
-@router.post("/adjustments", status_code=201)
-def adjust(caller: SignedIn, request: Request, body: AdjustmentBody, key: Key = None) -> JSONResponse:
-    """Correct a balance, with the reason."""
-    account = ledger.Account(body.lot_id, body.site, body.owner, body.status)
+@quick.post("/adjustments", status_code=201)
+async def adjust(caller: RecentlySignedIn, request: Request, body: AdjustmentBody, key: Key = None) -> JSONResponse:
+    """Correct a balance, with the reason. Corrections that arrive together are committed together."""
+    line = recording.Line(body.lot_id, body.change, body.owner, body.status)
+    ask = _ask(caller, caller.asked(request, body, key), body, kind=recording.ADJUST, lines=[line])
+    return answered(await _group(request, caller).post(ask))
 
-    def work(session: Session, act: Act) -> Any:
-        posting_key = _posting_key(caller.actor.id, key)
-        posting = operations.adjust(
-            session, act, account=account, change=body.change, key=posting_key, reason=body.reason
-        )
-        return {"posting": posting}
 
-    return caller.effect(request, body, key, work, status=201)
+@quick.post("/movements", status_code=201)
+async def record(caller: RecentlySignedIn, request: Request, body: RecordBody, key: Key = None) -> JSONResponse:
+    """Record up to 1,000 lines at scan speed, all or none. Records that arrive together are committed together."""
+    lines = [recording.Line(line.lot_id, line.quantity, line.owner, line.status) for line in body.lines]
+    ask = _ask(caller, caller.asked(request, body, key), body, kind=body.kind, lines=lines)
+    return answered(await _group(request, caller).post(ask))
+
+
+def _group(request: Request, caller: Caller) -> grouping.Group:
+    state = request.app.state
+    group: grouping.Group | None = getattr(state, "group", None)
+    if group is None:
+        group = state.group = grouping.Group(caller.engine, refused)
+    return group
+
+
+def _ask(
+    caller: Caller, asked: Asked, body: AdjustmentBody | RecordBody, *, kind: str, lines: list[recording.Line]
+) -> grouping.Ask:
+    key = f"api:{caller.actor.id}:{asked.key}"
+    return grouping.Ask(asked, caller.actor, caller.token, kind, body.site, lines, key, body.reason)
 
 
 @router.post("/lots/{lot_id}/hold")

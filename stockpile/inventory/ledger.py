@@ -1,33 +1,27 @@
-"""The ledger: the one function that moves stock, and the proof that it was right.
+"""The ledger: the one function that moves stock; `proof` shows that it was right.
 
-A posting is a list of moves between accounts. Balances are locked in the order
-of their ids, so that concurrent postings queue and never deadlock; a move that
-would take more than there is refuses the whole posting and names the account.
+A posting is a list of moves between accounts. `post_each` makes many of them
+in one transaction and `post` one, with one meaning. Balances are locked in the
+order of their ids, so that concurrent postings queue and never deadlock; a move
+that would take more than there is refuses its whole posting and names the account.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import groupby
-from typing import Any, TypeVar
+from typing import Any, Final
 
-from sqlalchemy import CursorResult, bindparam, insert, tuple_, union_all, update
-from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
-from stockpile import journal
+from stockpile import bulk, journal
 from stockpile.actor import Act
-from stockpile.db import insert_missing, insert_once, table_of
-from stockpile.errors import Conflict
+from stockpile.db import insert_missing
+from stockpile.errors import Conflict, Refusal
+from stockpile.inventory import proof
 from stockpile.inventory.rules import EXTERNALS, STATUSES
 from stockpile.inventory.tables import Balance, Lot, Movement, Posting
-
-CHUNK = 500
-Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -63,14 +57,47 @@ class PostedBefore(Conflict):
     code = "posted_before"
 
 
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A posting to be made: `key` is unique for ever; every quantity is base units."""
+
+    act: Act
+    kind: str
+    key: str
+    moves: Sequence[Move]
+    reason: str = ""
+
+
 @dataclass(slots=True)
 class _Standing:
-    """A locked balance while a posting is worked out."""
+    """A locked balance while postings are worked out."""
 
     id: int
     quantity: int
     version: int
     version_before: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Short:
+    """An account that a move would take more from than there is."""
+
+    place: Account
+    there: int
+    asked: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """A posting that was worked out, with the rows of its movements."""
+
+    intent: Intent
+    rows: list[dict[str, Any]]
+
+
+discrepancies = proof.discrepancies
+_Standings = dict[Account, _Standing]
+_Outcome = _Done | _Short | PostedBefore
 
 
 def post(session: Session, act: Act, *, kind: str, key: str, moves: Sequence[Move], reason: str = "") -> int:
@@ -80,83 +107,82 @@ def post(session: Session, act: Act, *, kind: str, key: str, moves: Sequence[Mov
     negative balance, naming lot, site, owner, status, what is there and what
     was asked. Quantities are base units.
     """
-    assert moves, "a posting without moves"
-    for move in moves:
-        _assert_sound(move)
-    posting_id = _new_posting(session, act, kind=kind, key=key, reason=reason)
-    accounts = sorted({place for move in moves for place in (move.source, move.sink) if isinstance(place, Account)})
-    standings = _lock(session, accounts)
-    rows = [_work_out(session, posting_id, line, move, standings) for line, move in enumerate(moves, start=1)]
-    _store(session, standings.values(), rows)
-    payload = {"posting": posting_id, "kind": kind, "key": key, "moves": len(rows), "digest": digest(rows)}
-    journal.record(session, act, action="stock.post", subject=f"posting:{posting_id}", payload=payload, reason=reason)
-    return posting_id
+    outcome = post_each(session, [Intent(act, kind, key, moves, reason)])[0]
+    if isinstance(outcome, Refusal):
+        raise outcome
+    return outcome
 
 
-def digest(rows: Iterable[dict[str, Any]]) -> str:
-    """SHA-256 over the movements of a posting in the order of their lines, ids left out; hexadecimal."""
-    content = [{name: value for name, value in row.items() if name != "id"} for row in rows]
-    return hashlib.sha256(journal.canonical(content).encode()).hexdigest()
+def post_each(session: Session, intents: Sequence[Intent]) -> list[int | Conflict]:
+    """Post each intent whole or not at all, as if one after the other, in the caller's transaction.
+
+    Returns for each the posting's number, or why it alone was refused:
+    `NotEnough` as what stood there after those before it, or `PostedBefore`.
+    A refused one leaves nothing. All accounts are locked in one phase, in the
+    order of their ids; concurrent postings queue and never deadlock.
+    """
+    for intent in intents:
+        _assert_sound(intent)
+    numbers = _claim(session, intents)
+    standings = _lock(session, intents)
+    outcomes = _work_out(intents, numbers, standings)
+    done = [one for one in outcomes if isinstance(one, _Done)]
+    _settle_heads(session, numbers, intents, done)
+    for one in done:
+        for row in one.rows:
+            row["posting_id"] = numbers[one.intent.key]
+    if done:
+        _store(session, standings.values(), [row for one in done for row in one.rows])
+        journal.record_each(session, [_note(one) for one in done])
+    return _answers(session, numbers, outcomes)
 
 
-def discrepancies(session: Session) -> Iterator[str]:
-    """Recompute every balance and every posting's hash from the movements; yields each difference in plain words."""
-    yield from _balance_faults(session)
-    yield from _posting_faults(session)
+def _assert_sound(intent: Intent) -> None:
+    assert intent.moves, "a posting without moves"
+    for move in intent.moves:
+        assert move.quantity > 0, f"a move of {move.quantity}"
+        assert move.source != move.sink, "a move to where it came from"
+        for place in (move.source, move.sink):
+            if isinstance(place, Account):
+                assert place.status in STATUSES, f"unknown status {place.status}"
+                assert place.lot_id == move.lot_id, "a move between lots"
+            else:
+                assert place in EXTERNALS, f"unknown external account {place}"
 
 
-def _assert_sound(move: Move) -> None:
-    assert move.quantity > 0, f"a move of {move.quantity}"
-    assert move.source != move.sink, "a move to where it came from"
-    for place in (move.source, move.sink):
-        if isinstance(place, Account):
-            assert place.status in STATUSES, f"unknown status {place.status}"
-            assert place.lot_id == move.lot_id, "a move between lots"
-        else:
-            assert place in EXTERNALS, f"unknown external account {place}"
+def _claim(session: Session, intents: Sequence[Intent]) -> dict[str, int]:
+    """The number of a new posting for each key that was never posted; a concurrent posting of a key is waited for."""
+    first = {intent.key: intent for intent in reversed(intents)}
+    heads = [_new_head(first[key]) for key in dict.fromkeys(intent.key for intent in intents)]
+    return dict(bulk.insert(session, Posting, heads, give=("key", "id"), skip_taken=True))
 
 
-def _new_posting(session: Session, act: Act, *, kind: str, key: str, reason: str) -> int:
-    row = {
-        "key": key,
-        "kind": kind,
-        "actor_id": act.actor.id,
-        "reason": reason,
-        "effective_at": act.at,
-        "recorded_at": act.recorded_at,
+def _new_head(intent: Intent) -> dict[str, Any]:
+    return {
+        "key": intent.key,
+        "kind": intent.kind,
+        "actor_id": intent.act.actor.id,
+        "reason": intent.reason,
+        "effective_at": intent.act.at,
+        "recorded_at": intent.act.recorded_at,
     }
-    number = insert_once(session, Posting, row)
-    if number is None:
-        raise PostedBefore(f"{key} has been posted already", key=key)
-    return number
 
 
-def _lock(session: Session, accounts: Sequence[Account]) -> dict[Account, _Standing]:
-    """Every account's balance, locked in the order of ids; missing ones are opened at zero first."""
-    found = _ids(session, accounts)
-    missing = [account for account in accounts if account not in found]
-    if missing:
-        insert_missing(session, Balance, [_opening(account) for account in missing])
-        found |= _ids(session, missing)
-    standings: dict[int, _Standing] = {}
-    b = table_of(Balance).c
-    columns = select_columns(b.id, b.quantity, b.version)
-    for chunk in _chunks(sorted(found.values())):
-        query = columns.where(b.id.in_(chunk)).order_by(b.id).with_for_update(key_share=True)
-        standings |= {number: _Standing(number, q, v, v) for number, q, v in session.connection().execute(query)}
-    return {account: standings[number] for account, number in found.items()}
+def _lock(session: Session, intents: Sequence[Intent]) -> _Standings:
+    """Every account's balance, locked in the order of ids; those that would receive are opened at zero first.
 
-
-def _ids(session: Session, accounts: Sequence[Account]) -> dict[Account, int]:
-    found: dict[Account, int] = {}
-    b = table_of(Balance).c
-    key = tuple_(b.lot_id, b.site_code, b.owner, b.status)
-    columns = select_columns(b.id, b.lot_id, b.site_code, b.owner, b.status)
-    for chunk in _chunks(accounts):
-        wanted = [(a.lot_id, a.site, a.owner, a.status) for a in chunk]
-        rows = session.connection().execute(columns.where(key.in_(wanted)))
-        found |= {Account(*rest): number for number, *rest in rows}
-    return found
+    An account that is not there and only gives holds nothing: it is left out.
+    """
+    moves = [move for intent in intents for move in intent.moves]
+    sinks = {move.sink for move in moves if isinstance(move.sink, Account)}
+    accounts = sorted(sinks | {move.source for move in moves if isinstance(move.source, Account)})
+    rows = [_opening(account) for account in accounts]
+    found = bulk.run(session, _LOCK_ALL, _ACCOUNT, rows).all()
+    if accounts and not found:
+        openings = [row for account, row in zip(accounts, rows, strict=True) if account in sinks]
+        bulk.insert(session, Balance, openings, skip_taken=True)
+        found = bulk.run(session, _LOCK, _ACCOUNT, rows).all()
+    return {Account(*place): _Standing(number, q, v, v) for number, q, v, *place in map(tuple, found)}
 
 
 def _opening(account: Account) -> dict[str, Any]:
@@ -170,34 +196,91 @@ def _opening(account: Account) -> dict[str, Any]:
     }
 
 
-def _work_out(
-    session: Session, posting_id: int, line: int, move: Move, standings: dict[Account, _Standing]
-) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "posting_id": posting_id,
-        "line": line,
-        "lot_id": move.lot_id,
-        "quantity": move.quantity,
-        "document": move.document,
+def _work_out(intents: Sequence[Intent], numbers: dict[str, int], standings: _Standings) -> list[_Outcome]:
+    """What becomes of each intent, in the order given; `standings` become what they are after all of them."""
+    outcomes: list[_Outcome] = []
+    posted: set[str] = set()
+    for intent in intents:
+        outcome: _Outcome
+        if intent.key not in numbers or intent.key in posted:
+            outcome = PostedBefore(f"{intent.key} has been posted already", key=intent.key)
+        else:
+            outcome = _try(intent, standings)
+        if isinstance(outcome, _Done):
+            posted.add(intent.key)
+        outcomes.append(outcome)
+    return outcomes
+
+
+def _try(intent: Intent, standings: _Standings) -> _Done | _Short:
+    """The movements of one posting; `standings` change when all of it can be done, and only then."""
+    trial: dict[Account, tuple[int, int]] = {}
+    rows: list[dict[str, Any]] = []
+    for line, move in enumerate(intent.moves, start=1):
+        row = _MOVEMENT | {"line": line, "lot_id": move.lot_id, "quantity": move.quantity, "document": move.document}
+        for side, place, change in (("from", move.source, -move.quantity), ("to", move.sink, move.quantity)):
+            if not isinstance(place, Account):
+                row[f"{side}_external"] = place
+                continue
+            standing = standings.get(place, _NOTHING)
+            quantity, version = trial.get(place) or (standing.quantity, standing.version)
+            if quantity + change < 0:
+                return _Short(place, there=quantity, asked=move.quantity)
+            after, seq = trial[place] = quantity + change, version + 1
+            row |= {f"{side}_balance_id": standing.id, f"{side}_seq": seq, f"{side}_after": after}
+        rows.append(row)
+    for place, (quantity, version) in trial.items():
+        standings[place].quantity, standings[place].version = quantity, version
+    return _Done(intent, rows)
+
+
+def _settle_heads(session: Session, numbers: dict[str, int], intents: Sequence[Intent], done: Sequence[_Done]) -> None:
+    """Make the claimed keys those of the postings that were done: the heads of refused ones go again."""
+    first = {intent.key: intent for intent in reversed(intents)}
+    stays = {one.intent.key for one in done if first[one.intent.key] is one.intent}
+    refused = [{"id": number} for key, number in numbers.items() if key not in stays]
+    if refused:
+        bulk.run(session, _WITHDRAW, "id bigint", refused)
+    later = [_new_head(one.intent) for one in done if one.intent.key not in stays]
+    if later:
+        numbers |= dict(bulk.insert(session, Posting, later, give=("key", "id")))
+
+
+def _store(session: Session, standings: Iterable[_Standing], rows: list[dict[str, Any]]) -> None:
+    changed = sorted((s for s in standings if s.version != s.version_before), key=lambda s: s.id)
+    values = [{"id": s.id, "before": s.version_before, "quantity": s.quantity, "version": s.version} for s in changed]
+    if values:
+        result = bulk.run(session, _CHANGE, "id bigint, before bigint, quantity bigint, version bigint", values)
+        assert result.rowcount == len(values), "a locked balance changed under the lock"
+    bulk.insert(session, Movement, rows)
+
+
+def _note(one: _Done) -> journal.Note:
+    intent, number = one.intent, one.rows[0]["posting_id"]
+    payload = {
+        "posting": number,
+        "kind": intent.kind,
+        "key": intent.key,
+        "moves": len(one.rows),
+        "digest": proof.digest(one.rows),
     }
-    for side, place, change in (("from", move.source, -move.quantity), ("to", move.sink, move.quantity)):
-        row |= dict.fromkeys((f"{side}_balance_id", f"{side}_external", f"{side}_seq", f"{side}_after"))
-        if not isinstance(place, Account):
-            row[f"{side}_external"] = place
-            continue
-        standing = standings[place]
-        if standing.quantity + change < 0:
-            raise _shortage(session, place, there=standing.quantity, asked=move.quantity)
-        standing.quantity += change
-        standing.version += 1
-        row[f"{side}_balance_id"] = standing.id
-        row[f"{side}_seq"] = standing.version
-        row[f"{side}_after"] = standing.quantity
-    return row
+    return journal.Note(intent.act, "stock.post", f"posting:{number}", payload, intent.reason)
 
 
-def _shortage(session: Session, place: Account, *, there: int, asked: int) -> NotEnough:
-    lot = session.get_one(Lot, place.lot_id)
+def _answers(session: Session, numbers: dict[str, int], outcomes: Sequence[_Outcome]) -> list[int | Conflict]:
+    short = {one.place.lot_id for one in outcomes if isinstance(one, _Short)}
+    lots = {lot.id: lot for lot in session.exec(select(Lot).where(col(Lot.id).in_(short)))} if short else {}
+    answers: list[int | Conflict] = []
+    for one in outcomes:
+        if isinstance(one, _Done):
+            answers.append(numbers[one.intent.key])
+        else:
+            answers.append(_shortage(lots[one.place.lot_id], one) if isinstance(one, _Short) else one)
+    return answers
+
+
+def _shortage(lot: Lot, short: _Short) -> NotEnough:
+    place, there, asked = short.place, short.there, short.asked
     return NotEnough(
         f"{place.site} has {there} of {lot.item_code} lot {lot.code} {place.status} ({place.owner}), {asked} asked",
         item=lot.item_code,
@@ -210,107 +293,26 @@ def _shortage(session: Session, place: Account, *, there: int, asked: int) -> No
     )
 
 
-def _store(session: Session, standings: Iterable[_Standing], rows: list[dict[str, Any]]) -> None:
-    changed = sorted((s for s in standings if s.version != s.version_before), key=lambda s: s.id)
-    guarded = (
-        update(Balance)
-        .where(col(Balance.id) == bindparam("b_id"), col(Balance.version) == bindparam("b_before"))
-        .values(quantity=bindparam("b_quantity"), version=bindparam("b_version"))
-    )
-    values = [
-        {"b_id": s.id, "b_before": s.version_before, "b_quantity": s.quantity, "b_version": s.version} for s in changed
-    ]
-    if values:
-        connection = session.connection()
-        result = connection.execute(guarded, values)
-        assert isinstance(result, CursorResult)
-        assert result.rowcount == len(values), "a locked balance changed under the lock"
-    session.connection().execute(insert(table_of(Movement)), rows)
-
-
-def _legs(session: Session) -> Iterator[Any]:
-    """Every leg on a balance in the order of the balance's own numbering."""
-    m = table_of(Movement).c
-    taken = select_columns(m.from_balance_id.label("balance"), m.from_seq.label("seq"), -m.quantity, m.from_after, m.id)
-    given = select_columns(m.to_balance_id, m.to_seq, m.quantity, m.to_after, m.id)
-    legs = union_all(taken.where(m.from_balance_id.is_not(None)), given.where(m.to_balance_id.is_not(None)))
-    query = legs.order_by("balance", "seq").execution_options(yield_per=5000)
-    yield from session.connection().execute(query)
-
-
-def _balance_faults(session: Session) -> Iterator[str]:
-    ends: dict[int, tuple[int, int]] = {}
-    for number, seq, change, after, movement in _legs(session):
-        quantity, last = ends.get(number, (0, 0))
-        quantity, last = quantity + change, last + 1
-        ends[number] = (quantity, last)
-        if (seq, after) != (last, quantity):
-            stored = f"leg {seq} leaving {after} on balance {number}"
-            yield f"movement {movement}: stored as {stored}, recomputed as leg {last} leaving {quantity}"
-        if quantity < 0:
-            yield f"movement {movement}: balance {number} would fall to {quantity}"
-    for balance in session.exec(select(Balance).order_by(col(Balance.id))):
-        quantity, last = ends.pop(balance.id or 0, (0, 0))
-        if (balance.quantity, balance.version) != (quantity, last):
-            stored = f"{balance.quantity} after {balance.version} legs"
-            yield f"balance {balance.id} stores {stored}, its movements give {quantity} after {last}"
-    for number in ends:
-        yield f"movements name balance {number}, which is not there"
-
-
-def _posting_faults(session: Session) -> Iterator[str]:
-    sealed = {entry.subject: entry for entry in journal.entries(session, action="stock.post")}
-    heads = {posting.id: posting for posting in session.exec(select(Posting))}
-    for posting_id, rows in _by_posting(session):
-        entry = sealed.pop(f"posting:{posting_id}", None)
-        if entry is None:
-            yield f"posting {posting_id} has no journal entry"
-            continue
-        if json.loads(entry.payload)["digest"] != digest(rows):
-            yield f"posting {posting_id}: its movements do not match the hash in the journal"
-        if posting_id not in heads or _head(heads[posting_id]) != _journalled_head(entry):
-            yield f"posting {posting_id}: who posted it, when, how or why is not what the journal says"
-    for subject in sealed:
-        yield f"the journal holds {subject}, whose movements are not there"
-    with_movements = select(Movement.posting_id)
-    for number in session.exec(select(Posting.id).where(col(Posting.id).not_in(with_movements))):
-        yield f"posting {number} has no movements"
-
-
-def _head(posting: Posting) -> tuple[object, ...]:
-    return (
-        posting.kind,
-        posting.key,
-        posting.actor_id,
-        posting.reason,
-        posting.effective_at,
-        posting.recorded_at,
-    )
-
-
-def _journalled_head(entry: journal.JournalEntry) -> tuple[object, ...]:
-    payload = json.loads(entry.payload)
-    return (
-        payload["kind"],
-        payload["key"],
-        entry.actor_id,
-        entry.reason,
-        entry.effective_at,
-        entry.recorded_at,
-    )
-
-
-def _by_posting(session: Session) -> Iterator[tuple[int, list[dict[str, Any]]]]:
-    table = table_of(Movement)
-    query = table.select().order_by(table.c.posting_id, table.c.line).execution_options(yield_per=5000)
-    found = session.connection().execute(query).mappings()
-    for posting_id, rows in groupby(found, key=lambda row: int(row["posting_id"])):
-        yield posting_id, [dict(row) for row in rows]
-
-
-def _chunks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    for start in range(0, len(rows), CHUNK):
-        yield rows[start : start + CHUNK]
+_NOTHING: Final = _Standing(0, 0, 0, 0)
+_SIDES: Final = [f"{side}_{what}" for side in ("from", "to") for what in ("balance_id", "external", "seq", "after")]
+_MOVEMENT: Final[dict[str, Any]] = dict.fromkeys(("posting_id", "line", "lot_id", "quantity", *_SIDES, "document"))
+_ACCOUNT: Final = "lot_id bigint, site_code text, owner text, status text"
+_JOIN: Final = (
+    "{rows} JOIN balance b ON (b.lot_id, b.site_code, b.owner, b.status) = (r.lot_id, r.site_code, r.owner, r.status)"
+)
+_LOCK: Final = (
+    f"SELECT b.id, b.quantity, b.version, b.lot_id, b.site_code, b.owner, b.status FROM {_JOIN} ORDER BY b.id {{lock}}"
+)
+"""Lock what is there; the sort comes before the locks, so they are taken in the order of ids."""
+_LOCK_ALL: Final = _LOCK.replace(
+    " ORDER BY", f" WHERE (SELECT count(*) FROM {_JOIN}) = (SELECT count(*) FROM {{rows}}) ORDER BY"
+)
+"""Lock all or none: an account that is not there must be opened before the first lock is taken."""
+_CHANGE: Final = (
+    "UPDATE balance SET quantity = r.quantity, version = r.version FROM {rows}"
+    " WHERE balance.id = r.id AND balance.version = r.before"
+)
+_WITHDRAW: Final = "DELETE FROM posting WHERE id IN (SELECT r.id FROM {rows})"
 
 
 def lot_for(session: Session, *, item: str, code: str, expiry: date) -> Lot:

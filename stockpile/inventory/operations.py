@@ -13,9 +13,8 @@ from stockpile.actor import Act
 from stockpile.catalogue import queries as catalogue
 from stockpile.contracts import operations as contracts
 from stockpile.errors import Conflict, Invalid
-from stockpile.governance import queries as governance
 from stockpile.governance.rules import require
-from stockpile.inventory import ledger, queries, rules
+from stockpile.inventory import ledger, queries, recording, rules
 from stockpile.inventory.tables import Lot, ReserveFloor
 
 
@@ -143,19 +142,8 @@ def _first_expiring(lots: list[tuple[int, int]], wanted: int) -> list[tuple[int,
 
 def adjust(session: Session, act: Act, *, account: ledger.Account, change: int, key: str, reason: str) -> int:
     """Correct a balance by `change` base units (found > 0, lost < 0) with a reason; returns the posting's number."""
-    require(act.actor, "stock.adjust", site=account.site)
-    if not reason.strip():
-        raise Invalid("an adjustment needs a reason", field="reason")
-    if change == 0:
-        raise Invalid("an adjustment of nothing", field="change")
-    queries.lot(session, account.lot_id)
-    queries.site(session, account.site)
-    if account.owner != rules.POOL:
-        governance.member(session, account.owner)
-    ends: tuple[ledger.Account | str, ledger.Account | str] = (rules.LOSS, account)
-    source, sink = ends if change > 0 else ends[::-1]
-    move = ledger.Move(lot_id=account.lot_id, quantity=abs(change), source=source, sink=sink, document="adjustment")
-    return ledger.post(session, act, kind="adjustment", key=key, moves=[move], reason=reason)
+    line = recording.Line(account.lot_id, change, account.owner, account.status)
+    return recording.record(session, recording.Record(act, recording.ADJUST, account.site, [line], key, reason))
 
 
 def hold(session: Session, act: Act, *, lot_id: int, reason: str) -> Lot:

@@ -133,7 +133,7 @@ def on_the_way(session: Session) -> dict[tuple[str, str], int]:
     """Base units promised to members and not yet received, by (member, item)."""
     line, transfer, lot_ = table_of(TransferLine).c, table_of(Transfer).c, table_of(Lot).c
     query = (
-        select_columns(line.member_code, lot_.item_code, func.sum(line.quantity))
+        select_columns(line.member_code, lot_.item_code, func.sum(line.quantity - line.cancelled))
         .join_from(table_of(TransferLine), table_of(Transfer), transfer.id == line.transfer_id)
         .join(table_of(Lot), lot_.id == line.lot_id)
         .where(transfer.state.in_((rules.APPROVED, rules.DISPATCHED)))

@@ -168,12 +168,17 @@ class Transfer(Table, table=True):
 
 
 class TransferLine(Table, table=True):
-    """One lot for one member on a transfer, in base units; received + damaged + missing = quantity once settled."""
+    """One lot for one member on a transfer, in base units; settled once the parts add up to quantity.
+
+    The parts: received, damaged (to quarantine), missing (written off), and
+    cancelled before it left (its lot was recalled); over is beyond quantity.
+    """
 
     __tablename__ = "transfer_line"
     __table_args__ = (
         CheckConstraint("quantity > 0", name="quantity_positive"),
-        CheckConstraint("received + damaged + missing <= quantity", name="nothing_from_nowhere"),
+        CheckConstraint("received + damaged + missing + cancelled <= quantity", name="nothing_from_nowhere"),
+        CheckConstraint("cancelled >= 0", name="cancelled_not_negative"),
         CheckConstraint("received >= 0 AND damaged >= 0 AND missing >= 0 AND over >= 0", name="not_negative"),
     )
 
@@ -187,3 +192,4 @@ class TransferLine(Table, table=True):
     damaged: int = Field(default=0, sa_type=BigInteger)
     missing: int = Field(default=0, sa_type=BigInteger)
     over: int = Field(default=0, sa_type=BigInteger)
+    cancelled: int = Field(default=0, sa_type=BigInteger)

@@ -84,8 +84,9 @@ def dispatch(session: Session, act: Act, *, numbers: Sequence[int]) -> int:
     for transfer in transfers:
         require(act.actor, "transfer.dispatch", site=transfer.origin)
         _claim(session, transfer, rules.APPROVED, rules.DISPATCHED)
-    lines = queries.transfer_lines(session, list(numbers))
+    lines = [line for line in queries.transfer_lines(session, list(numbers)) if _sent(line)]
     by_number = {t.id: t for t in transfers}
+    _refuse_empty(transfers, lines)
     routes = queries.routes(session)
     _check_fitness(session, act, by_number, lines)
     for transfer in transfers:
@@ -108,11 +109,11 @@ def receive(session: Session, act: Act, *, number: int, arrived: Mapping[int, Ar
     require(act.actor, "transfer.receive", site=transfer.destination)
     _claim(session, transfer, rules.DISPATCHED, rules.RECEIVED)
     lines = queries.transfer_lines(session, [number])
-    came = arrived if arrived is not None else {line.id or 0: Arrived(line.quantity) for line in lines}
+    came = arrived if arrived is not None else {line.id or 0: Arrived(_sent(line)) for line in lines}
     if set(came) != {line.id for line in lines}:
         raise Invalid("every line of the transfer must be given once", field="lines")
-    moves = [move for line in lines for move in _take_in(transfer, line, came[line.id or 0])]
-    whole = all(line.received + line.damaged == line.quantity for line in lines)
+    moves = [move for line in lines for move in _take_in(session, transfer, line, came[line.id or 0])]
+    whole = all(line.received + line.damaged == _sent(line) for line in lines)
     transfer.state = rules.RECEIVED if whole else rules.DISCREPANCY
     transfer.received_at, transfer.received_by = act.at, act.actor.id
     session.add_all([transfer, *lines])
@@ -132,7 +133,9 @@ def receive_whole(session: Session, act: Act, *, numbers: Sequence[int]) -> int:
         transfer.received_at, transfer.received_by = act.at, act.actor.id
     lines = queries.transfer_lines(session, list(numbers))
     by_number = {transfer.id: transfer for transfer in transfers}
-    moves = [move for line in lines for move in _take_in(by_number[line.transfer_id], line, Arrived(line.quantity))]
+    moves = [
+        move for line in lines for move in _take_in(session, by_number[line.transfer_id], line, Arrived(_sent(line)))
+    ]
     session.add_all([*transfers, *lines])
     journal.record(
         session,
@@ -158,7 +161,7 @@ def resolve(session: Session, act: Act, *, number: int, found: Mapping[int, int]
     lines = queries.transfer_lines(session, [number])
     if not set(found) <= {line.id for line in lines}:
         raise Invalid("a line that is not on the transfer was given", field="found")
-    moves = [move for line in lines for move in _settle(transfer, line, found.get(line.id or 0, 0))]
+    moves = [move for line in lines for move in _settle(session, transfer, line, found.get(line.id or 0, 0))]
     session.add_all(lines)
     ledger.post(session, act, kind="settlement", key=f"resolve:transfer:{number}", moves=moves, reason=reason)
     return transfer
@@ -196,7 +199,25 @@ def _reserve(part: Part) -> ledger.Move:
 
 def _send(transfer: Transfer, line: TransferLine) -> ledger.Move:
     reserved = ledger.Account(line.lot_id, transfer.origin, rules.POOL, rules.RESERVED)
-    return ledger.Move(line.lot_id, line.quantity, reserved, _in_transit(transfer, line), _document(line))
+    return ledger.Move(line.lot_id, _sent(line), reserved, _in_transit(transfer, line), _document(line))
+
+
+def _sent(line: TransferLine) -> int:
+    """What leaves or left of a line: all but what was cancelled because its lot was recalled."""
+    return line.quantity - line.cancelled
+
+
+def _refuse_empty(transfers: Sequence[Transfer], lines: Sequence[TransferLine]) -> None:
+    empty = {transfer.id for transfer in transfers} - {line.transfer_id for line in lines}
+    if empty:
+        numbers = sorted(number or 0 for number in empty)
+        raise NotFit(f"transfer {numbers[0]}: everything on it was cancelled", transfers=numbers)
+
+
+def _shelf(session: Session, transfer: Transfer, line: TransferLine) -> ledger.Account:
+    """Where good stock goes at its point of use: to the member, or into quarantine where the lot is on hold by now."""
+    status = rules.QUARANTINE if queries.lot(session, line.lot_id).on_hold else rules.AVAILABLE
+    return ledger.Account(line.lot_id, transfer.destination, line.member_code, status)
 
 
 def _in_transit(transfer: Transfer, line: TransferLine) -> ledger.Account:
@@ -207,17 +228,17 @@ def _document(line: TransferLine) -> str:
     return f"transfer_line:{line.id}"
 
 
-def _take_in(transfer: Transfer, line: TransferLine, came: Arrived) -> list[ledger.Move]:
-    if min(came.received, came.damaged, came.over) < 0 or came.received + came.damaged > line.quantity:
+def _take_in(session: Session, transfer: Transfer, line: TransferLine, came: Arrived) -> list[ledger.Move]:
+    if min(came.received, came.damaged, came.over) < 0 or came.received + came.damaged > _sent(line):
         raise Invalid(
-            f"line {line.id}: {came.received} good and {came.damaged} damaged of {line.quantity} sent; "
+            f"line {line.id}: {came.received} good and {came.damaged} damaged of {_sent(line)} sent; "
             "give what came beyond that as over",
             field="lines",
             row=line.id,
         )
     line.received, line.damaged, line.over = came.received, came.damaged, came.over
     transit, site = _in_transit(transfer, line), transfer.destination
-    good = ledger.Account(line.lot_id, site, line.member_code, rules.AVAILABLE)
+    good = _shelf(session, transfer, line)
     set_apart = ledger.Account(line.lot_id, site, rules.POOL, rules.QUARANTINE)
     ways: list[tuple[int, ledger.Account | str, ledger.Account]] = [
         (came.received, transit, good),
@@ -227,14 +248,14 @@ def _take_in(transfer: Transfer, line: TransferLine, came: Arrived) -> list[ledg
     return [ledger.Move(line.lot_id, q, source, sink, _document(line)) for q, source, sink in ways if q]
 
 
-def _settle(transfer: Transfer, line: TransferLine, found: int) -> list[ledger.Move]:
-    still_open = line.quantity - line.received - line.damaged - line.missing
+def _settle(session: Session, transfer: Transfer, line: TransferLine, found: int) -> list[ledger.Move]:
+    still_open = _sent(line) - line.received - line.damaged - line.missing
     if not 0 <= found <= still_open:
         raise Invalid(f"line {line.id}: {found} found of {still_open} missing", field="found", row=line.id)
     lost = still_open - found
     line.received, line.missing = line.received + found, line.missing + lost
     transit = _in_transit(transfer, line)
-    good = ledger.Account(line.lot_id, transfer.destination, line.member_code, rules.AVAILABLE)
+    good = _shelf(session, transfer, line)
     ways: list[tuple[int, ledger.Account | str]] = [(found, good), (lost, rules.LOSS)]
     return [ledger.Move(line.lot_id, q, transit, sink, _document(line)) for q, sink in ways if q]
 

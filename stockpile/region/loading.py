@@ -12,7 +12,7 @@ from sqlmodel import Session
 from stockpile import journal
 from stockpile.actor import Act
 from stockpile.catalogue.gs1 import checked_gtin
-from stockpile.catalogue.tables import Item, Licence
+from stockpile.catalogue.tables import Item, Licence, TradeItem
 from stockpile.contracts.tables import Contract, ContractLine, PriceTier, Supplier
 from stockpile.demand import operations as demand
 from stockpile.demand.tables import OwnStock
@@ -49,6 +49,7 @@ def load(
         session.add_all(make(row) for row in rows[name])
         session.flush()
         progress(name, len(rows[name]))
+    session.add_all(_own_pack(row) for row in rows["items"])
     session.add_all(PointOfUse(member_code=row.member, site_code=row.point_of_use) for row in rows["members"])
     _receive_lots(session, act, rows["lots"])
     progress("lots", len(rows["lots"]))
@@ -97,6 +98,14 @@ def _item(row: templates.ItemRow) -> Item:
     return Item(code=row.item, gtin=checked_gtin(row.gtin), **fields)
 
 
+def _own_pack(row: templates.ItemRow) -> TradeItem:
+    return TradeItem(gtin=checked_gtin(row.gtin), item_code=row.item, units=row.pack_size, name="pack")
+
+
+def _trade_item(row: templates.TradeItemRow) -> TradeItem:
+    return TradeItem(gtin=checked_gtin(row.gtin), item_code=row.item, units=row.units, name=row.name)
+
+
 def _contract(row: templates.ContractRow) -> Contract:
     fields = row.model_dump(exclude={"contract", "supplier"})
     return Contract(code=row.contract, supplier_code=row.supplier, remaining_minor=row.ceiling_minor, **fields)
@@ -121,6 +130,7 @@ _MAKERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "members": _member,
     "sites": _site,
     "items": _item,
+    "trade_items": _trade_item,
     "licences": lambda row: Licence(item_code=row.item, country=row.country),
     "lanes": lambda row: Lane(**row.model_dump()),
     "suppliers": lambda row: Supplier(code=row.supplier, **row.model_dump(exclude={"supplier"})),

@@ -145,18 +145,27 @@ def _odd_places(rows: Rows) -> Iterable[Fault]:
 
 
 def _odd_goods(rows: Rows) -> Iterable[Fault]:
-    owner: dict[str, str] = {}
-    for row in rows["items"]:
-        try:
-            if owner.setdefault(checked_gtin(row.gtin), row.item) != row.item:
-                yield Fault("items", row.number, "gtin", f"{row.gtin} is the GTIN of {owner[checked_gtin(row.gtin)]}")
-        except BadGtin as failure:
-            yield Fault("items", row.number, "gtin", failure.message)
+    yield from _odd_gtins(rows)
     yield from _odd_lots(rows)
     starts = {(row.contract, row.item) for row in rows["price_tiers"] if row.from_packs == 1}
     for row in rows["contract_lines"]:
         if (row.contract, row.item) not in starts:
             yield Fault("contract_lines", row.number, "item", f"{row.item} has no price from 1 pack in price_tiers.csv")
+
+
+def _odd_gtins(rows: Rows) -> Iterable[Fault]:
+    """One GTIN, one packing level of one item; an item's own GTIN is that of its pack already."""
+    owner: dict[str, str] = {}
+    for name in ("items", "trade_items"):
+        for row in rows[name]:
+            try:
+                gtin = checked_gtin(row.gtin)
+            except BadGtin as failure:
+                yield Fault(name, row.number, "gtin", failure.message)
+                continue
+            if gtin in owner:
+                yield Fault(name, row.number, "gtin", f"{row.gtin} is the GTIN of {owner[gtin]}")
+            owner.setdefault(gtin, row.item)
 
 
 def _odd_lots(rows: Rows) -> Iterable[Fault]:

@@ -56,7 +56,7 @@ Counted = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=LARGEST)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Day = Annotated[date, BeforeValidator(_day)]
 MaybeInstant = Annotated[datetime | None, BeforeValidator(_maybe_instant)]
-MaybeWhole = Annotated[int | None, BeforeValidator(_maybe), Field(ge=0, le=LARGEST)]
+MaybeWhole = Annotated[Annotated[int, Field(ge=0, le=LARGEST)] | None, BeforeValidator(_maybe)]
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 Cost = Annotated[int, BeforeValidator(_digits), Field(ge=0, le=LARGEST_LANE_COST)]
@@ -133,6 +133,13 @@ class ItemRow(Row):
     priority: Annotated[int, BeforeValidator(_digits), Field(ge=1, le=4)]
     use_per_admission_milli: Whole
     baseline_milli_per_day: Whole
+
+
+class TradeItemRow(Row):
+    gtin: Text
+    item: Text
+    units: Counted
+    name: Text
 
 
 class LicenceRow(Row):
@@ -230,6 +237,7 @@ TEMPLATES: Final[dict[str, type[Row]]] = {
     "members": MemberRow,
     "sites": SiteRow,
     "items": ItemRow,
+    "trade_items": TradeItemRow,
     "licences": LicenceRow,
     "lanes": LaneRow,
     "suppliers": SupplierRow,
@@ -264,6 +272,7 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
 LINKS: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("members", "point_of_use", "sites", "site"),
     ("sites", "member", "members", "member"),
+    ("trade_items", "item", "items", "item"),
     ("licences", "item", "items", "item"),
     ("lanes", "origin", "sites", "site"),
     ("lanes", "destination", "sites", "site"),

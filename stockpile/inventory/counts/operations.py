@@ -1,0 +1,125 @@
+"""Counting stock: blind, against the book at the instant of each figure, adjusted once another person approves."""
+
+from __future__ import annotations
+
+from sqlalchemy import update
+from sqlmodel import Session, col, select
+
+from stockpile import journal
+from stockpile.actor import Act
+from stockpile.db import rows_changed
+from stockpile.errors import Conflict, Invalid
+from stockpile.governance.rules import require, require_other
+from stockpile.inventory import ledger, queries
+from stockpile.inventory import rules as stock
+from stockpile.inventory.counts import queries as counts
+from stockpile.inventory.counts import rules
+from stockpile.inventory.counts.tables import Count, CountLine
+from stockpile.inventory.tables import Balance
+
+
+class CountState(Conflict):
+    """The count is not open, or lines still want a recount."""
+
+    code = "count_state"
+
+
+def open_count(session: Session, act: Act, *, site: str, reason: str) -> Count:
+    """Open a count of a site; stock goes on moving meanwhile."""
+    require(act.actor, "stock.count", site=site)
+    queries.site(session, site)
+    count = Count(site_code=site, state=rules.OPEN, reason=reason, opened_by=act.actor.id, opened_at=act.at)
+    session.add(count)
+    session.flush()
+    journal.record(
+        session, act, action="count.open", subject=f"count:{count.id}", payload={"site": site}, reason=reason
+    )
+    return count
+
+
+def enter(session: Session, act: Act, *, number: int, lot_id: int, owner: str, status: str, counted: int) -> CountLine:
+    """Enter what was counted of a lot, in base units; it is compared with the book at this instant.
+
+    A large difference wants a recount by entering the line again.
+    """
+    count = counts.count(session, number)
+    require(act.actor, "stock.count", site=count.site_code)
+    _require_open(count)
+    queries.lot(session, lot_id)
+    if status not in (stock.AVAILABLE, stock.RESERVED, stock.QUARANTINE) or counted < 0:
+        raise Invalid("count what is available, reserved or in quarantine, from zero up", field="status")
+    book, version = _book(session, ledger.Account(lot_id, count.site_code, owner, status))
+    attempts = counts.lines(session, number).get((lot_id, owner, status), [])
+    line = CountLine(
+        count_id=number,
+        lot_id=lot_id,
+        owner=owner,
+        status=status,
+        attempt=len(attempts) + 1,
+        counted=counted,
+        book=book,
+        book_version=version,
+        counted_by=act.actor.id,
+        counted_at=act.at,
+    )
+    session.add(line)
+    session.flush()
+    return line
+
+
+def approve(session: Session, act: Act, *, number: int, reason: str) -> list[int]:
+    """Approve a count: every difference is adjusted with the reason; returns the postings' numbers.
+
+    Refuses whoever counted or opened it, and while a line wants a recount.
+    """
+    count = counts.count(session, number)
+    require(act.actor, "count.approve", site=count.site_code)
+    _claim(session, count)
+    found = counts.differences(session, number)
+    counters = {counter: f"counted in count {number}" for one in found for counter in one.counters}
+    require_other(act.actor, counters | {count.opened_by: f"opened count {number}"})
+    waiting = [one for one in found if one.open_recount]
+    if waiting:
+        lots = [one.lot_id for one in waiting]
+        raise CountState(f"count {number}: {len(waiting)} lines want a recount", lots=lots)
+    count.approved_by, count.approved_at = act.actor.id, act.at
+    session.add(count)
+    postings = [_adjust(session, act, count, one, reason) for one in found if one.counted != one.book]
+    payload = {"lines": len(found), "adjusted": len(postings)}
+    journal.record(session, act, action="count.approve", subject=f"count:{number}", payload=payload, reason=reason)
+    return postings
+
+
+def _adjust(session: Session, act: Act, count: Count, one: counts.Difference, reason: str) -> int:
+    account = ledger.Account(one.lot_id, count.site_code, one.owner, one.status)
+    change = one.counted - one.book
+    source, sink = (stock.LOSS, account) if change > 0 else (account, stock.LOSS)
+    move = ledger.Move(one.lot_id, abs(change), source, sink, document=f"count:{count.id}")
+    key = f"count:{count.id}:{one.lot_id}:{one.owner}:{one.status}"
+    why = f"count {count.id}: {one.counted} counted, {one.book} by the book. {reason}"
+    return ledger.post(session, act, kind="adjustment", key=key, moves=[move], reason=why)
+
+
+def _book(session: Session, account: ledger.Account) -> tuple[int, int]:
+    balance = session.exec(
+        select(Balance).where(
+            Balance.lot_id == account.lot_id,
+            Balance.site_code == account.site,
+            Balance.owner == account.owner,
+            Balance.status == account.status,
+        )
+    ).one_or_none()
+    return (balance.quantity, balance.version) if balance else (0, 0)
+
+
+def _require_open(count: Count) -> None:
+    if count.state != rules.OPEN:
+        raise CountState(f"count {count.id} is {count.state}", state=count.state)
+
+
+def _claim(session: Session, count: Count) -> None:
+    claimed = update(Count).where(col(Count.id) == count.id, col(Count.state) == rules.OPEN)
+    if not rows_changed(session, claimed.values(state=rules.APPROVED)):
+        session.refresh(count)
+        _require_open(count)
+    session.refresh(count)

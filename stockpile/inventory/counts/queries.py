@@ -1,0 +1,113 @@
+"""Reading counts: blind for who counts, with the book for who approves."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, select
+
+from stockpile.errors import NotFound
+from stockpile.inventory import rules as stock
+from stockpile.inventory.counts import rules
+from stockpile.inventory.counts.tables import Count, CountLine
+from stockpile.inventory.tables import Balance, Lot
+
+
+class UnknownCount(NotFound):
+    """No count has this number."""
+
+    code = "unknown_count"
+
+
+@dataclass(frozen=True, slots=True)
+class ToCount:
+    """Something to count at a site; the book is not shown."""
+
+    lot_id: int
+    item: str
+    lot: str
+    owner: str
+    status: str
+    attempts: int
+    recount: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The last word on one line: what was counted against the book at that instant, in base units."""
+
+    lot_id: int
+    owner: str
+    status: str
+    counted: int
+    book: int
+    attempts: int
+    open_recount: bool
+    counters: tuple[int, ...]
+
+
+def count(session: Session, number: int) -> Count:
+    """One count; refuses an unknown number."""
+    found = session.get(Count, number)
+    if found is None:
+        raise UnknownCount(f"there is no count {number}", field="count", value=number)
+    return found
+
+
+def lines(session: Session, number: int) -> dict[tuple[int, str, str], list[CountLine]]:
+    """What was counted, by lot, owner and status, first attempt first."""
+    found: dict[tuple[int, str, str], list[CountLine]] = defaultdict(list)
+    query = select(CountLine).where(CountLine.count_id == number).order_by(col(CountLine.attempt))
+    for line in session.exec(query):
+        found[line.lot_id, line.owner, line.status].append(line)
+    return dict(found)
+
+
+def to_count(session: Session, number: int) -> list[ToCount]:
+    """What stands at the site by the book, without its figures, and which lines want a recount."""
+    site = count(session, number).site_code
+    done = lines(session, number)
+    query = (
+        select(Balance, Lot)
+        .join(Lot, col(Lot.id) == col(Balance.lot_id))
+        .where(Balance.site_code == site, Balance.quantity > 0, Balance.status != stock.IN_TRANSIT)
+        .order_by(col(Lot.item_code), col(Lot.expiry), col(Lot.code))
+    )
+    return [
+        ToCount(
+            lot_id=balance.lot_id,
+            item=lot.item_code,
+            lot=lot.code,
+            owner=balance.owner,
+            status=balance.status,
+            attempts=len(attempts),
+            recount=bool(attempts) and wants_recount(attempts),
+        )
+        for balance, lot in session.exec(query)
+        for attempts in (done.get((balance.lot_id, balance.owner, balance.status), []),)
+    ]
+
+
+def wants_recount(attempts: list[CountLine]) -> bool:
+    """Whether these attempts at one line leave it open: a large difference that no second count has confirmed."""
+    last = attempts[-1]
+    large = rules.needs_recount(counted=last.counted, book=last.book)
+    return large and not rules.settled([line.counted - line.book for line in attempts])
+
+
+def differences(session: Session, number: int) -> list[Difference]:
+    """Every counted line with its difference, for who approves."""
+    return [
+        Difference(
+            lot_id=lot_id,
+            owner=owner,
+            status=status,
+            counted=attempts[-1].counted,
+            book=attempts[-1].book,
+            attempts=len(attempts),
+            open_recount=wants_recount(attempts),
+            counters=tuple(sorted({line.counted_by for line in attempts})),
+        )
+        for (lot_id, owner, status), attempts in sorted(lines(session, number).items())
+    ]

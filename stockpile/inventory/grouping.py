@@ -1,0 +1,137 @@
+"""Group commit: records that arrive together are posted in one durable transaction and answered after it.
+
+Whoever asks while a commit is under way waits for the next one. Keys, replies,
+postings and rights are those of the plain path: the token of each is looked up
+again in the transaction of its effect, so that a sign-in that ended a moment
+ago posts nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session
+
+from stockpile.actor import Act, Actor
+from stockpile.db import ATTEMPTS, transact
+from stockpile.errors import Refusal
+from stockpile.governance import operations as governance
+from stockpile.governance import queries
+from stockpile.idempotency import Asked, KeyReused, Raced, Reply, once_each
+from stockpile.inventory import recording
+
+MOST: Final = 256
+"""Records in one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A record that somebody asks to be posted under a key; `token` is the digest of the bearer token, if any."""
+
+    asked: Asked
+    actor: Actor
+    token: str | None
+    kind: str
+    site: str
+    lines: Sequence[recording.Line]
+    posting_key: str
+    reason: str = ""
+
+
+Answer = Reply | Refusal
+Refuse = Callable[[Refusal], Reply]
+
+
+class Group:
+    """The queue of one process before one database. Used from one event loop."""
+
+    def __init__(self, engine: Engine, refuse: Refuse) -> None:
+        self._engine, self._refuse = engine, refuse
+        self._waiting: list[tuple[Ask, asyncio.Future[Answer]]] = []
+        self._flushing: asyncio.Task[None] | None = None
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="group-commit")
+
+    async def post(self, ask: Ask) -> Reply:
+        """The reply to this ask, once it is on disk. Raises a refusal that is not kept: another request, no sign-in."""
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((ask, future))
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.create_task(self._flush())
+        answer = await future
+        if isinstance(answer, Refusal):
+            raise answer
+        return answer
+
+    async def _flush(self) -> None:
+        while self._waiting:
+            taken, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            answers = await self._settled([ask for ask, _ in taken])
+            for (_, future), answer in zip(taken, answers, strict=True):
+                if future.cancelled():
+                    continue
+                if isinstance(answer, Reply | Refusal):
+                    future.set_result(answer)
+                else:
+                    future.set_exception(answer)
+
+    async def _settled(self, asks: Sequence[Ask]) -> list[Answer | BaseException]:
+        """The answers; where the whole fails, each is tried alone, so that one cannot fail the others."""
+        attempt = asyncio.get_running_loop().run_in_executor(self._worker, commit, self._engine, asks, self._refuse)
+        await asyncio.wait([attempt])
+        failure = attempt.exception()
+        if failure is None:
+            return list(attempt.result())
+        if len(asks) == 1 or _unreachable(failure):
+            return [failure] * len(asks)
+        return [answer for ask in asks for answer in await self._settled([ask])]
+
+
+def _unreachable(failure: BaseException) -> bool:
+    """Whether the database is away: then there is no use in asking again for each."""
+    return isinstance(failure, OperationalError) and getattr(failure.orig, "sqlstate", None) is None
+
+
+def commit(engine: Engine, asks: Sequence[Ask], refuse: Refuse) -> list[Answer]:
+    """Post the asks in one transaction, in the order given; what each is answered."""
+    for _ in range(ATTEMPTS):
+        with contextlib.suppress(Raced):
+            return transact(engine, lambda session: settle(session, asks, refuse))
+    raise Raced("the same keys again and again")
+
+
+def settle(session: Session, asks: Sequence[Ask], refuse: Refuse) -> list[Answer]:
+    """As `commit`, in the caller's transaction. `refuse` makes the reply to a refusal, which is kept under the key."""
+    actors = _actors(session, asks)
+    admitted = [at for at, actor in enumerate(actors) if actor is not None]
+    clock = queries.simulated_now(session)
+
+    def work(positions: Sequence[int]) -> list[Reply]:
+        records = []
+        for at in (admitted[position] for position in positions):
+            ask, actor = asks[at], actors[at]
+            assert actor is not None
+            act = Act(actor=actor, at=clock or ask.asked.at, recorded_at=ask.asked.at)
+            records.append(recording.Record(act, ask.kind, ask.site, ask.lines, ask.posting_key, ask.reason))
+        outcomes = recording.record_each(session, records)
+        return [refuse(one) if isinstance(one, Refusal) else Reply(201, {"posting": one}) for one in outcomes]
+
+    replies: list[Reply | KeyReused] = once_each(session, [asks[at].asked for at in admitted], work)
+    answers: list[Answer] = [governance.SignInRefused(governance.ENDED) for _ in asks]
+    for at, reply in zip(admitted, replies, strict=True):
+        answers[at] = reply
+    return answers
+
+
+def _actors(session: Session, asks: Sequence[Ask]) -> list[Actor | None]:
+    """Who asks, as their tokens say now; None where the sign-in has ended."""
+    tokens = {ask.token for ask in asks if ask.token is not None}
+    latest = max(ask.asked.at for ask in asks)
+    holders = governance.actors_of_tokens(session, tokens, real_now=latest) if tokens else {}
+    return [ask.actor if ask.token is None else holders.get(ask.token) for ask in asks]

@@ -1,0 +1,109 @@
+"""The proof that the ledger was right: every balance and every posting recomputed from the movements."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import select as select_columns
+from sqlalchemy import union_all
+from sqlmodel import Session, col, select
+
+from stockpile import journal
+from stockpile.db import table_of
+from stockpile.inventory.tables import Balance, Movement, Posting
+
+
+def digest(rows: Iterable[dict[str, Any]]) -> str:
+    """SHA-256 over the movements of a posting in the order of their lines, ids left out; hexadecimal."""
+    content = [{name: value for name, value in row.items() if name != "id"} for row in rows]
+    return hashlib.sha256(journal.canonical(content).encode()).hexdigest()
+
+
+def discrepancies(session: Session) -> Iterator[str]:
+    """Recompute every balance and every posting's hash from the movements; yields each difference in plain words."""
+    yield from _balance_faults(session)
+    yield from _posting_faults(session)
+
+
+def _legs(session: Session) -> Iterator[Any]:
+    """Every leg on a balance in the order of the balance's own numbering."""
+    m = table_of(Movement).c
+    taken = select_columns(m.from_balance_id.label("balance"), m.from_seq.label("seq"), -m.quantity, m.from_after, m.id)
+    given = select_columns(m.to_balance_id, m.to_seq, m.quantity, m.to_after, m.id)
+    legs = union_all(taken.where(m.from_balance_id.is_not(None)), given.where(m.to_balance_id.is_not(None)))
+    query = legs.order_by("balance", "seq").execution_options(yield_per=5000)
+    yield from session.connection().execute(query)
+
+
+def _balance_faults(session: Session) -> Iterator[str]:
+    ends: dict[int, tuple[int, int]] = {}
+    for number, seq, change, after, movement in _legs(session):
+        quantity, last = ends.get(number, (0, 0))
+        quantity, last = quantity + change, last + 1
+        ends[number] = (quantity, last)
+        if (seq, after) != (last, quantity):
+            stored = f"leg {seq} leaving {after} on balance {number}"
+            yield f"movement {movement}: stored as {stored}, recomputed as leg {last} leaving {quantity}"
+        if quantity < 0:
+            yield f"movement {movement}: balance {number} would fall to {quantity}"
+    for balance in session.exec(select(Balance).order_by(col(Balance.id))):
+        quantity, last = ends.pop(balance.id or 0, (0, 0))
+        if (balance.quantity, balance.version) != (quantity, last):
+            stored = f"{balance.quantity} after {balance.version} legs"
+            yield f"balance {balance.id} stores {stored}, its movements give {quantity} after {last}"
+    for number in ends:
+        yield f"movements name balance {number}, which is not there"
+
+
+def _posting_faults(session: Session) -> Iterator[str]:
+    sealed = {entry.subject: entry for entry in journal.entries(session, action="stock.post")}
+    heads = {posting.id: posting for posting in session.exec(select(Posting))}
+    for posting_id, rows in _by_posting(session):
+        entry = sealed.pop(f"posting:{posting_id}", None)
+        if entry is None:
+            yield f"posting {posting_id} has no journal entry"
+            continue
+        if json.loads(entry.payload)["digest"] != digest(rows):
+            yield f"posting {posting_id}: its movements do not match the hash in the journal"
+        if posting_id not in heads or _head(heads[posting_id]) != _journalled_head(entry):
+            yield f"posting {posting_id}: who posted it, when, how or why is not what the journal says"
+    for subject in sealed:
+        yield f"the journal holds {subject}, whose movements are not there"
+    with_movements = select(Movement.posting_id)
+    for number in session.exec(select(Posting.id).where(col(Posting.id).not_in(with_movements))):
+        yield f"posting {number} has no movements"
+
+
+def _head(posting: Posting) -> tuple[object, ...]:
+    return (
+        posting.kind,
+        posting.key,
+        posting.actor_id,
+        posting.reason,
+        posting.effective_at,
+        posting.recorded_at,
+    )
+
+
+def _journalled_head(entry: journal.JournalEntry) -> tuple[object, ...]:
+    payload = json.loads(entry.payload)
+    return (
+        payload["kind"],
+        payload["key"],
+        entry.actor_id,
+        entry.reason,
+        entry.effective_at,
+        entry.recorded_at,
+    )
+
+
+def _by_posting(session: Session) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    table = table_of(Movement)
+    query = table.select().order_by(table.c.posting_id, table.c.line).execution_options(yield_per=5000)
+    found = session.connection().execute(query).mappings()
+    for posting_id, rows in groupby(found, key=lambda row: int(row["posting_id"])):
+        yield posting_id, [dict(row) for row in rows]

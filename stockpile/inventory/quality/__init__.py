@@ -1,0 +1,1 @@
+"""The care of stock: release, expiry extension, returns, disposal, temperature."""

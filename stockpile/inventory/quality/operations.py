@@ -1,0 +1,181 @@
+"""What a responsible pharmacist decides, and what needs two people: release, extension, return, disposal, excursion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from sqlalchemy import update
+from sqlmodel import Session, col, select
+
+from stockpile import journal
+from stockpile.actor import Act
+from stockpile.catalogue import queries as catalogue
+from stockpile.catalogue.tables import Item
+from stockpile.db import insert_missing, rows_changed
+from stockpile.errors import Conflict, Invalid, NotFound
+from stockpile.governance.rules import require, require_other
+from stockpile.inventory import freezing, ledger, queries
+from stockpile.inventory import rules as stock
+from stockpile.inventory.quality import rules
+from stockpile.inventory.quality.tables import Disposal, ExpiryExtension, TemperatureReading
+from stockpile.inventory.tables import Balance, Lot
+
+
+class OnHold(Conflict):
+    """The lot is on hold or recalled: it cannot be released."""
+
+    code = "lot_on_hold"
+
+
+class DisposalState(Conflict):
+    """The disposal is not in the state that this needs."""
+
+    code = "disposal_state"
+
+
+def release(session: Session, act: Act, *, account: ledger.Account, quantity: int, key: str, reason: str) -> int:
+    """Release base units from quarantine as a responsible pharmacist; the posting's number. Never of a lot on hold."""
+    require(act.actor, "stock.release", site=account.site)
+    _require_reason(reason, "a release")
+    lot = queries.lot(session, account.lot_id)
+    if lot.on_hold:
+        raise OnHold(f"lot {lot.code} of {lot.item_code} is on hold: {lot.hold_reason}", lot=lot.code)
+    source = ledger.Account(account.lot_id, account.site, account.owner, stock.QUARANTINE)
+    sink = ledger.Account(account.lot_id, account.site, account.owner, stock.AVAILABLE)
+    move = ledger.Move(account.lot_id, quantity, source, sink, document="release")
+    return ledger.post(session, act, kind="release", key=key, moves=[move], reason=reason)
+
+
+def extend_expiry(
+    session: Session, act: Act, *, lot_id: int, new_expiry: date, authority: str, evidence: str
+) -> ExpiryExtension:
+    """Extend a lot's expiry on an authority's word, with its evidence; the old date stays on record."""
+    require(act.actor, "lot.extend")
+    _require_reason(evidence, "an extension")
+    lot = queries.lot(session, lot_id)
+    if new_expiry <= lot.expiry:
+        raise Invalid(f"lot {lot.code} already runs to {lot.expiry}", field="new_expiry")
+    extension = ExpiryExtension(
+        lot_id=lot_id,
+        old_expiry=lot.expiry,
+        new_expiry=new_expiry,
+        authority=authority,
+        evidence=evidence,
+        decided_by=act.actor.id,
+        decided_at=act.at,
+    )
+    lot.expiry = new_expiry
+    session.add_all([lot, extension])
+    session.flush()
+    payload = {"old": extension.old_expiry.isoformat(), "new": new_expiry.isoformat(), "authority": authority}
+    journal.record(session, act, action="lot.extend", subject=f"lot:{lot_id}", payload=payload, reason=evidence)
+    return extension
+
+
+def verify_item(session: Session, act: Act, *, item: str, cold_chain: bool, controlled: bool, storage: str) -> Item:
+    """Confirm or correct an item's flags as a named pharmacist; imported ones are unverified until then."""
+    require(act.actor, "item.verify")
+    found = catalogue.item(session, item)
+    old = {"cold_chain": found.cold_chain, "controlled": found.controlled, "storage": found.storage}
+    found.cold_chain, found.controlled, found.storage, found.verified = cold_chain, controlled, storage, True
+    session.add(found)
+    new = {"cold_chain": cold_chain, "controlled": controlled, "storage": storage}
+    journal.record(session, act, action="item.verify", subject=f"item:{item}", payload={"old": old, "new": new})
+    return found
+
+
+def take_back(
+    session: Session, act: Act, *, account: ledger.Account, to_depot: str, quantity: int, key: str, reason: str
+) -> int:
+    """Take a member's stock back to a depot: it becomes the pool's, in quarantine, never straight available."""
+    require(act.actor, "stock.return", site=to_depot)
+    _require_reason(reason, "a return")
+    if queries.site(session, to_depot).kind != stock.DEPOT or account.owner == stock.POOL:
+        raise Invalid("a return goes from a member's stock to a depot", field="to_depot")
+    source = ledger.Account(account.lot_id, account.site, account.owner, stock.AVAILABLE)
+    sink = ledger.Account(account.lot_id, to_depot, stock.POOL, stock.QUARANTINE)
+    move = ledger.Move(account.lot_id, quantity, source, sink, document="return")
+    return ledger.post(session, act, kind="return", key=key, moves=[move], reason=reason)
+
+
+def propose_disposal(session: Session, act: Act, *, account: ledger.Account, quantity: int, reason: str) -> Disposal:
+    """Propose to destroy base units that stand in quarantine; a witness must be there when it is done."""
+    require(act.actor, "stock.dispose", site=account.site)
+    _require_reason(reason, "a disposal")
+    queries.lot(session, account.lot_id)
+    disposal = Disposal(
+        lot_id=account.lot_id,
+        site_code=account.site,
+        owner=account.owner,
+        quantity=quantity,
+        reason=reason,
+        state=rules.PROPOSED,
+        proposed_by=act.actor.id,
+        proposed_at=act.at,
+    )
+    session.add(disposal)
+    session.flush()
+    payload = {"lot": account.lot_id, "site": account.site, "quantity": quantity}
+    journal.record(
+        session, act, action="disposal.propose", subject=f"disposal:{disposal.id}", payload=payload, reason=reason
+    )
+    return disposal
+
+
+def witness_disposal(session: Session, act: Act, *, number: int, certificate: str) -> Disposal:
+    """Confirm as a witness, other than who proposed it, that the stock was destroyed; it leaves the ledger as lost."""
+    disposal = session.get(Disposal, number)
+    if disposal is None:
+        raise NotFound(f"there is no disposal {number}", field="disposal", value=number)
+    require(act.actor, "stock.witness", site=disposal.site_code)
+    require_other(act.actor, {disposal.proposed_by: f"proposed disposal {number}"})
+    _require_reason(certificate, "a witnessed disposal")
+    claimed = update(Disposal).where(col(Disposal.id) == number, col(Disposal.state) == rules.PROPOSED)
+    if not rows_changed(session, claimed.values(state=rules.DONE)):
+        raise DisposalState(f"disposal {number} is {disposal.state}", state=disposal.state)
+    session.refresh(disposal)
+    disposal.witnessed_by, disposal.witnessed_at, disposal.certificate = act.actor.id, act.at, certificate
+    session.add(disposal)
+    source = ledger.Account(disposal.lot_id, disposal.site_code, disposal.owner, stock.QUARANTINE)
+    move = ledger.Move(disposal.lot_id, disposal.quantity, source, stock.LOSS, document=f"disposal:{number}")
+    ledger.post(session, act, kind="disposal", key=f"disposal:{number}", moves=[move], reason=disposal.reason)
+    return disposal
+
+
+def report_temperatures(
+    session: Session, act: Act, *, site: str, readings: Sequence[rules.Reading], key: str
+) -> tuple[list[rules.Excursion], int]:
+    """Take in a cold store's log; an excursion puts every cold-chain lot at the site into quarantine.
+
+    Returns the excursions found and the base units set apart. Readings known before count once.
+    """
+    require(act.actor, "temperature.report", site=site)
+    queries.site(session, site)
+    rows = [{"site_code": site, "read_at": r.at, "milli_celsius": r.milli_celsius} for r in readings]
+    insert_missing(session, TemperatureReading, rows)
+    found = rules.excursions(readings)
+    frozen = _freeze_cold_lots(session, act, site=site, key=key, found=found) if found else 0
+    payload = {"readings": len(rows), "excursions": [[e.begins.isoformat(), e.ends.isoformat()] for e in found]}
+    journal.record(session, act, action="temperature.report", subject=f"site:{site}", payload=payload)
+    return found, frozen
+
+
+def _freeze_cold_lots(session: Session, act: Act, *, site: str, key: str, found: Sequence[rules.Excursion]) -> int:
+    worst = max(found, key=lambda e: e.ends - e.begins)
+    reason = f"temperature excursion to {worst.extreme_milli / 1000:.1f} C, {worst.begins:%Y-%m-%d %H:%M} UTC"
+    query = (
+        select(Lot)
+        .join(Item, col(Item.code) == col(Lot.item_code))
+        .join(Balance, col(Balance.lot_id) == col(Lot.id))
+        .where(col(Item.cold_chain).is_(True), Balance.site_code == site, Balance.quantity > 0)
+        .distinct()
+        .order_by(col(Lot.id))
+    )
+    lots = list(session.exec(query))
+    return sum(freezing.freeze(session, act, lot=lot, key=f"{key}:{lot.id}", reason=reason, site=site) for lot in lots)
+
+
+def _require_reason(reason: str, what: str) -> None:
+    if not reason.strip():
+        raise Invalid(f"{what} needs a reason or evidence in words", field="reason")
