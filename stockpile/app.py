@@ -18,6 +18,7 @@ from fastapi.staticfiles import StaticFiles
 from sqlalchemy import Engine, text
 from starlette.datastructures import State
 from starlette.exceptions import HTTPException
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from stockpile import __version__, http
 from stockpile.allocation import api as allocation
@@ -70,6 +71,8 @@ def build(engine: Engine, settings: Settings, *, scheduled: bool = True) -> Fast
     )
     app.state.engine, app.state.settings = engine, settings
     app.add_middleware(http.StrictJson)
+    app.add_middleware(http.SameOrigin)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "testserver"])
     app.add_middleware(_MarkSimulated, state=app.state)
     _add_refusals(app)
     _add_routes(app)

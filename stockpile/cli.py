@@ -90,7 +90,6 @@ def serve(
     _refuse_taken_port(port)
     settings = Settings()
     engine = _open(settings)
-    migrations.upgrade(engine)
     _serve(engine, settings, port=port)
 
 
@@ -98,8 +97,8 @@ def serve(
 def verify() -> None:
     """Recompute every balance and every hash; exits with 3 and the discrepancies if any is wrong."""
     engine = _open(Settings())
-    migrations.upgrade(engine)
     with reading(engine) as session, Progress(console=err, transient=True) as progress:
+        governance_queries.region(session)
         progress.add_task("recomputing balances and hashes", total=None)
         found = [*ledger.discrepancies(session), *journal.discrepancies(session)]
     if found:
@@ -115,7 +114,8 @@ def pick_list(plan: Annotated[int, typer.Argument(help="Number of the plan.")]) 
         simulated = governance_queries.region(session).simulated
         found = allocation.plan(session, plan)
         lines = allocation.pick_list(session, plan)
-    head = f"Plan {plan} ({found.state}, {found.method}){' - SIMULATED' if simulated else ''}"
+    warning = "" if found.state == "approved" else " - NOT APPROVED: do not pick"
+    head = f"Plan {plan} ({found.state}, {found.method}){' - SIMULATED' if simulated else ''}{warning}"
     typer.echo(allocation.pick_list_text(lines, head=head))
 
 
@@ -168,7 +168,6 @@ def database() -> None:
 def import_region(folder: Annotated[Path, typer.Argument(help="Folder with the CSV templates.")]) -> None:
     """Load a region from CSV templates into an empty installation, all or nothing."""
     engine = _open(Settings())
-    migrations.upgrade(engine)
     rows = read(folder)
     real_now = datetime.now(UTC)
 
@@ -190,7 +189,6 @@ def run_reorder(
     """Propose call-offs for what is missing; each waits for another person's approval."""
     settings = Settings()
     engine = _open(settings)
-    migrations.upgrade(engine)
     ran = jobs.run(engine, _act(engine, account), job="reorder", limit_seconds=settings.plan_limit_seconds)
     if ran.again:
         out.print(f"reorder for {ran.slot} was done before: nothing was changed")
@@ -210,7 +208,6 @@ def add_account(  # noqa: PLR0917  (the command line takes them by name)
 ) -> None:
     """Add a named account with one role."""
     engine = _open(Settings())
-    migrations.upgrade(engine)
     real_now = datetime.now(UTC)
     act = Act(actor=governance.founder(), at=real_now, recorded_at=real_now)
 
@@ -235,7 +232,9 @@ def list_accounts() -> None:
 
 def _open(settings: Settings) -> Engine:
     err.print(f"[dim]data: {make_url(settings.address()).render_as_string(hide_password=True)}[/dim]", soft_wrap=True)
-    return open_engine(settings.address())
+    engine = open_engine(settings.address())
+    migrations.upgrade(engine)
+    return engine
 
 
 def _act(engine: Engine, account: str) -> Act:

@@ -21,6 +21,7 @@ from stockpile.errors import Conflict, Invalid, NotAllowed, NotFound, Refusal
 LARGEST_BODY: Final = 10 * 1024 * 1024
 LARGEST_NUMBER: Final = 10**12
 DEEPEST: Final = 32
+FIRST_YEAR, LAST_YEAR = 2000, 2200
 STATUS: Final[tuple[tuple[type[Refusal], int], ...]] = (
     (NotAllowed, 403),
     (NotFound, 404),
@@ -39,16 +40,26 @@ class Body(BaseModel):
 def _instant(value: object) -> datetime:
     if not isinstance(value, str):
         raise ValueError("must be an instant as text, like 2020-03-30T08:00:00Z")
-    parsed = datetime.fromisoformat(value)
-    if parsed.tzinfo is None:
-        raise ValueError("must carry a time zone, like 2020-03-30T08:00:00Z")
-    return parsed.astimezone(UTC)
+    try:
+        parsed = datetime.fromisoformat(value)
+        if parsed.tzinfo is None or not FIRST_YEAR <= parsed.year <= LAST_YEAR:
+            raise ValueError
+        return parsed.astimezone(UTC)
+    except (ValueError, OverflowError) as failure:
+        known = f"with a time zone and a year of {FIRST_YEAR} to {LAST_YEAR}, like 2020-03-30T08:00:00Z"
+        raise ValueError(f"must be an instant {known}") from failure
 
 
 def _day(value: object) -> date:
     if not isinstance(value, str) or len(value) != 10:
         raise ValueError("must be a day as text, like 2020-03-30")
-    return date.fromisoformat(value)
+    try:
+        parsed = date.fromisoformat(value)
+    except ValueError as failure:
+        raise ValueError("must be a day that exists, like 2020-03-30") from failure
+    if not FIRST_YEAR <= parsed.year <= LAST_YEAR:
+        raise ValueError(f"must be a day of the years {FIRST_YEAR} to {LAST_YEAR}")
+    return parsed
 
 
 Instant = Annotated[datetime, BeforeValidator(_instant)]
@@ -128,6 +139,29 @@ class StrictJson:
             await response(scope, receive, send)
             return
         await self._app(scope, _replay(body), send)
+
+
+class SameOrigin:
+    """Middleware: an unsafe request that a browser sends for another site is refused, whatever it carries."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Pass on what is safe, of our own origin, or of no browser."""
+        if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD", "OPTIONS") and _foreign(scope):
+            detail = "the request comes from another site"
+            await problem_response(problem(403, code="foreign_origin", detail=detail))(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+def _foreign(scope: MutableMapping[str, Any]) -> bool:
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+        return True
+    origin = headers.get("origin")
+    return origin is not None and origin.partition("://")[2] != headers.get("host", "")
 
 
 async def _read(receive: Receive) -> bytes | None:

@@ -178,7 +178,9 @@ _FIND: Final = (
 )
 
 
-def stored(session: Session, actor: Actor, key: str) -> Reply | None:
-    """The reply already given to this account's key, or None."""
+def stored(session: Session, actor: Actor, key: str, *, request: bytes | None = None) -> Reply | None:
+    """The reply already given to this account's key, or None; refuses a `request` that is not the one answered."""
     row = session.get(StoredReply, (actor.id, key))
-    return Reply(row.status, json.loads(row.body), repeated=True) if row and row.status else None
+    if row is None or not row.status:
+        return None
+    return _again(row, digest(request) if request is not None else row.request_digest)

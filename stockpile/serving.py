@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 
 import uvicorn
@@ -33,8 +34,15 @@ def refuse_taken_port(port: int) -> None:
             ) from failure
 
 
+def settle_memory() -> None:
+    """Tell the garbage collector that what is loaded stays: else its rounds stop every request for 0.1 s."""
+    gc.collect()
+    gc.freeze()
+
+
 def serve(engine: Engine, settings: Settings, *, port: int) -> None:
     """Serve until interrupted."""
     app = build(engine, settings)
     add_pages(app, settings)
+    settle_memory()
     uvicorn.run(app, host=HOST, port=port, log_level="warning")

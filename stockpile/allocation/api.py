@@ -149,10 +149,13 @@ def validate(
 @router.post("/surges/{number}/plans", status_code=201)
 def compute(caller: SignedIn, request: Request, number: http.Number, key: Key = None) -> JSONResponse:
     """Compute a plan for the surge's open validated requests; it moves nothing before another person approves it."""
+    known = caller.known_reply(request, None, key)
+    if known is not None:
+        return known
     made = planning.draft(caller.engine, caller.act_now(), surge_id=number, limit_seconds=caller.limit_seconds)
 
     def work(session: Session, act: Act) -> Any:
-        operations.lapse(session, act, surge_id=number)
+        operations.lapse(session, act)
         return shown(planning.store(session, act, made=made))
 
     return caller.effect(request, None, key, work, status=201)
@@ -217,7 +220,8 @@ def pick_list(caller: SignedIn, number: http.Number) -> str:
     with caller.reading() as session:
         found = queries.plan(session, number)
         mark = " - SIMULATED" if governance.region(session).simulated else ""
-        head = f"Plan {number} ({found.state}, {found.method}){mark}"
+        warning = "" if found.state == "approved" else " - NOT APPROVED: do not pick"
+        head = f"Plan {number} ({found.state}, {found.method}){mark}{warning}"
         return queries.pick_list_text(queries.pick_list(session, number), head=head)
 
 

@@ -53,7 +53,7 @@ def propose_override(
 ) -> Override:
     """Propose another quantity for a line (base units, whole packs); it counts once a second person confirms it."""
     require(act.actor, "plan.override")
-    plan = queries.plan(session, plan_number)
+    plan = queries.plan(session, plan_number, lock=True)
     _require_computed(session, plan)
     line = _line(session, plan_number, line_id)
     _check_override(session, line, new_quantity, reason)
@@ -82,7 +82,10 @@ def confirm_override(session: Session, act: Act, *, number: int) -> Override:
     if override.confirmed_by is not None:
         raise Conflict(f"override {number} is confirmed already")
     require_other(act.actor, {override.proposed_by: f"proposed override {number}"})
-    plan = queries.plan(session, override.plan_id)
+    plan = queries.plan(session, override.plan_id, lock=True)
+    session.refresh(override)
+    if override.confirmed_by is not None:
+        raise Conflict(f"override {number} is confirmed already")
     _require_computed(session, plan)
     line = _line(session, override.plan_id, override.plan_line_id)
     if line.quantity != override.old_quantity:
@@ -111,6 +114,7 @@ def approve(session: Session, act: Act, *, plan_number: int) -> list[Transfer]:
     lines = queries.plan_lines(session, plan_number)
     results = queries.plan_results(session, plan_number)
     requests = queries.requests_by_number(session, {result.request_id for result in results}, lock=True)
+    catalogue.lock(session, {request.item_code for request in requests.values()})
     require_other(act.actor, _authors(session, plan, requests))
     problem = _fresh_problem(session, act, plan, requests)
     _accept(session, plan, problem, lines)
@@ -151,7 +155,7 @@ def recompute_if_stale(engine: Engine, act: Act, *, plan_number: int, limit_seco
         except StalePlan:
             surge_id = plan.surge_id
     made = planning.draft(engine, act, surge_id=surge_id, limit_seconds=limit_seconds)
-    return transact(engine, lambda session: planning.store(session, act, made=made)).id
+    return transact(engine, lambda session: planning.store(session, act, made=made, replaces=plan_number)).id
 
 
 def _require_computed(session: Session, plan: StoredPlan) -> None:
@@ -189,10 +193,15 @@ def _authors(session: Session, plan: StoredPlan, requests: dict[int, Request]) -
     authors = {
         request.requested_by: f"made request {request.id}, which this plan serves" for request in requests.values()
     }
+    by_hand = {row.validated_by: row.id for row in requests.values() if row.validated_by is not None}
+    authors |= {account: f"validated request {number} by hand" for account, number in by_hand.items()}
     for override in queries.overrides(session, plan.id or 0):
         if override.confirmed_by is None:
             raise Unconfirmed(f"override {override.id} waits for a second person", override=override.id)
         authors[override.proposed_by] = f"proposed override {override.id}"
+    while plan.replaces is not None:
+        authors[plan.planned_by] = f"computed plan {plan.id}"
+        plan = queries.plan(session, plan.replaces)
     return authors | {plan.planned_by: f"computed plan {plan.id}"}
 
 

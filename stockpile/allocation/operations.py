@@ -19,7 +19,7 @@ from stockpile.demand import queries as demand
 from stockpile.demand import rules as demand_rules
 from stockpile.errors import Conflict, Invalid
 from stockpile.governance import queries as governance
-from stockpile.governance.rules import require, require_other
+from stockpile.governance.rules import allowed, require, require_other
 from stockpile.governance.tables import Member
 from stockpile.inventory import queries as inventory
 from stockpile.inventory.rules import POINT_OF_USE
@@ -108,9 +108,13 @@ def declare_surge(
 def close_surge(session: Session, act: Act, *, number: int, reason: str) -> Surge:
     """End a surge: no more requests or plans in it."""
     require(act.actor, "surge.close")
-    surge = open_surge(session, number, at=act.at)
+    surge = queries.surge(session, number)
+    if surge.state != rules.DECLARED:
+        raise SurgeNotOpen(f"surge {number} is closed", surge=number)
     surge.state, surge.closed_at = rules.CLOSED, act.at
     session.add(surge)
+    session.flush()
+    _let_lapse(session, act)
     journal.record(session, act, action="surge.close", subject=f"surge:{number}", payload={}, reason=reason)
     return surge
 
@@ -121,7 +125,8 @@ def open_surge(session: Session, number: int, *, at: datetime) -> Surge:
     if surge.state != rules.DECLARED:
         raise SurgeNotOpen(f"surge {number} is closed", surge=number)
     if surge.review_by <= at:
-        raise SurgeNotOpen(f"surge {number} ended on {surge.review_by:%Y-%m-%d %H:%M} UTC unless renewed", surge=number)
+        when = f"{surge.review_by:%Y-%m-%d %H:%M} UTC"
+        raise SurgeNotOpen(f"surge {number} ended on {when}: close it and declare it anew", surge=number)
     return surge
 
 
@@ -132,6 +137,7 @@ def submit(session: Session, act: Act, *, surge_id: int, drafts: Sequence[Reques
     packs, a need-by that has passed, an open request for the same.
     """
     surge = open_surge(session, surge_id, at=act.at)
+    _let_lapse(session, act)
     ground = _ground(session, act)
     rows = []
     for number, draft in enumerate(drafts, start=1):
@@ -197,18 +203,24 @@ def _refuse_second(session: Session, request: Request, validated: int) -> None:
         raise Invalid(f"at most {rules.MOST_PACKS:,} packs can be validated at a time", field="validated")
 
 
-def lapse(session: Session, act: Act, *, surge_id: int) -> int:
-    """Let open requests end whose need-by has passed; returns how many."""
+def lapse(session: Session, act: Act) -> int:
+    """Let open requests end whose need-by has passed or whose surge is over; returns how many."""
     require(act.actor, "plan.compute")
-    query = select(Request).where(Request.surge_id == surge_id, col(Request.need_by) <= act.at)
+    return _let_lapse(session, act)
+
+
+def _let_lapse(session: Session, act: Act) -> int:
+    over = select(Surge.id).where((col(Surge.state) == rules.CLOSED) | (col(Surge.review_by) <= act.at))
+    query = select(Request).where((col(Request.need_by) <= act.at) | col(Request.surge_id).in_(over))
     query = query.where(col(Request.state).in_(rules.OPEN_STATES)).order_by(col(Request.id))
     late = list(session.exec(query.with_for_update().execution_options(populate_existing=True)))
     for request in late:
         request.state = rules.LAPSED
     session.add_all(late)
+    session.flush()
     if late:
         payload = {"requests": [request.id for request in late]}
-        journal.record(session, act, action="request.lapse", subject=f"surge:{surge_id}", payload=payload)
+        journal.record(session, act, action="request.lapse", subject="requests", payload=payload)
     return len(late)
 
 
@@ -232,6 +244,8 @@ def _checked(act: Act, surge: Surge, draft: RequestDraft, ground: _Ground, *, nu
     require(act.actor, "request.submit", member=draft.member)
     item, place = _known(draft, ground, number=number)
     _refuse_nonsense(act, draft, item, number=number)
+    if draft.priority is not None and draft.priority < item.priority:
+        _refuse_own_urgency(act, draft, item, number=number)
     key = (draft.member, draft.item, place.code)
     if key in ground.waiting:
         raise AskedAlready(
@@ -293,6 +307,16 @@ def _refuse_nonsense(act: Act, draft: RequestDraft, item: Item, *, number: int) 
         )
     if not draft.justification.strip():
         raise Invalid(f"row {number}: a request needs a justification", field="justification", row=number)
+
+
+def _refuse_own_urgency(act: Act, draft: RequestDraft, item: Item, *, number: int) -> None:
+    """Who asks may call a request less urgent than the item's class; more urgent only who validates requests."""
+    if not allowed(act.actor, "request.validate", member=draft.member):
+        raise Invalid(
+            f"row {number}: {item.code} is of class {item.priority}; only a coordinator may put it into a higher one",
+            field="priority",
+            row=number,
+        )
 
 
 def _validate(request: Request, surge: Surge, ground: _Ground) -> None:

@@ -74,7 +74,7 @@ def _solved(taken: Snapshot, *, surge_id: int, limit_seconds: float) -> Draft:
     return Draft(surge_id, taken, plan, verdict, milliseconds, f"pro rata instead of the fair plan: {note}")
 
 
-def store(session: Session, act: Act, *, made: Draft) -> StoredPlan:
+def store(session: Session, act: Act, *, made: Draft, replaces: int | None = None) -> StoredPlan:
     """Store a computed plan with its lines, results and reasons; earlier plans that wait are superseded."""
     require(act.actor, "plan.compute")
     operations.open_surge(session, made.surge_id, at=act.at)
@@ -83,6 +83,7 @@ def store(session: Session, act: Act, *, made: Draft) -> StoredPlan:
     )
     session.exec(waiting.values(state=rules.SUPERSEDED))
     plan = _plan_row(act, made)
+    plan.replaces = replaces
     session.add(plan)
     session.flush()
     assert plan.id is not None

@@ -169,9 +169,9 @@ def waiting(session: Session) -> dict[tuple[str, str, str], int]:
     return {(row.member_code, row.item_code, row.point_of_use): row.validated for row in session.exec(query)}
 
 
-def plan(session: Session, number: int) -> Plan:
-    """One plan; refuses an unknown number."""
-    found = session.get(Plan, number)
+def plan(session: Session, number: int, *, lock: bool = False) -> Plan:
+    """One plan; refuses an unknown number. `lock` holds it against other writers."""
+    found = session.get(Plan, number, with_for_update=True if lock else None, populate_existing=lock)
     if found is None:
         raise UnknownPlan(f"there is no plan {number}", field="plan", value=number)
     return found

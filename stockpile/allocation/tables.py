@@ -80,7 +80,10 @@ class Request(Table, table=True):
 
 
 class Plan(Table, table=True):
-    """A computed plan with the problem it answers (both as canonical JSON), and who approved it."""
+    """A computed plan with the problem it answers (both as canonical JSON), and who approved it.
+
+    `replaces`: the stale plan that the service computed again; its author is this one's too.
+    """
 
     __tablename__ = "plan"
     __table_args__ = (CheckConstraint("state IN ('computed','approved','superseded')", name="state"),)
@@ -103,6 +106,7 @@ class Plan(Table, table=True):
     findings: str = Field(default="", sa_type=Text)
     approved_by: int | None = Field(default=None, foreign_key="account.id", sa_type=BigInteger)
     approved_at: datetime | None = None
+    replaces: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class PlanLine(Table, table=True):

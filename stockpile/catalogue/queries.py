@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlmodel import Session, col, select
 
 from stockpile.catalogue.tables import Item, Licence, TradeItem
@@ -50,3 +52,12 @@ def trade_items(session: Session, item_code: str) -> list[TradeItem]:
     """The packing levels of an item, smallest first."""
     order = (col(TradeItem.units), col(TradeItem.gtin))
     return list(session.exec(select(TradeItem).where(TradeItem.item_code == item_code).order_by(*order)))
+
+
+def lock(session: Session, codes: Iterable[str]) -> None:
+    """Hold these items, in the order of their codes: who shares out or sets the floor of an item waits its turn.
+
+    SQLite has one writer at a time and needs no such lock.
+    """
+    query = select(Item.code).where(col(Item.code).in_(sorted(codes))).order_by(col(Item.code))
+    session.exec(query.with_for_update(key_share=True)).all()

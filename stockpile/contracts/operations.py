@@ -77,6 +77,16 @@ def propose(
     return calloff
 
 
+def drop_earlier_proposals(session: Session, act: Act, *, slot: str) -> int:
+    """Cancel what earlier runs proposed and nobody approved: tonight's run answers the same shortage anew."""
+    require(act.actor, "reorder.run")
+    earlier = update(CallOff).where(col(CallOff.state) == rules.PROPOSED, col(CallOff.slot) != slot)
+    dropped = rows_changed(session, earlier.values(state=rules.CANCELLED))
+    if dropped:
+        journal.record(session, act, action="calloff.cancel", subject=f"slot:{slot}", payload={"cancelled": dropped})
+    return dropped
+
+
 def approve(session: Session, act: Act, *, number: int) -> CallOff:
     """Approve a proposed call-off: the order stands, and its cost is taken from the contract's ceiling."""
     require(act.actor, "calloff.approve")
@@ -102,7 +112,7 @@ def receive_line(session: Session, *, line_number: int, site: str, item: str, qu
     Called by the receipt that posts the stock, in the same transaction.
     """
     line = queries.line(session, line_number)
-    calloff = queries.calloff(session, line.calloff_id)
+    calloff = queries.calloff(session, line.calloff_id, lock=True)
     if calloff.state not in rules.OPEN_STATES:
         raise WrongState(f"call-off {calloff.id} is {calloff.state}: nothing to receive on it", state=calloff.state)
     if calloff.deliver_to != site:

@@ -40,9 +40,9 @@ def tiers(session: Session) -> dict[tuple[str, str], list[tuple[int, int]]]:
     return dict(found)
 
 
-def calloff(session: Session, number: int) -> CallOff:
-    """One call-off; refuses an unknown number."""
-    found = session.get(CallOff, number)
+def calloff(session: Session, number: int, *, lock: bool = False) -> CallOff:
+    """One call-off; refuses an unknown number. `lock` holds it against other writers."""
+    found = session.get(CallOff, number, with_for_update=True if lock else None, populate_existing=lock)
     if found is None:
         raise UnknownCallOff(f"there is no call-off {number}", field="calloff", value=number)
     return found

@@ -17,6 +17,7 @@ from stockpile.governance.rules import (
     COMMITTEE,
     COORDINATOR,
     LOGISTICS,
+    PHARMACIST,
     REQUESTER,
     SCHEDULER,
 )
@@ -26,6 +27,7 @@ CAST: tuple[tuple[str, str, str], ...] = (
     ("coordinator", "Crisis coordination: declares surges, validates, plans", COORDINATOR),
     ("committee", "Joint committee on duty: approves plans and orders", COMMITTEE),
     ("buyer", "Purchasing: runs reorders and follows orders", BUYER),
+    ("pharmacist", "Responsible pharmacist: releases, extends, recalls", PHARMACIST),
     ("auditor", "Audit: reads everything, verifies the ledger", AUDITOR),
     ("administrator", "Accounts of this installation", ADMINISTRATOR),
 )

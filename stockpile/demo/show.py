@@ -16,7 +16,6 @@ from sqlmodel import Session, select
 from stockpile import journal, migrations
 from stockpile.allocation import queries as allocation
 from stockpile.allocation.rules import permille
-from stockpile.allocation.tables import PlanLine
 from stockpile.catalogue import queries as catalogue
 from stockpile.db import reading, transact
 from stockpile.demo import cast, story
@@ -148,7 +147,7 @@ def _report(session: Session, engine: Engine, told: story.Story, found: list[str
         lots=session.exec(select(func.count()).select_from(Lot)).one(),
         requests=told.requests,
         plans=len(plans),
-        plan_lines=session.exec(select(func.count()).select_from(PlanLine)).one(),
+        plan_lines=sum(len(allocation.plan_lines(session, number)) for number in told.plans),
         min_fill=min(pairs) / 1000,
         median_fill=median(pairs) / 1000,
         cross_border_units=sum(fill.cross_border for fill in fills),

@@ -250,15 +250,13 @@ def _lead_days(session: Session, number: int) -> int:
 
 def _receive_orders(story: Story) -> None:
     """The days go on with reports alone until what was ordered arrives and is received."""
-    with reading(story.engine) as session:
-        due = [c for c in orders.calloffs(session) if c.expected_at is not None and c.approved_at is not None]
-    if not due:
+    approved = _done(story, "committee", "approve-calloff")
+    if approved is None:
         return
-    last = max(c.expected_at for c in due if c.expected_at is not None)
-    for day in _days(LAST_DAY + timedelta(days=1), last.date()):
+    due = datetime.fromisoformat(approved["expected_at"])
+    for day in _days(LAST_DAY + timedelta(days=1), due.date()):
         _report(story, day)
-    for calloff in due:
-        _receive_order(story, calloff.id or 0, last)
+    _receive_order(story, int(approved["calloff"]), due)
 
 
 def _receive_order(story: Story, number: int, at: datetime) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from threading import BoundedSemaphore
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, get_type_hints
 from uuid import uuid4
 
 from fastapi import Depends, Header, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBasic, HTTPBasicCredentials, HTTPBearer
 from pydantic import Field
 from sqlalchemy import Engine
@@ -25,7 +27,7 @@ from stockpile.db import reading, transact
 from stockpile.errors import Refusal
 from stockpile.governance import operations, queries
 from stockpile.governance.operations import SignInRefused
-from stockpile.governance.rules import SCHEDULER
+from stockpile.governance.rules import SCHEDULER, require_any
 
 MOST_HASHES_AT_ONCE = 4
 LET_IN = timedelta(seconds=5)
@@ -34,13 +36,15 @@ _hashing = BoundedSemaphore(MOST_HASHES_AT_ONCE)
 """Password hashes are meant to be slow and large: so many at a time and no more."""
 basic = HTTPBasic(auto_error=False, description="Name and password of an account: for a token, or for a script")
 bearer = HTTPBearer(auto_error=False, description="The token of POST /api/v1/tokens")
+_KEY: Final = r"^[\x21-\x7e]+$"
+_PLAIN_KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
 Key = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",
         min_length=1,
         max_length=200,
-        pattern=r"^[\x21-\x7e]+$",
+        pattern=_KEY,
         description="Chosen by the client: the same key gives the same reply and has its effect once.",
     ),
 ]
@@ -106,6 +110,14 @@ class Caller:
 
         return answered(transact(self.engine, once))
 
+    def known_reply(self, request: Request, body: http.Body | None, key: str | None) -> JSONResponse | None:
+        """The reply already given to this key, before long work begins; None where the work is still to be done."""
+        if key is None:
+            return None
+        with reading(self.engine) as session:
+            kept = idempotency.stored(session, self.actor, key, request=_asked(request, body))
+        return answered(kept) if kept is not None else None
+
     def asked(self, request: Request, body: http.Body, key: str | None) -> idempotency.Asked:
         """What this caller asks for, as `idempotency.once_each` wants it: the same as `effect` would keep."""
         digest = idempotency.digest(_asked(request, body))
@@ -145,6 +157,7 @@ def caller(
     real_now = datetime.now(UTC)
     with reading(engine) as session:
         actor = _actor(session, token, password, real_now=real_now)
+    require_any(actor, "read")
     digest = operations.token_digest(token.credentials) if token is not None else None
     return Caller(engine, actor, real_now, request.app.state.settings.plan_limit_seconds, digest)
 
@@ -161,16 +174,55 @@ async def recent_caller(
     """
     if token is None:
         return await run_in_threadpool(caller, request, token, password)
-    let_in: dict[str, Caller] | None = getattr(request.app.state, "let_in", None)
-    if let_in is None or len(let_in) >= MOST_LET_IN:
-        let_in = request.app.state.let_in = {}
-    digest, real_now = operations.token_digest(token.credentials), datetime.now(UTC)
-    known = let_in.get(digest)
-    if known is not None and real_now - known.real_now < LET_IN:
-        return replace(known, real_now=real_now)
-    let_in.pop(digest, None)
-    let_in[digest] = found = await run_in_threadpool(caller, request, token, password)
+    digest = operations.token_digest(token.credentials)
+    found = _recent(request, digest)
+    if found is None:
+        found = await run_in_threadpool(caller, request, token, password)
+        let_in: dict[str, Caller] = getattr(request.app.state, "let_in", {})
+        request.app.state.let_in = (let_in if len(let_in) < MOST_LET_IN else {}) | {digest: found}
     return found
+
+
+class QuickRoute(APIRoute):
+    """A route whose ordinary request skips the general machinery of dependencies, which takes longer than the rest.
+
+    For endpoints of (caller: RecentlySignedIn, request, body, key). Ordinary is
+    a token let in before, a JSON body that fits and a plain key; whatever else
+    comes goes the general way, which says what is wrong with it.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The endpoint for what is ordinary, else FastAPI's own handler."""
+        general = super().get_route_handler()
+        body_type: type[http.Body] = get_type_hints(self.endpoint)["body"]
+
+        async def handle(request: Request) -> Response:
+            caller, keys = _let_in(request), request.headers.getlist("idempotency-key")
+            plain_key = not keys or (len(keys) == 1 and _PLAIN_KEY.fullmatch(keys[0]))
+            if caller is None or not plain_key or request.headers.get("content-type") != "application/json":
+                return await general(request)
+            try:
+                body = body_type.model_validate(json.loads(await request.body()))
+            except ValueError:
+                return await general(request)
+            response: Response = await self.endpoint(caller, request, body, keys[0] if keys else None)
+            return response
+
+        return handle
+
+
+def _let_in(request: Request) -> Caller | None:
+    """Who brings a token that was good some seconds ago, and nothing else to sign in with."""
+    given = request.headers.getlist("authorization")
+    if len(given) != 1 or not given[0].startswith("Bearer "):
+        return None
+    return _recent(request, operations.token_digest(given[0].removeprefix("Bearer ")))
+
+
+def _recent(request: Request, digest: str) -> Caller | None:
+    let_in: dict[str, Caller] = getattr(request.app.state, "let_in", {})
+    known, real_now = let_in.get(digest), datetime.now(UTC)
+    return replace(known, real_now=real_now) if known is not None and real_now - known.real_now < LET_IN else None
 
 
 def _actor(

@@ -8,12 +8,16 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from pwdlib import PasswordHash
-from sqlmodel import Session, col, select
+from sqlalchemy import bindparam
+from sqlalchemy import select as select_columns
+from sqlmodel import Session, select
 
 from stockpile import journal
 from stockpile.actor import Act, Actor, Grant
+from stockpile.db import table_of
 from stockpile.errors import Conflict, Invalid, NotAllowed
 from stockpile.governance import queries, rules
 from stockpile.governance.tables import Account, AccountGrant, Token
@@ -111,20 +115,28 @@ def actor_of_token(session: Session, secret: str, *, real_now: datetime) -> Acto
 
 def actors_of_tokens(session: Session, tokens: Iterable[str], *, real_now: datetime) -> dict[str, Actor]:
     """Who holds each of these tokens (digests); unknown, ended and revoked ones are left out. One query."""
-    query = (
-        select(Token.digest, Account.id, Account.name, AccountGrant)
-        .join(Account, col(Account.id) == col(Token.account_id))
-        .join(AccountGrant, col(AccountGrant.account_id) == col(Account.id), isouter=True)
-        .where(col(Token.digest).in_(tokens), ~col(Token.revoked), Token.expires_at > real_now, col(Account.active))
-        .order_by(col(AccountGrant.id))
-    )
     found: dict[str, Actor] = {}
-    for digest, number, name, row in session.exec(query):
-        assert number is not None
-        grant = (Grant(row.role, row.member_code or None, row.site_code or None),) if row else ()
+    given = {"tokens": list(tokens), "real_now": real_now}
+    for digest, number, name, role, member, site in session.connection().execute(_HOLDERS, given):
+        grant = (Grant(role, member or None, site or None),) if role else ()
         known = found.get(digest, Actor(id=number, name=name, grants=()))
         found[digest] = replace(known, grants=(*known.grants, *grant))
     return found
+
+
+_token, _account, _grant = table_of(Token).c, table_of(Account).c, table_of(AccountGrant).c
+_HOLDERS: Final = (
+    select_columns(_token.digest, _account.id, _account.name, _grant.role, _grant.member_code, _grant.site_code)
+    .join_from(table_of(Token), table_of(Account), _account.id == _token.account_id)
+    .join(table_of(AccountGrant), _grant.account_id == _account.id, isouter=True)
+    .where(
+        _token.digest.in_(bindparam("tokens", expanding=True)),
+        ~_token.revoked,
+        _token.expires_at > bindparam("real_now"),
+        _account.active,
+    )
+    .order_by(_grant.id)
+)
 
 
 def revoke_token(session: Session, secret: str) -> None:

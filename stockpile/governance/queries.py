@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Final
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from stockpile.actor import Actor, Grant
+from stockpile.db import table_of
 from stockpile.errors import NotFound
 from stockpile.governance.tables import Account, AccountGrant, Member, Region
 
@@ -45,8 +48,12 @@ def effective_now(session: Session, *, real_now: datetime) -> datetime:
 
 def simulated_now(session: Session) -> datetime | None:
     """The clock of a simulated region, UTC; None where time is real."""
-    found = session.get(Region, 1)
-    return found.simulated_now if found else None
+    session.flush()
+    found: datetime | None = session.connection().scalar(_CLOCK)
+    return found
+
+
+_CLOCK: Final = select_columns(table_of(Region).c.simulated_now).where(table_of(Region).c.id == 1)
 
 
 def local_day(session: Session, at: datetime) -> date:

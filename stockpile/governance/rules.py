@@ -23,7 +23,6 @@ EVERYONE: Final = frozenset(ROLES)
 
 RIGHTS: Final[dict[str, frozenset[str]]] = {
     "read": EVERYONE,
-    "read.journal": frozenset({AUDITOR, ADMINISTRATOR}),
     "verify": frozenset({AUDITOR, ADMINISTRATOR, COMMITTEE}),
     "stock.receive": frozenset({LOGISTICS}),
     "stock.issue": frozenset({LOGISTICS}),
@@ -43,7 +42,7 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     "temperature.report": frozenset({LOGISTICS}),
     "transfer.dispatch": frozenset({LOGISTICS}),
     "transfer.receive": frozenset({LOGISTICS}),
-    "transfer.resolve": frozenset({LOGISTICS}),
+    "transfer.resolve": frozenset({LOGISTICS, COMMITTEE}),
     "caseload.report": frozenset({REQUESTER, COORDINATOR}),
     "caseload.release": frozenset({COORDINATOR}),
     "surge.declare": frozenset({COORDINATOR}),
@@ -86,8 +85,14 @@ def allowed(actor: Actor, right: str, *, member: str | None = None, site: str | 
 
 
 def holds(actor: Actor, right: str) -> bool:
-    """Whether the actor holds `right` for anything at all; lists are narrowed by `allowed` row by row."""
+    """Whether the actor holds `right` for anything at all, however limited."""
     return any(grant.role in RIGHTS[right] for grant in actor.grants)
+
+
+def require_any(actor: Actor, right: str) -> None:
+    """Refuse who does not hold `right` for anything at all."""
+    if not holds(actor, right):
+        raise Missing(f"{actor.name} may not {right}: the account has no role for it", right=right)
 
 
 def require(actor: Actor, right: str, *, member: str | None = None, site: str | None = None) -> None:

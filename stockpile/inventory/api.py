@@ -12,13 +12,13 @@ from sqlmodel import Session
 
 from stockpile import http
 from stockpile.actor import Act
-from stockpile.governance.caller import After, Caller, Key, RecentlySignedIn, SignedIn, answered, refused
+from stockpile.governance.caller import After, Caller, Key, QuickRoute, RecentlySignedIn, SignedIn, answered, refused
 from stockpile.idempotency import Asked
 from stockpile.inventory import grouping, operations, queries, recording, rules, transfers
 from stockpile.plaintext import Note, Text
 
 router = APIRouter(tags=["inventory"])
-quick = APIRouter(tags=["inventory"])
+quick = APIRouter(tags=["inventory"], route_class=QuickRoute)
 """What is recorded at scan speed: `app` asks these routes first, for a search through all of them takes longer."""
 
 

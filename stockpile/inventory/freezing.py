@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlmodel import Session, col, select
 
 from stockpile.actor import Act
-from stockpile.inventory import ledger, rules
+from stockpile.inventory import ledger, queries, rules
 from stockpile.inventory.tables import Balance, Lot, Transfer, TransferLine
 
 
@@ -16,6 +16,7 @@ def freeze(session: Session, act: Act, *, lot: Lot, key: str, reason: str, site:
     the lot on hold, so that what is on the road is taken into quarantine when it arrives.
     """
     assert lot.id is not None
+    queries.lock_lots(session, [lot.id])
     if site is None:
         lot.on_hold, lot.hold_reason = True, reason
         session.add(lot)

@@ -262,9 +262,19 @@ def _note(one: _Done) -> journal.Note:
         "kind": intent.kind,
         "key": intent.key,
         "moves": len(one.rows),
-        "digest": proof.digest(one.rows),
+        "digest": proof.digest(one.rows, _places(one)),
     }
     return journal.Note(intent.act, "stock.post", f"posting:{number}", payload, intent.reason)
+
+
+def _places(one: _Done) -> dict[int, str]:
+    """What each balance of a posting stands for, by its number."""
+    return {
+        row[f"{side}_balance_id"]: proof.place(end.lot_id, end.site, end.owner, end.status)
+        for move, row in zip(one.intent.moves, one.rows, strict=True)
+        for side, end in (("from", move.source), ("to", move.sink))
+        if isinstance(end, Account)
+    }
 
 
 def _answers(session: Session, numbers: dict[str, int], outcomes: Sequence[_Outcome]) -> list[int | Conflict]:

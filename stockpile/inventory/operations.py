@@ -13,6 +13,7 @@ from stockpile.actor import Act
 from stockpile.catalogue import queries as catalogue
 from stockpile.contracts import operations as contracts
 from stockpile.errors import Conflict, Invalid
+from stockpile.governance import queries as governance
 from stockpile.governance.rules import require
 from stockpile.inventory import ledger, queries, recording, rules
 from stockpile.inventory.tables import Lot, ReserveFloor
@@ -160,6 +161,7 @@ def _set_hold(session: Session, act: Act, *, lot_id: int, on_hold: bool, reason:
     require(act.actor, "stock.hold")
     if not reason.strip():
         raise Invalid("a hold or its end needs a reason", field="reason")
+    queries.lock_lots(session, [lot_id])
     lot = queries.lot(session, lot_id)
     if lot.on_hold == on_hold:
         raise Conflict(f"lot {lot.code} is {'already' if on_hold else 'not'} on hold")
@@ -174,6 +176,9 @@ def set_floor(session: Session, act: Act, *, item: str, effective_from: date, qu
     """Set what of an item may not leave the pool from a day on, in base units."""
     require(act.actor, "floor.set")
     catalogue.item(session, item)
+    if effective_from < governance.local_day(session, act.at):
+        raise Invalid(f"a floor cannot be set for {effective_from}: that day has passed", field="effective_from")
+    catalogue.lock(session, [item])
     session.merge(ReserveFloor(item_code=item, effective_from=effective_from, quantity=quantity))
     payload = {"effective_from": effective_from.isoformat(), "quantity": quantity}
     journal.record(session, act, action="floor.set", subject=f"item:{item}", payload=payload)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
@@ -17,10 +17,27 @@ from stockpile.db import table_of
 from stockpile.inventory.tables import Balance, Movement, Posting
 
 
-def digest(rows: Iterable[dict[str, Any]]) -> str:
-    """SHA-256 over the movements of a posting in the order of their lines, ids left out; hexadecimal."""
-    content = [{name: value for name, value in row.items() if name != "id"} for row in rows]
+def place(lot_id: int, site: str, owner: str, status: str) -> str:
+    """What a balance stands for, as the digest of a posting names it."""
+    return f"{lot_id}/{site}/{owner}/{status}"
+
+
+def digest(rows: Iterable[dict[str, Any]], places: Mapping[int, str]) -> str:
+    """SHA-256 over the movements of a posting in the order of their lines; hexadecimal.
+
+    Balances are named by what they stand for (`places`), so that a balance
+    cannot be made another site's or owner's unnoticed; ids of rows are left out.
+    """
+    content = [_told(row, places) for row in rows]
     return hashlib.sha256(journal.canonical(content).encode()).hexdigest()
+
+
+def _told(row: dict[str, Any], places: Mapping[int, str]) -> dict[str, Any]:
+    told = {name: value for name, value in row.items() if name != "id"}
+    for side in ("from", "to"):
+        number = told[f"{side}_balance_id"]
+        told[f"{side}_place"] = None if number is None else places.get(number, "nowhere")
+    return told
 
 
 def discrepancies(session: Session) -> Iterator[str]:
@@ -62,12 +79,13 @@ def _balance_faults(session: Session) -> Iterator[str]:
 def _posting_faults(session: Session) -> Iterator[str]:
     sealed = {entry.subject: entry for entry in journal.entries(session, action="stock.post")}
     heads = {posting.id: posting for posting in session.exec(select(Posting))}
+    places = {b.id or 0: place(b.lot_id, b.site_code, b.owner, b.status) for b in session.exec(select(Balance))}
     for posting_id, rows in _by_posting(session):
         entry = sealed.pop(f"posting:{posting_id}", None)
         if entry is None:
             yield f"posting {posting_id} has no journal entry"
             continue
-        if json.loads(entry.payload)["digest"] != digest(rows):
+        if json.loads(entry.payload)["digest"] != digest(rows, places):
             yield f"posting {posting_id}: its movements do not match the hash in the journal"
         if posting_id not in heads or _head(heads[posting_id]) != _journalled_head(entry):
             yield f"posting {posting_id}: who posted it, when, how or why is not what the journal says"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -228,3 +229,9 @@ def movements(session: Session, *, after: int = 0, limit: int = 100) -> list[Mov
     """Movements with numbers greater than `after`, in their order."""
     query = select(Movement).where(col(Movement.id) > after).order_by(col(Movement.id)).limit(limit)
     return list(session.exec(query))
+
+
+def lock_lots(session: Session, numbers: Iterable[int]) -> None:
+    """Read these lots anew and hold them, in order: a hold and a dispatch of the same lot wait for each other."""
+    query = select(Lot).where(col(Lot.id).in_(sorted(numbers))).order_by(col(Lot.id))
+    session.exec(query.with_for_update(key_share=True).execution_options(populate_existing=True)).all()

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlmodel import Session
 
 from stockpile.actor import Act
@@ -110,17 +110,22 @@ def record_each(session: Session, records: Sequence[Record]) -> list[int | Refus
 
 
 def _facts(session: Session, records: Sequence[Record]) -> _Facts:
-    s, lot, m = table_of(Site).c, table_of(Lot).c, table_of(Member).c
-    codes = {one.site for one in records}
-    numbers = {line.lot_id for one in records for line in one.lines}
-    owners = {line.owner for one in records for line in one.lines} - {rules.POOL}
+    lines = [line for one in records for line in one.lines]
+    owners = {line.owner for line in lines} - {rules.POOL}
     connection = session.connection()
-    sites = connection.execute(select(s.code, s.kind, s.time_zone).where(s.code.in_(codes)))
-    lots = connection.execute(select(lot.id, lot.expiry, lot.on_hold).where(lot.id.in_(numbers)))
-    members = connection.scalars(select(m.code).where(m.code.in_(owners))) if owners else ()
+    sites = connection.execute(_SITES, {"wanted": list({one.site for one in records})})
+    lots = connection.execute(_LOTS, {"wanted": list({line.lot_id for line in lines})})
+    members = connection.scalars(_MEMBERS, {"wanted": list(owners)}) if owners else ()
     return _Facts(
         {row.code: _SiteFacts(*row) for row in sites}, {row.id: _LotFacts(*row) for row in lots}, frozenset(members)
     )
+
+
+_wanted: Final[Any] = bindparam("wanted", expanding=True)
+_site, _lots, _member = table_of(Site).c, table_of(Lot).c, table_of(Member).c
+_SITES: Final = select(_site.code, _site.kind, _site.time_zone).where(_site.code.in_(_wanted))
+_LOTS: Final = select(_lots.id, _lots.expiry, _lots.on_hold).where(_lots.id.in_(_wanted))
+_MEMBERS: Final = select(_member.code).where(_member.code.in_(_wanted))
 
 
 def _checked(one: Record, facts: _Facts) -> ledger.Intent | Refusal:

@@ -87,6 +87,7 @@ def dispatch(session: Session, act: Act, *, numbers: Sequence[int]) -> int:
     lines = [line for line in queries.transfer_lines(session, list(numbers)) if _sent(line)]
     by_number = {t.id: t for t in transfers}
     _refuse_empty(transfers, lines)
+    queries.lock_lots(session, {line.lot_id for line in lines})
     routes = queries.routes(session)
     _check_fitness(session, act, by_number, lines)
     for transfer in transfers:

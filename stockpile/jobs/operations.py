@@ -44,6 +44,7 @@ def run(engine: Engine, act: Act, *, job: str, limit_seconds: float) -> Ran:
     """Run a job for the slot that `act.at` falls in (the region's local day); a slot done before changes nothing."""
     if job not in JOBS:
         raise UnknownJob(f"there is no job {job}; jobs are {', '.join(JOBS)}", field="job", value=job)
+    require(act.actor, f"{job}.run")
     with reading(engine) as session:
         slot = governance.local_day(session, act.at).isoformat()
         done = session.get(JobRun, (job, slot))
@@ -90,7 +91,6 @@ def _claim(session: Session, act: Act, *, ran: tuple[str, str], started: float, 
 
 
 def _reorder(engine: Engine, act: Act, slot: str, limit_seconds: float) -> Effects:
-    require(act.actor, "reorder.run")
     with reading(engine) as session:
         unmet = allocation.unmet(session, at=act.at)
     made = reorder.draft(engine, act, unmet=unmet, limit_seconds=limit_seconds)

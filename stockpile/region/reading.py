@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from stockpile.catalogue.gs1 import BadGtin, checked_gtin
 from stockpile.errors import Invalid
-from stockpile.inventory.rules import POINT_OF_USE
+from stockpile.inventory.rules import DEPOT, POINT_OF_USE
 from stockpile.region.templates import KEYS, LINKS, NEEDED, TEMPLATES, Row
 
 MOST_FAULTS: Final = 20
@@ -121,16 +121,28 @@ def _contradictions(rows: Rows) -> Iterable[Fault]:
 def _odd_rows(rows: Rows) -> Iterable[Fault]:
     if len(rows["region"]) != 1:
         yield Fault("region", 0, "", f"has {len(rows['region'])} rows instead of one")
-    for row in rows["policy"][1:]:
-        yield Fault("policy", row.number, "", "is a second row: there is one policy")
-    for row in rows["contracts"]:
-        if row.ends < row.starts:
-            yield Fault("contracts", row.number, "ends", f"{row.ends} lies before the start")
     for row in rows["region"]:
         if row.simulated_now is not None and not row.simulated:
             yield Fault("region", row.number, "simulated_now", "only a simulated region has a clock of its own")
     yield from _odd_places(rows)
+    yield from _odd_buying(rows)
     yield from _odd_goods(rows)
+
+
+def _odd_buying(rows: Rows) -> Iterable[Fault]:
+    for row in rows["policy"][1:]:
+        yield Fault("policy", row.number, "", "is a second row: there is one policy")
+    kinds = {row.site: row.kind for row in rows["sites"]}
+    for name, column in (("policy", "deliver_to"), ("lanes", "origin"), ("lots", "site")):
+        for row in rows[name]:
+            if kinds.get(getattr(row, column), DEPOT) != DEPOT:
+                yield Fault(name, row.number, column, f"{getattr(row, column)} is not a depot")
+    currencies = {row.currency for row in rows["region"]}
+    for row in rows["contracts"]:
+        if row.currency not in currencies:
+            yield Fault("contracts", row.number, "currency", f"{row.currency} is not the region's currency")
+        if row.ends < row.starts:
+            yield Fault("contracts", row.number, "ends", f"{row.ends} lies before the start")
 
 
 def _odd_places(rows: Rows) -> Iterable[Fault]:

@@ -60,6 +60,7 @@ def draft(engine: Engine, act: Act, *, unmet: Mapping[str, int], limit_seconds: 
 def propose(session: Session, act: Act, *, made: Draft, slot: str) -> list[CallOff]:
     """Propose one call-off per contract of the draft; each waits for another person's approval."""
     require(act.actor, "reorder.run")
+    contracts.drop_earlier_proposals(session, act, slot=slot)
     pack_sizes = {offer.item: offer.pack_size for offer in made.problem.offers}
     by_contract: dict[str, list[Line]] = defaultdict(list)
     for line in made.plan.lines:

@@ -156,7 +156,7 @@ def test_a_share_below_the_useful_minimum_is_set_aside_for_others(region: Engine
 def test_what_saves_lives_is_served_before_the_rest(region: Engine, cast: Cast) -> None:
     given = {"item": "TAB", "effective_from": date(2020, 3, 30), "quantity": 500}
     do(region, stock.set_floor, acting(cast["committee"]), **given)
-    _, plan = share_out(region, cast, ask("NL-1", quantity=120, priority=1), ask("BE-2", quantity=120, priority=3))
+    _, plan = share_out(region, cast, ask("NL-1", quantity=120), ask("BE-2", quantity=120, priority=3))
     assert {member: row.got for (member, _), row in results(region, plan).items()} == {"NL-1": 100, "BE-2": 0}
 
 

@@ -31,6 +31,7 @@ from stockpile.region.reading import read
 from tests.conftest import SMALL_REGION, acting
 
 SHELVES = 20_000
+RAW_SHELVES = 100_000
 OPENING = 1_000_000
 HERE = Path(__file__).parent
 SITES = ("D-DE", "D-BE")
@@ -64,11 +65,12 @@ def furnish(address: str, *, shelves: int = SHELVES) -> Room:
     lots, token = transact(engine, fill)
     _stock(engine, lots)
     engine.dispose()
+    analyse(address)
     return Room(address, lots, token)
 
 
 def _stock(engine: Engine, lots: list[int]) -> None:
-    """One posting per shelf, so that the server plans for a ledger that is in use, then its statistics."""
+    """One posting per shelf, so that the server plans for a ledger that is in use."""
     act = acting(governance.founder())
     intents = [
         ledger.Intent(act, "receipt", f"opening {lot} {site}", [_opening_move(lot, site)])
@@ -78,8 +80,14 @@ def _stock(engine: Engine, lots: list[int]) -> None:
     for start in range(0, len(intents), bulk.LARGEST):
         part = intents[start : start + bulk.LARGEST]
         transact(engine, lambda session, part=part: ledger.post_each(session, part))  # type: ignore[misc]
-    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+
+
+def analyse(address: str) -> None:
+    """Take the statistics that an installation in use has: autovacuum would take them within a minute."""
+    engine = open_engine(address).execution_options(isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
         connection.exec_driver_sql("ANALYZE")
+    engine.dispose()
 
 
 def _opening_move(lot: int, site: str) -> ledger.Move:
@@ -126,7 +134,9 @@ def raw_rate(address: str, *, clients: int = 32, hot: bool = False) -> tuple[flo
     try:
         fresh = open_engine(url.set(database=name).render_as_string(hide_password=False))
         with fresh.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-            connection.exec_driver_sql((HERE / "raw_posting.sql").read_text(encoding="utf-8").format(shelves=SHELVES))
+            connection.exec_driver_sql(
+                (HERE / "raw_posting.sql").read_text(encoding="utf-8").format(shelves=RAW_SHELVES)
+            )
             connection.exec_driver_sql("VACUUM ANALYZE balance")
         fresh.dispose()
         return _pgbench(address, name, clients=clients, hot=hot)
@@ -146,7 +156,7 @@ def _pgbench(address: str, name: str, *, clients: int, hot: bool) -> tuple[float
     host = url.query.get("host", url.host or "")
     wanted = {"host": host, "user": url.username, "password": url.password, "port": url.port, "dbname": name}
     target = " ".join(f"{key}={value}" for key, value in wanted.items() if value)
-    script = f"\\set shelf {1 if hot else f'random(1, {SHELVES})'}\nSELECT post(:shelf, :client_id);\n"
+    script = f"\\set shelf {1 if hot else f'random(1, {RAW_SHELVES})'}\nSELECT post(:shelf, :client_id);\n"
     command = [
         program,
         "-n",

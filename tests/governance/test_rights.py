@@ -8,32 +8,43 @@ from stockpile.actor import Actor, Grant
 from stockpile.governance.rules import RIGHTS, ROLES, Missing, OwnWork, allowed, holds, require, require_other
 
 TABLE = """
-right               requester logistics coordinator committee buyer auditor administrator scheduler
-read                x         x         x           x         x     x       x             x
-read.journal        .         .         .           .         .     x       x             .
-verify              .         .         .           x         .     x       x             .
-stock.receive       .         x         .           .         .     .       .             .
-stock.issue         .         x         .           .         .     .       .             .
-stock.adjust        .         x         .           .         .     .       .             .
-stock.hold          .         x         .           .         .     .       .             .
-transfer.dispatch   .         x         .           .         .     .       .             .
-transfer.receive    .         x         .           .         .     .       .             .
-transfer.resolve    .         x         .           .         .     .       .             .
-caseload.report     x         .         x           .         .     .       .             .
-caseload.release    .         .         x           .         .     .       .             .
-surge.declare       .         .         x           .         .     .       .             .
-surge.close         .         .         x           x         .     .       .             .
-request.submit      x         .         x           .         .     .       .             .
-request.withdraw    x         .         x           .         .     .       .             .
-request.validate    .         .         x           .         .     .       .             .
-plan.compute        .         .         x           .         .     .       .             x
-plan.override       .         .         x           .         .     .       .             .
-plan.approve        .         .         .           x         .     .       .             .
-reorder.run         .         .         .           x         x     .       .             x
-calloff.approve     .         .         .           x         x     .       .             .
-floor.set           .         .         .           x         .     .       .             .
-region.import       .         .         .           .         .     .       x             .
-account.manage      .         .         .           .         .     .       x             .
+right               requester logistics coordinator committee buyer pharmacist auditor administrator scheduler
+read                x         x         x           x         x     x          x       x             x
+verify              .         .         .           x         .     .          x       x             .
+stock.receive       .         x         .           .         .     .          .       .             .
+stock.issue         .         x         .           .         .     .          .       .             .
+stock.adjust        .         x         .           .         .     .          .       .             .
+stock.hold          .         x         .           .         .     x          .       .             .
+stock.release       .         .         .           .         .     x          .       .             .
+stock.return        .         x         .           .         .     .          .       .             .
+stock.dispose       .         x         .           .         .     .          .       .             .
+stock.witness       .         x         .           .         .     x          .       .             .
+stock.count         .         x         .           .         .     .          .       .             .
+count.approve       .         x         .           x         .     .          .       .             .
+lot.extend          .         .         .           .         .     x          .       .             .
+item.verify         .         .         .           .         .     x          .       .             .
+recall.open         .         x         .           .         .     x          .       .             .
+recall.acknowledge  x         x         .           .         .     .          .       .             .
+recall.close        .         .         .           .         .     x          .       .             .
+temperature.report  .         x         .           .         .     .          .       .             .
+transfer.dispatch   .         x         .           .         .     .          .       .             .
+transfer.receive    .         x         .           .         .     .          .       .             .
+transfer.resolve    .         x         .           x         .     .          .       .             .
+caseload.report     x         .         x           .         .     .          .       .             .
+caseload.release    .         .         x           .         .     .          .       .             .
+surge.declare       .         .         x           .         .     .          .       .             .
+surge.close         .         .         x           x         .     .          .       .             .
+request.submit      x         .         x           .         .     .          .       .             .
+request.withdraw    x         .         x           .         .     .          .       .             .
+request.validate    .         .         x           .         .     .          .       .             .
+plan.compute        .         .         x           .         .     .          .       .             x
+plan.override       .         .         x           .         .     .          .       .             .
+plan.approve        .         .         .           x         .     .          .       .             .
+reorder.run         .         .         .           x         x     .          .       .             x
+calloff.approve     .         .         .           x         x     .          .       .             .
+floor.set           .         .         .           x         .     .          .       .             .
+region.import       .         .         .           .         .     .          .       x             .
+account.manage      .         .         .           .         .     .          .       x             .
 """
 HEAD, *ROWS = [line.split() for line in TABLE.strip().splitlines()]
 CELLS = [(row[0], role, mark == "x") for row in ROWS for role, mark in zip(HEAD[1:], row[1:], strict=True)]

@@ -317,6 +317,43 @@ def _filled(path: str) -> str:
     return re.sub(r"\{\w+\}", "1", path)
 
 
+def test_a_run_s_outcome_is_told_only_to_those_who_may_run_it(people: People) -> None:
+    people.post("buyer", "/runs/reorder")
+    assert people.post("logistics", "/runs/reorder").status_code == 403
+
+
+def test_instants_beyond_all_sense_are_refused_and_not_echoed(people: People) -> None:
+    surge = declare(people)
+    for when in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "16/04/2020", "2020-04-16T12:00:00"):
+        refused = ask(people, surge, need_by=when)
+        assert refused.status_code == 422, when
+        assert when not in refused.text
+
+
+def test_a_form_of_another_site_can_do_nothing_with_the_browser_s_password(people: People) -> None:
+    for headers in ({"Origin": "https://elsewhere.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        answer = people.client.post("/api/v1/runs/reorder", auth=("buyer", PASSWORD), headers=headers)
+        assert answer.status_code == 403
+    assert people.client.get("/health", headers={"Host": "elsewhere.example"}).status_code == 400
+
+
+def test_the_same_key_gives_the_same_plan_though_nothing_is_left_to_share(people: People) -> None:
+    surge = declare(people)
+    ask(people, surge)
+    first = people.post("coordinator", f"/surges/{surge}/plans", key="plan-1")
+    people.post("committee", f"/plans/{first.json()['id']}/approve")
+    again = people.post("coordinator", f"/surges/{surge}/plans", key="plan-1")
+    assert (again.status_code, again.json()) == (201, first.json())
+
+
+def test_nobody_makes_a_request_more_urgent_than_its_item_but_a_coordinator(people: People) -> None:
+    surge = declare(people)
+    refused = ask(people, surge, name="aubel", member="BE-1", quantity=10, priority=1)
+    assert refused.status_code == 422
+    assert refused.json()["facts"]["field"] == "priority"
+    assert ask(people, surge, priority=1).status_code == 201
+
+
 def test_an_ended_sign_in_is_refused(people: People) -> None:
     headers = {"Authorization": f"Bearer {people.token('auditor')}"}
     assert people.client.delete("/api/v1/tokens/current", headers=headers).status_code == 204

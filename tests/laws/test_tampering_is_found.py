@@ -18,6 +18,8 @@ FORGERIES = [
     ("the order of its legs", "UPDATE movement SET to_seq = 9 WHERE id = 2", "movement 2"),
     ("the document behind a movement", "UPDATE movement SET document = 'forged' WHERE id = 2", "posting"),
     ("the source of a movement", "UPDATE movement SET from_external = 'loss' WHERE id = 2", "posting"),
+    ("whose a balance is", "UPDATE balance SET owner = 'DE-1' WHERE id = 1", "posting"),
+    ("where a balance is", "UPDATE balance SET site_code = 'H-DE' WHERE id = 1", "posting"),
     ("a balance", "UPDATE balance SET quantity = quantity + 5 WHERE id = 1", "balance 1"),
     ("the count of a balance's legs", "UPDATE balance SET version = version + 1 WHERE id = 1", "balance 1"),
     ("a movement taken out", "DELETE FROM movement WHERE id = 2", "balance"),
