@@ -101,14 +101,17 @@ def _health(request: Request) -> dict[str, str]:
 
 def _openapi(request: Request, _caller: SignedIn) -> JSONResponse:
     """The OpenAPI document (HTTP Basic)."""
-    return JSONResponse(request.app.openapi())
+    mark = " - SIMULATED" if _simulated(request.app.state) else ""
+    found = request.app.openapi()
+    return JSONResponse({**found, "info": {**found["info"], "title": f"{found['info']['title']}{mark}"}})
 
 
-def _docs(_caller: SignedIn) -> HTMLResponse:
+def _docs(request: Request, _caller: SignedIn) -> HTMLResponse:
     """The API's documentation page, with nothing from outside (HTTP Basic)."""
+    mark = " - SIMULATED" if _simulated(request.app.state) else ""
     return get_swagger_ui_html(
         openapi_url="/api/v1/openapi.json",
-        title="Stockpile API",
+        title=f"Stockpile API{mark}",
         swagger_js_url="/docs-assets/swagger-ui-bundle.js",
         swagger_css_url="/docs-assets/swagger-ui.css",
         swagger_favicon_url="/docs-assets/favicon.png",

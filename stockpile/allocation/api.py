@@ -211,7 +211,11 @@ def plan_files(caller: SignedIn, number: http.Number) -> dict[str, Any]:
     with caller.reading() as session:
         found = queries.plan(session, number)
         require(caller.actor, "verify")
-        return {"problem": found.problem, "plan": found.answer}
+        return {
+            "simulated": governance.region(session).simulated,
+            "problem": found.problem,
+            "plan": found.answer,
+        }
 
 
 @router.get("/plans/{number}/picklist", response_class=PlainTextResponse)

@@ -373,3 +373,5 @@ def test_the_documentation_asks_nothing_from_outside(people: People) -> None:
     assert "https://" not in page
     schema = people.client.get("/api/v1/openapi.json", auth=("auditor", PASSWORD)).json()
     assert "/api/v1/plans/{number}/approve" in schema["paths"]
+    assert "SIMULATED" in page
+    assert "SIMULATED" in schema["info"]["title"]
