@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import fastapi_offline
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, JSONResponse
@@ -33,7 +33,9 @@ from stockpile.governance.operations import SignInRefused
 from stockpile.governance.tables import Region
 from stockpile.inventory import api as inventory
 from stockpile.inventory.counts import api as counts
+from stockpile.inventory.lots import api as lots
 from stockpile.inventory.outlook import api as outlook
+from stockpile.inventory.ownership import api as ownership
 from stockpile.inventory.quality import api as quality
 from stockpile.inventory.recalls import api as recalls
 from stockpile.inventory.scanning import api as scanning
@@ -42,7 +44,7 @@ from stockpile.jobs import schedule
 from stockpile.settings import Settings
 
 log = logging.getLogger(__name__)
-STOREROOM = (inventory, recalls, quality, counts, outlook, scanning)
+STOREROOM = (inventory, recalls, quality, counts, outlook, scanning, lots, ownership)
 ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, jobs)
 DESCRIPTION = (
     "One shared emergency stockpile for municipalities of several countries. Quantities are integers in base units, "
@@ -80,13 +82,14 @@ def build(engine: Engine, settings: Settings, *, scheduled: bool = True) -> Fast
 
 
 def _add_routes(app: FastAPI) -> None:
-    app.include_router(inventory.quick, prefix="/api/v1")
-    v1 = APIRouter(prefix="/api/v1")
+    known = [Depends(http.known_parameters)]
+    app.include_router(inventory.quick, prefix="/api/v1", dependencies=known)
+    v1 = APIRouter(prefix="/api/v1", dependencies=known)
     for domain in ROUTERS:
         v1.include_router(domain.router)
     app.include_router(v1)
     app.get("/health", tags=["operations"])(_health)
-    app.get("/api/v1/openapi.json", include_in_schema=False)(_openapi)
+    app.get("/api/v1/openapi.json", include_in_schema=False, dependencies=known)(_openapi)
     app.get("/docs", include_in_schema=False)(_docs)
     assets = Path(fastapi_offline.__file__).parent / "static"
     app.mount("/docs-assets", StaticFiles(directory=assets), name="docs-assets")

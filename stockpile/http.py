@@ -13,6 +13,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
+from fastapi import Request
+from fastapi.dependencies.models import Dependant
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -111,6 +113,37 @@ def paged(rows: Sequence[Any], *, limit: int, key: Callable[[Any], Any]) -> dict
     """A page of rows: give `limit + 1` rows; `next` is the `after` of the next page, or None at the end."""
     shown = rows[:limit]
     return {"rows": plain(list(shown)), "next": key(shown[-1]) if len(rows) > limit else None}
+
+
+class UnknownParameter(Invalid):
+    """A query parameter that this route does not have."""
+
+    code = "unknown_parameter"
+
+
+def known_parameters(request: Request) -> None:
+    """Refuse query parameters that the route does not have, and one given twice: a typing error narrows nothing."""
+    given = [name for name, _ in request.query_params.multi_items()]
+    if not given:
+        return
+    known = sorted(_parameters(request.scope["route"].dependant))
+    for name in given:
+        if name not in known:
+            listed = ", ".join(known) or "none"
+            raise UnknownParameter(
+                f"query: this route has no parameter {name[:100]}; it has {listed}", field=name[:100], known=known
+            )
+        if given.count(name) > 1:
+            raise UnknownParameter(f"query: {name} is given more than once", field=name)
+
+
+def _parameters(of: Dependant) -> set[str]:
+    """The names of the query parameters of a route and of what it depends on; those of a model by its fields."""
+    found = {name for inner in of.dependencies for name in _parameters(inner)}
+    for one in of.query_params:
+        fields = getattr(one.field_info.annotation, "model_fields", None)
+        found |= {info.alias or name for name, info in fields.items()} if fields else {one.alias}
+    return found
 
 
 Message = MutableMapping[str, Any]

@@ -233,7 +233,7 @@ def _ground(session: Session, act: Act) -> _Ground:
         members=governance.members(session),
         usual_places=inventory.points_of_use(session),
         admissions_milli=demand.usual_admissions(session, today),
-        in_stock=inventory.member_stock(session, today),
+        in_stock=inventory.member_stock(session, act.at),
         on_the_way=inventory.on_the_way(session),
         waiting=set(waiting),
         validated=_by_pair(waiting),

@@ -27,7 +27,8 @@ from stockpile.allocation.tables import PlanLine, PlanResult, Request
 from stockpile.db import reading
 from stockpile.errors import Conflict
 from stockpile.governance.rules import require
-from stockpile.inventory.rules import OBSTACLES, arrival
+from stockpile.inventory.eligibility import OBSTACLES
+from stockpile.inventory.rules import arrival
 
 
 @dataclass(frozen=True, slots=True)

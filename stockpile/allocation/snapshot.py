@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final
 
 from sqlmodel import Session
@@ -16,13 +16,14 @@ from stockpile.allocation.tables import Request
 from stockpile.catalogue import queries as catalogue
 from stockpile.catalogue.tables import Item
 from stockpile.governance import queries as governance
+from stockpile.inventory import eligibility
 from stockpile.inventory import queries as inventory
-from stockpile.inventory import rules as stock_rules
+from stockpile.inventory.eligibility import Wish
 from stockpile.inventory.queries import Stock
-from stockpile.inventory.rules import Route, Wish
+from stockpile.inventory.rules import Route
 from stockpile.inventory.tables import Site
 
-_STEPS: Final = tuple(stock_rules.OBSTACLES)
+_STEPS: Final = tuple(eligibility.OBSTACLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +128,9 @@ def _lot(stock: Stock, item: Item) -> Lot:
 
 
 def _shareable(ground: _Ground, item: Item, stocks: Sequence[Stock]) -> int:
-    """Packs that may leave with the reserve floor kept; what is on hold or expired does not count towards it."""
-    usable = sum(s.quantity for s in stocks if not s.on_hold and s.expiry >= _day_at(ground, s.site))
+    """Packs that may leave with the reserve floor kept; what is not usable where it lies does not count towards it."""
+    usable = sum(s.quantity for s in stocks if inventory.usable(s.goods(), ground.at, ground.sites[s.site].time_zone))
     return max(0, usable - ground.floors.get(item.code, 0)) // item.pack_size
-
-
-def _day_at(ground: _Ground, site: str) -> date:
-    return stock_rules.local_day(ground.at, ground.sites[site].time_zone)
 
 
 def _claims(item: Item, requests: Sequence[Request]) -> tuple[Claim, ...]:
@@ -148,20 +145,28 @@ def _claims(item: Item, requests: Sequence[Request]) -> tuple[Claim, ...]:
 
 
 def _lanes(ground: _Ground, item: Item, stocks: Sequence[Stock], request: Request) -> tuple[list[Lane], str]:
-    wish = Wish(
-        licensed=(item.code, ground.sites[request.point_of_use].country) in ground.licences,
-        need_by=request.need_by,
-        use_days=item.use_days,
-        cold_chain=item.cold_chain,
-    )
+    wish = _wish(ground, item, request)
     lanes: list[Lane] = []
     furthest = -1
     for stock in stocks:
         route = ground.routes.get((stock.site, request.point_of_use))
-        why = stock_rules.obstacle(expiry=stock.expiry, on_hold=stock.on_hold, route=route, wish=wish, leaves=ground.at)
+        why = eligibility.obstacle(stock.goods(), wish, leaves=ground.at, route=route)
         if why is None and stock.quantity >= item.pack_size:
             assert route is not None
             lanes.append(Lane(supply_id(stock), drop_id(request), route.cost_minor))
         elif why is not None:
             furthest = max(furthest, _STEPS.index(why))
-    return lanes, _STEPS[furthest] if furthest >= 0 else stock_rules.NO_STOCK
+    return lanes, _STEPS[furthest] if furthest >= 0 else eligibility.NO_STOCK
+
+
+def _wish(ground: _Ground, item: Item, request: Request) -> Wish:
+    place = ground.sites[request.point_of_use]
+    return Wish(
+        licensed=(item.code, place.country) in ground.licences,
+        need_by=request.need_by,
+        use_days=item.use_days,
+        cold_chain=item.cold_chain,
+        cold_store=place.cold_store,
+        member=request.member_code,
+        country=place.country,
+    )

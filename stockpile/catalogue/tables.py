@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
+
 from sqlalchemy import BigInteger, CheckConstraint
 from sqlmodel import Field
 
-from stockpile.db import Table
+from stockpile.db import BigId, Table
 
 
 class Item(Table, table=True):
@@ -13,6 +15,7 @@ class Item(Table, table=True):
 
     `verified`: whether a named person has verified the flags (storage, cold chain, controlled).
     `use_days`: days of use that must remain of a lot's shelf life at arrival.
+    `serialised`: every base unit carries a number of its own and is moved by it.
     `use_per_admission_milli`: thousandths of a base unit that one hospital admission uses in a surge.
     `baseline_milli_per_day`: thousandths of a base unit that the pool issues a day outside surges.
     """
@@ -42,6 +45,7 @@ class Item(Table, table=True):
     priority: int
     use_per_admission_milli: int = Field(sa_type=BigInteger)
     baseline_milli_per_day: int = Field(sa_type=BigInteger)
+    serialised: bool = False
 
 
 class Licence(Table, table=True):
@@ -63,3 +67,38 @@ class TradeItem(Table, table=True):
     item_code: str = Field(foreign_key="item.code", index=True)
     units: int = Field(sa_type=BigInteger)
     name: str
+
+
+class Substitution(Table, table=True):
+    """An item that may be given instead of another in one country, once a named pharmacist has approved it.
+
+    `units` base units of the substitute stand for `per_units` of the item.
+    Holds from `valid_from` through `valid_through` (None: until revoked).
+    """
+
+    __tablename__ = "substitution"
+    __table_args__ = (
+        CheckConstraint("units > 0 AND per_units > 0", name="ratio_positive"),
+        CheckConstraint("item_code <> substitute_code", name="not_itself"),
+        CheckConstraint("valid_through IS NULL OR valid_through >= valid_from", name="ends_after_it_begins"),
+        CheckConstraint("state IN ('proposed','approved','declined','revoked')", name="state"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    item_code: str = Field(foreign_key="item.code", index=True)
+    substitute_code: str = Field(foreign_key="item.code")
+    country: str
+    units: int = Field(sa_type=BigInteger)
+    per_units: int = Field(sa_type=BigInteger)
+    valid_from: date
+    valid_through: date | None = None
+    reason: str
+    state: str
+    proposed_by: int = Field(foreign_key="account.id", sa_type=BigInteger)
+    proposed_at: datetime
+    decided_by: int | None = Field(default=None, foreign_key="account.id", sa_type=BigInteger)
+    decided_at: datetime | None = None
+    decision: str = ""
+    revoked_by: int | None = Field(default=None, foreign_key="account.id", sa_type=BigInteger)
+    revoked_at: datetime | None = None
+    revocation: str = ""

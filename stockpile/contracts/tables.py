@@ -46,15 +46,25 @@ class Contract(Table, table=True):
 
 
 class ContractLine(Table, table=True):
-    """An item under a contract. Orders are multiples of `pack_multiple`, at least `minimum_packs`."""
+    """An item under a contract. Orders are multiples of `pack_multiple`, at least `minimum_packs`.
+
+    The supplier buys back at `buy_back_percent` of the price what still lasts
+    `buy_back_days` or longer; None: it does not.
+    """
 
     __tablename__ = "contract_line"
+    __table_args__ = (
+        CheckConstraint("buy_back_percent BETWEEN 1 AND 100", name="buy_back_percent_range"),
+        CheckConstraint("buy_back_days >= 0", name="buy_back_days_not_negative"),
+    )
 
     contract_code: str = Field(primary_key=True, foreign_key="contract.code")
     item_code: str = Field(primary_key=True, foreign_key="item.code")
     minimum_packs: int = Field(sa_type=BigInteger)
     pack_multiple: int = Field(sa_type=BigInteger)
     shelf_life_on_delivery_days: int
+    buy_back_percent: int | None = None
+    buy_back_days: int | None = None
 
 
 class PriceTier(Table, table=True):

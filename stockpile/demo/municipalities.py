@@ -37,7 +37,7 @@ def drafts(session: Session, *, at: datetime, cover_days: int, country: str) -> 
     """What the municipalities of a country ask for at that instant."""
     items = {code: item for code, item in catalogue.items(session).items() if item.use_per_admission_milli}
     reported = _reported(session, at.date())
-    stocked, coming = inventory.member_stock(session, at.date()), inventory.on_the_way(session)
+    stocked, coming = inventory.member_stock(session, at), inventory.on_the_way(session)
     own, waiting = demand.own_stock(session), {(member, item) for member, item, _ in allocation.waiting(session)}
     found = []
     for member in governance.members(session).values():

@@ -199,7 +199,12 @@ class QuickRoute(APIRoute):
         async def handle(request: Request) -> Response:
             caller, keys = _let_in(request), request.headers.getlist("idempotency-key")
             plain_key = not keys or (len(keys) == 1 and _PLAIN_KEY.fullmatch(keys[0]))
-            if caller is None or not plain_key or request.headers.get("content-type") != "application/json":
+            if (
+                caller is None
+                or request.url.query
+                or not plain_key
+                or request.headers.get("content-type") != "application/json"
+            ):
                 return await general(request)
             try:
                 body = body_type.model_validate(json.loads(await request.body()))

@@ -14,7 +14,7 @@ from stockpile import http
 from stockpile.actor import Act
 from stockpile.governance.caller import After, Caller, Key, QuickRoute, RecentlySignedIn, SignedIn, answered, refused
 from stockpile.idempotency import Asked
-from stockpile.inventory import grouping, operations, queries, recording, rules, transfers
+from stockpile.inventory import grouping, operations, queries, recording, restricting, rules, transfers
 from stockpile.plaintext import Note, Text
 
 router = APIRouter(tags=["inventory"])
@@ -22,8 +22,18 @@ quick = APIRouter(tags=["inventory"], route_class=QuickRoute)
 """What is recorded at scan speed: `app` asks these routes first, for a search through all of them takes longer."""
 
 
+class ConditionBody(http.Body):
+    """What a lot is restricted to: a country, a member, or those admitted to a donor's or contract's goods."""
+
+    kind: Annotated[str, Field(pattern="^(country|member|donor|contract)$")]
+    value: Text
+
+
 class ReceiptLineBody(http.Body):
-    """One lot at the dock, in base units. `damaged` of them go to quarantine."""
+    """One lot at the dock, in base units. `damaged` of them go to quarantine.
+
+    `owner`: the pool, or the member whose own stock it is. `restrictions`: the conditions under which it came.
+    """
 
     item: Text
     lot: Text
@@ -31,6 +41,13 @@ class ReceiptLineBody(http.Body):
     quantity: http.Quantity
     damaged: http.QuantityOrNone = 0
     calloff_line: http.Number | None = None
+    owner: Text = rules.POOL
+    restrictions: Annotated[tuple[ConditionBody, ...], Field(max_length=100, strict=False)] = ()
+
+    def line(self) -> operations.ReceiptLine:
+        """What the operation wants to know of it."""
+        conditions = tuple(restricting.Condition(one.kind, one.value) for one in self.restrictions)
+        return operations.ReceiptLine(**{**self.model_dump(), "restrictions": conditions})
 
 
 class ReceiptBody(http.Body):
@@ -84,6 +101,9 @@ class RecordBody(http.Body):
     site: Text
     lines: Annotated[list[LineBody], Field(min_length=1, max_length=1000)]
     reason: Note = ""
+
+
+Status = Annotated[str, Field(pattern="^(available|reserved|quarantine|in_transit)$")]
 
 
 class ReasonBody(http.Body):
@@ -142,10 +162,22 @@ def sites(caller: SignedIn) -> list[dict[str, Any]]:
 
 
 @router.get("/stock")
-def stock(caller: SignedIn, after: After = 0, limit: http.Limit = 100, item: Note | None = None) -> dict[str, Any]:
+def stock(
+    caller: SignedIn,
+    *,
+    after: After = 0,
+    limit: http.Limit = 100,
+    item: Note | None = None,
+    lot: Note | None = None,
+    lot_id: http.Number | None = None,
+    site: Note | None = None,
+    owner: Note | None = None,
+    status: Status | None = None,
+) -> dict[str, Any]:
     """Balances by number: what stands at each (lot, site, owner, status), in base units, zeros left out."""
+    narrow = {"item": item, "lot": lot, "lot_id": lot_id, "site": site, "owner": owner, "status": status}
     with caller.reading() as session:
-        rows = queries.balances(session, after=after, limit=limit + 1, item=item)
+        rows = queries.balances(session, after=after, limit=limit + 1, **narrow)
         return http.paged(rows, limit=limit, key=lambda row: row.balance)
 
 
@@ -160,7 +192,7 @@ def movements(caller: SignedIn, after: After = 0, limit: http.Limit = 100) -> di
 @router.post("/receipts", status_code=201)
 def receive(caller: SignedIn, request: Request, body: ReceiptBody, key: Key = None) -> JSONResponse:
     """Record goods received from a supplier at a depot."""
-    lines = [operations.ReceiptLine(**line.model_dump()) for line in body.lines]
+    lines = [line.line() for line in body.lines]
 
     def work(session: Session, act: Act) -> Any:
         posting = operations.receive(

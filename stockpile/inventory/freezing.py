@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sqlmodel import Session, col, select
 
+from stockpile import journal
 from stockpile.actor import Act
-from stockpile.inventory import ledger, queries, rules
+from stockpile.inventory import ledger, lot_proof, queries, rules
 from stockpile.inventory.tables import Balance, Lot, Transfer, TransferLine
 
 
@@ -20,6 +21,7 @@ def freeze(session: Session, act: Act, *, lot: Lot, key: str, reason: str, site:
     if site is None:
         lot.on_hold, lot.hold_reason = True, reason
         session.add(lot)
+        journal.record(session, act, action=lot_proof.HELD, subject=f"lot:{lot.id}", payload={}, reason=reason)
     moves = [_move(balance) for balance in _movable(session, lot.id, site)]
     _cancel_reservations(session, lot.id, site)
     if moves:

@@ -17,9 +17,9 @@ from sqlmodel import Session, col, select
 
 from stockpile import bulk, journal
 from stockpile.actor import Act
-from stockpile.db import insert_missing
+from stockpile.db import insert_once
 from stockpile.errors import Conflict, Refusal
-from stockpile.inventory import proof
+from stockpile.inventory import lot_proof, proof
 from stockpile.inventory.rules import EXTERNALS, STATUSES
 from stockpile.inventory.tables import Balance, Lot, Movement, Posting
 
@@ -325,10 +325,13 @@ _CHANGE: Final = (
 _WITHDRAW: Final = "DELETE FROM posting WHERE id IN (SELECT r.id FROM {rows})"
 
 
-def lot_for(session: Session, *, item: str, code: str, expiry: date) -> Lot:
-    """The lot of that item and batch code, opened if new; refuses another expiry than the one on record."""
-    row = {"item_code": item, "code": code, "expiry": expiry, "on_hold": False, "hold_reason": ""}
-    insert_missing(session, Lot, [row])
+def lot_for(session: Session, act: Act, *, item: str, code: str, expiry: date) -> Lot:
+    """The lot of that item and batch code, opened if new and then journaled; refuses another expiry than on record."""
+    row = {"item_code": item, "code": code, "expiry": expiry, "on_hold": False, "hold_reason": "", "recalled": False}
+    number = insert_once(session, Lot, row)
+    if number is not None:
+        payload = {"item": item, "lot": code, "expiry": expiry.isoformat()}
+        journal.record(session, act, action=lot_proof.OPENED, subject=f"lot:{number}", payload=payload)
     lot = session.exec(select(Lot).where(Lot.item_code == item, Lot.code == code)).one()
     if lot.expiry != expiry:
         raise ExpiryDiffers(

@@ -15,13 +15,18 @@ from stockpile.contracts import operations as contracts
 from stockpile.errors import Conflict, Invalid
 from stockpile.governance import queries as governance
 from stockpile.governance.rules import require
-from stockpile.inventory import ledger, queries, recording, rules
+from stockpile.inventory import eligibility, ledger, queries, recording, restricting, rules
+from stockpile.inventory.restricting import Condition
 from stockpile.inventory.tables import Lot, ReserveFloor
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiptLine:
-    """One lot at the dock, in base units; `damaged` of them go to quarantine. `calloff_line` None: not ordered."""
+    """One lot at the dock, in base units; `damaged` of them go to quarantine. `calloff_line` None: not ordered.
+
+    `owner`: the pool, or the member whose own stock it is; `restrictions`: the
+    conditions under which it came.
+    """
 
     item: str
     lot: str
@@ -29,6 +34,8 @@ class ReceiptLine:
     quantity: int
     damaged: int = 0
     calloff_line: int | None = None
+    owner: str = rules.POOL
+    restrictions: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,12 @@ class Use:
     member: str
     item: str
     quantity: int
+
+
+class StillRecalled(Conflict):
+    """An open recall names the lot: its hold stays."""
+
+    code = "lot_recalled"
 
 
 class ExpiredAtReceipt(Invalid):
@@ -61,7 +74,8 @@ def receive(session: Session, act: Act, *, site: str, lines: Sequence[ReceiptLin
     moves: list[ledger.Move] = []
     for number, line in enumerate(lines, start=1):
         _check_receipt_line(session, line, number=number, site=site, today=today)
-        lot = ledger.lot_for(session, item=line.item, code=line.lot, expiry=line.expiry)
+        lot = ledger.lot_for(session, act, item=line.item, code=line.lot, expiry=line.expiry)
+        restricting.restrict_received(session, act, lot=lot, conditions=line.restrictions, reason=reason, row=number)
         moves += _receipt_moves(lot, place.code, line)
     return ledger.post(session, act, kind="receipt", key=key, moves=moves, reason=reason)
 
@@ -72,10 +86,14 @@ def _check_receipt_line(session: Session, line: ReceiptLine, *, number: int, sit
         raise Invalid(
             f"line {number}: {line.damaged} damaged of {line.quantity} is not possible", field="damaged", row=number
         )
-    if line.expiry < today:
+    if not eligibility.lasts(line.expiry, on=today):
         raise ExpiredAtReceipt(
             f"line {number}: lot {line.lot} of {line.item} expired on {line.expiry}", field="expiry", row=number
         )
+    if line.owner != rules.POOL:
+        governance.member(session, line.owner)
+        if line.calloff_line is not None:
+            raise Invalid(f"line {number}: what the pool ordered is the pool's", field="owner", row=number)
     if line.calloff_line is not None:
         contracts.receive_line(
             session, line_number=line.calloff_line, site=site, item=line.item, quantity=line.quantity
@@ -91,7 +109,7 @@ def _receipt_moves(lot: Lot, site: str, line: ReceiptLine) -> list[ledger.Move]:
             lot_id=lot.id,
             quantity=quantity,
             source=rules.SUPPLIER,
-            sink=ledger.Account(lot.id, site, rules.POOL, status),
+            sink=ledger.Account(lot.id, site, line.owner, status),
             document=document,
         )
         for status, quantity in shares
@@ -108,8 +126,8 @@ def issue(
     where the member has less there. Nothing is posted when nothing is there.
     """
     require(act.actor, "stock.issue", site=site)
-    place = queries.site(session, site)
-    there = queries.member_lots(session, site, rules.local_day(act.at, place.time_zone))
+    queries.site(session, site)
+    there = queries.member_lots(session, site, act.at)
     issued: list[tuple[Use, int]] = []
     moves: list[ledger.Move] = []
     for use in uses:
@@ -163,6 +181,8 @@ def _set_hold(session: Session, act: Act, *, lot_id: int, on_hold: bool, reason:
         raise Invalid("a hold or its end needs a reason", field="reason")
     queries.lock_lots(session, [lot_id])
     lot = queries.lot(session, lot_id)
+    if lot.recalled and not on_hold:
+        raise StillRecalled(f"lot {lot.code} of {lot.item_code} is recalled: close the recall first", lot=lot.code)
     if lot.on_hold == on_hold:
         raise Conflict(f"lot {lot.code} is {'already' if on_hold else 'not'} on hold")
     lot.on_hold, lot.hold_reason = on_hold, reason if on_hold else ""

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import func
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from stockpile.db import table_of
 from stockpile.errors import NotFound
-from stockpile.inventory import rules
+from stockpile.inventory import eligibility, rules
+from stockpile.inventory.eligibility import Goods, Restriction
+from stockpile.inventory.eligible_rows import by_its_owner, time_zones
 from stockpile.inventory.tables import (
     Balance,
+    Beneficiary,
     Lane,
     Lot,
+    LotRestriction,
     Movement,
     PointOfUse,
     ReserveFloor,
@@ -56,6 +61,12 @@ class Stock:
     on_hold: bool
     site: str
     quantity: int
+    recalled: bool = False
+    restrictions: tuple[Restriction, ...] = ()
+
+    def goods(self) -> Goods:
+        """What eligibility is asked about: available stock of the pool."""
+        return Goods(self.expiry, self.on_hold, self.recalled, restrictions=self.restrictions)
 
 
 def sites(session: Session) -> dict[str, Site]:
@@ -97,13 +108,55 @@ def pool_stock(session: Session) -> list[Stock]:
     """What the pool has available at its depots, by item, expiry, lot and site."""
     b, lot_, site_ = table_of(Balance).c, table_of(Lot).c, table_of(Site).c
     query = (
-        select_columns(lot_.id, lot_.item_code, lot_.code, lot_.expiry, lot_.on_hold, b.site_code, b.quantity)
+        select_columns(
+            lot_.id, lot_.item_code, lot_.code, lot_.expiry, lot_.on_hold, b.site_code, b.quantity, lot_.recalled
+        )
         .join_from(table_of(Balance), table_of(Lot), lot_.id == b.lot_id)
         .join(table_of(Site), site_.code == b.site_code)
         .where(b.owner == rules.POOL, b.status == rules.AVAILABLE, b.quantity > 0, site_.kind == rules.DEPOT)
         .order_by(lot_.item_code, lot_.expiry, lot_.code, b.site_code)
     )
-    return [Stock(*row) for row in session.connection().execute(query)]
+    found = restrictions(session)
+    return [Stock(*row, found.get(row.id, ())) for row in session.connection().execute(query)]
+
+
+def usable_pool_stock(session: Session, at: datetime) -> list[Stock]:
+    """What of the pool's available stock is usable where it lies at that instant."""
+    zones = {code: site_.time_zone for code, site_ in sites(session).items()}
+    return [one for one in pool_stock(session) if usable(one.goods(), at, zones[one.site])]
+
+
+def usable(goods: Goods, at: datetime, time_zone: str) -> bool:
+    """Whether these goods are usable where they lie, in that time zone, by whoever may have them."""
+    here = eligibility.here(time_zone)
+    return eligibility.obstacle(goods, eligibility.IN_GENERAL, leaves=at, route=here) is None
+
+
+def goods(
+    lot_: Lot,
+    restricted: Mapping[int, tuple[Restriction, ...]],
+    *,
+    owner: str = rules.POOL,
+    status: str = rules.AVAILABLE,
+) -> Goods:
+    """What eligibility is asked about a lot; `restricted` as `restrictions` gives them."""
+    return Goods(lot_.expiry, lot_.on_hold, lot_.recalled, status, owner, restricted.get(lot_.id or 0, ()))
+
+
+def restrictions(session: Session, lots: Iterable[int] | None = None) -> dict[int, tuple[Restriction, ...]]:
+    """What restricts these lots (all, unless told) now, by number, with who has been admitted to the goods."""
+    query = select(LotRestriction).where(col(LotRestriction.lifted_at).is_(None)).order_by(col(LotRestriction.id))
+    if lots is not None:
+        query = query.where(col(LotRestriction.lot_id).in_(sorted(lots)))
+    rows = list(session.exec(query))
+    admitted: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for one in session.exec(select(Beneficiary)) if rows else ():
+        admitted[one.kind, one.value].add(one.member_code)
+    found: dict[int, tuple[Restriction, ...]] = {}
+    for row in rows:
+        restriction = Restriction(row.kind, row.value, frozenset(admitted[row.kind, row.value]))
+        found[row.lot_id] = (*found.get(row.lot_id, ()), restriction)
+    return found
 
 
 def floors(session: Session, on: date) -> dict[str, int]:
@@ -112,22 +165,17 @@ def floors(session: Session, on: date) -> dict[str, int]:
     return {row.item_code: row.quantity for row in session.exec(query)}
 
 
-def member_stock(session: Session, today: date) -> dict[tuple[str, str], int]:
-    """Base units that members own at points of use and may still use today, by (member, item)."""
+def member_stock(session: Session, at: datetime) -> dict[tuple[str, str], int]:
+    """Base units that members own and may use at that instant, by (member, item)."""
     b, lot_ = table_of(Balance).c, table_of(Lot).c
     query = (
         select_columns(b.owner, lot_.item_code, func.sum(b.quantity))
         .join_from(table_of(Balance), table_of(Lot), lot_.id == b.lot_id)
-        .where(b.owner != rules.POOL, b.status == rules.AVAILABLE, b.quantity > 0, *_usable(today))
+        .join(table_of(Site), table_of(Site).c.code == b.site_code)
+        .where(b.owner != rules.POOL, b.quantity > 0, by_its_owner(time_zones(session), at))
         .group_by(b.owner, lot_.item_code)
     )
     return {(owner, item): int(quantity) for owner, item, quantity in session.connection().execute(query)}
-
-
-def _usable(today: date) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """What `rules.obstacle` asks of a lot where it lies: not on hold, and not past its expiry day."""
-    lot_ = table_of(Lot).c
-    return (lot_.on_hold.is_(False), lot_.expiry >= today)
 
 
 def on_the_way(session: Session) -> dict[tuple[str, str], int]:
@@ -143,14 +191,15 @@ def on_the_way(session: Session) -> dict[tuple[str, str], int]:
     return {(member, item): int(quantity) for member, item, quantity in session.connection().execute(query)}
 
 
-def member_lots(session: Session, site_code: str, today: date) -> dict[tuple[str, str], list[tuple[int, int]]]:
-    """(lot id, base units) that members own at a point of use and may still use, first-expiring first."""
+def member_lots(session: Session, site_code: str, at: datetime) -> dict[tuple[str, str], list[tuple[int, int]]]:
+    """(lot id, base units) that members own at a point of use and may use at that instant, first-expiring first."""
     b, lot_ = table_of(Balance).c, table_of(Lot).c
     query = (
         select_columns(b.owner, lot_.item_code, lot_.id, b.quantity)
         .join_from(table_of(Balance), table_of(Lot), lot_.id == b.lot_id)
-        .where(b.site_code == site_code, b.owner != rules.POOL, b.status == rules.AVAILABLE, b.quantity > 0)
-        .where(*_usable(today))
+        .join(table_of(Site), table_of(Site).c.code == b.site_code)
+        .where(b.site_code == site_code, b.owner != rules.POOL, b.quantity > 0)
+        .where(by_its_owner(time_zones(session), at))
         .order_by(lot_.expiry, lot_.id)
     )
     found: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
@@ -208,20 +257,27 @@ class Standing:
     owner: str
     status: str
     quantity: int
+    recalled: bool
 
 
-def balances(session: Session, *, after: int = 0, limit: int = 100, item: str | None = None) -> list[Standing]:
-    """Balances above zero with numbers greater than `after`, in their order."""
+def balances(session: Session, *, after: int = 0, limit: int = 100, **narrow: Any) -> list[Standing]:
+    """Balances above zero with numbers greater than `after`, in their order, narrowed by what is given.
+
+    `narrow`: item, lot (batch code), lot_id, site, owner, status; None narrows nothing.
+    """
     b, lot_ = table_of(Balance).c, table_of(Lot).c
     columns = (b.id, lot_.id, lot_.item_code, lot_.code, lot_.expiry, lot_.on_hold, b.site_code, b.owner, b.status)
     query = (
-        select_columns(*columns, b.quantity)
+        select_columns(*columns, b.quantity, lot_.recalled)
         .join_from(table_of(Balance), table_of(Lot), lot_.id == b.lot_id)
         .where(b.id > after, b.quantity > 0)
         .order_by(b.id)
         .limit(limit)
     )
-    query = query.where(lot_.item_code == item) if item else query
+    by = {"item": lot_.item_code, "lot": lot_.code, "lot_id": lot_.id}
+    by |= {"site": b.site_code, "owner": b.owner, "status": b.status}
+    for name, value in narrow.items():
+        query = query if value is None else query.where(by[name] == value)
     return [Standing(*tuple(row)) for row in session.connection().execute(query)]
 
 

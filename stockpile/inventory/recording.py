@@ -7,21 +7,22 @@ accepted or refused on its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any, Final
 
 from sqlalchemy import bindparam, select
 from sqlmodel import Session
 
 from stockpile.actor import Act
+from stockpile.catalogue import queries as catalogue
 from stockpile.db import table_of
 from stockpile.errors import Conflict, Invalid, Refusal
 from stockpile.governance.queries import UnknownMember
 from stockpile.governance.rules import require
 from stockpile.governance.tables import Member
-from stockpile.inventory import ledger, rules
-from stockpile.inventory.queries import UnknownLot, UnknownSite
+from stockpile.inventory import eligibility, ledger, rules
+from stockpile.inventory.queries import UnknownLot, UnknownSite, restrictions
 from stockpile.inventory.tables import Lot, Site
 
 RECEIVE: Final = "receive"
@@ -53,7 +54,7 @@ class Record:
 
 
 class NotUsable(Conflict):
-    """The lot is on hold or expired: it is not issued."""
+    """The lot may not be used here: on hold, recalled, expired, not licensed, or restricted to others."""
 
     code = "lot_not_usable"
 
@@ -66,9 +67,15 @@ class Expired(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class _LotFacts:
+    """A lot; what restricts it and where its item is licensed are read for issues alone."""
+
     id: int
+    item: str
     expiry: date
     on_hold: bool
+    recalled: bool
+    restrictions: tuple[eligibility.Restriction, ...] = ()
+    countries: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,7 @@ class _SiteFacts:
     code: str
     kind: str
     time_zone: str
+    country: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +124,30 @@ def _facts(session: Session, records: Sequence[Record]) -> _Facts:
     sites = connection.execute(_SITES, {"wanted": list({one.site for one in records})})
     lots = connection.execute(_LOTS, {"wanted": list({line.lot_id for line in lines})})
     members = connection.scalars(_MEMBERS, {"wanted": list(owners)}) if owners else ()
-    return _Facts(
-        {row.code: _SiteFacts(*row) for row in sites}, {row.id: _LotFacts(*row) for row in lots}, frozenset(members)
-    )
+    found = {row.id: _LotFacts(*row) for row in lots}
+    if any(one.kind == ISSUE for one in records):
+        found = _with_conditions(session, found)
+    return _Facts({row.code: _SiteFacts(*row) for row in sites}, found, frozenset(members))
+
+
+def _with_conditions(session: Session, lots: dict[int, _LotFacts]) -> dict[int, _LotFacts]:
+    restricted, licences = restrictions(session, lots), catalogue.licences(session)
+    return {
+        number: replace(
+            lot,
+            restrictions=restricted.get(number, ()),
+            countries=frozenset(country for item, country in licences if item == lot.item),
+        )
+        for number, lot in lots.items()
+    }
 
 
 _wanted: Final[Any] = bindparam("wanted", expanding=True)
 _site, _lots, _member = table_of(Site).c, table_of(Lot).c, table_of(Member).c
-_SITES: Final = select(_site.code, _site.kind, _site.time_zone).where(_site.code.in_(_wanted))
-_LOTS: Final = select(_lots.id, _lots.expiry, _lots.on_hold).where(_lots.id.in_(_wanted))
+_SITES: Final = select(_site.code, _site.kind, _site.time_zone, _site.country).where(_site.code.in_(_wanted))
+_LOTS: Final = select(_lots.id, _lots.item_code, _lots.expiry, _lots.on_hold, _lots.recalled).where(
+    _lots.id.in_(_wanted)
+)
 _MEMBERS: Final = select(_member.code).where(_member.code.in_(_wanted))
 
 
@@ -137,9 +160,8 @@ def _checked(one: Record, facts: _Facts) -> ledger.Intent | Refusal:
             raise UnknownSite(f"no site has the code {one.site}", field="site", value=one.site)
         if kind.needs_reason and not one.reason.strip():
             raise Invalid(f"{kind.named} needs a reason", field="reason")
-        today = rules.local_day(one.act.at, site.time_zone)
         moves = [
-            kind.move(site, today, _lot(line, facts), line, f"line {number}: " if len(one.lines) > 1 else "")
+            kind.move(site, one.act.at, _lot(line, facts), line, f"line {number}: " if len(one.lines) > 1 else "")
             for number, line in enumerate(one.lines, start=1)
         ]
     except Refusal as refusal:
@@ -156,28 +178,31 @@ def _lot(line: Line, facts: _Facts) -> _LotFacts:
     return lot
 
 
-def _receive(site: _SiteFacts, today: date, lot: _LotFacts, line: Line, where: str) -> ledger.Move:
+def _receive(site: _SiteFacts, at: datetime, lot: _LotFacts, line: Line, where: str) -> ledger.Move:
     if site.kind != rules.DEPOT:
         raise Invalid(
             f"{site.code} is a point of use: goods of the pool are received at depots", field="site", value=site.code
         )
     if line.owner != rules.POOL:
         raise Invalid(f"{where}what is received belongs to the pool", field="owner", value=line.owner)
-    if lot.expiry < today:
+    if not eligibility.lasts(lot.expiry, on=rules.local_day(at, site.time_zone)):
         raise Expired(f"{where}lot {lot.id} expired on {lot.expiry}", field="expiry", lot=lot.id)
     return _move(line, rules.SUPPLIER, _shelf(site, line), "unordered")
 
 
-def _issue(site: _SiteFacts, today: date, lot: _LotFacts, line: Line, where: str) -> ledger.Move:
+def _issue(site: _SiteFacts, at: datetime, lot: _LotFacts, line: Line, where: str) -> ledger.Move:
     if line.owner == rules.POOL or line.status != rules.AVAILABLE:
         raise Invalid(f"{where}what is issued is available and belongs to a member", field="owner", value=line.owner)
-    if lot.on_hold or lot.expiry < today:
-        fault = "on hold" if lot.on_hold else f"expired since {lot.expiry}"
-        raise NotUsable(f"{where}lot {lot.id} is {fault}: it is not issued", lot=lot.id)
+    goods = eligibility.Goods(lot.expiry, lot.on_hold, lot.recalled, line.status, line.owner, lot.restrictions)
+    wish = eligibility.Wish(licensed=site.country in lot.countries, member=line.owner, country=site.country)
+    why = eligibility.obstacle(goods, wish, leaves=at, route=eligibility.here(site.time_zone))
+    if why is not None:
+        words = eligibility.in_words(why, lot.restrictions)
+        raise NotUsable(f"{where}lot {lot.id} is not issued: {words} (expiry {lot.expiry})", lot=lot.id, reason=why)
     return _move(line, _shelf(site, line), rules.CONSUMPTION, "use")
 
 
-def _adjust(site: _SiteFacts, _today: date, _lot: _LotFacts, line: Line, where: str) -> ledger.Move:
+def _adjust(site: _SiteFacts, _at: datetime, _lot: _LotFacts, line: Line, where: str) -> ledger.Move:
     if line.quantity == 0:
         raise Invalid(f"{where}an adjustment of nothing", field="change")
     shelf = _shelf(site, line)
@@ -186,7 +211,7 @@ def _adjust(site: _SiteFacts, _today: date, _lot: _LotFacts, line: Line, where: 
     return _move(line, shelf, rules.LOSS, "adjustment")
 
 
-def _set_aside(site: _SiteFacts, _today: date, _lot: _LotFacts, line: Line, where: str) -> ledger.Move:
+def _set_aside(site: _SiteFacts, _at: datetime, _lot: _LotFacts, line: Line, where: str) -> ledger.Move:
     if line.status != rules.AVAILABLE:
         raise Invalid(f"{where}only available stock is set aside", field="status", value=line.status)
     apart = ledger.Account(line.lot_id, site.code, line.owner, rules.QUARANTINE)
@@ -211,7 +236,7 @@ class _Kind:
     posting: str
     named: str
     needs_reason: bool
-    move: Callable[[_SiteFacts, date, _LotFacts, Line, str], ledger.Move]
+    move: Callable[[_SiteFacts, datetime, _LotFacts, Line, str], ledger.Move]
 
 
 KINDS: Final = {

@@ -11,7 +11,10 @@ from stockpile.db import BigId, Table
 
 
 class Site(Table, table=True):
-    """A depot of the pool, or a point of use such as a hospital."""
+    """A depot of the pool, or a point of use such as a hospital.
+
+    `cold_store`: whether it can keep goods at 2 to 8 degrees; None: nobody has said.
+    """
 
     __tablename__ = "site"
     __table_args__ = (CheckConstraint("kind IN ('depot', 'point_of_use')", name="kind"),)
@@ -24,6 +27,7 @@ class Site(Table, table=True):
     latitude: float
     longitude: float
     time_zone: str
+    cold_store: bool | None = None
 
 
 class PointOfUse(Table, table=True):
@@ -48,7 +52,11 @@ class Lane(Table, table=True):
 
 
 class Lot(Table, table=True):
-    """A batch of an item. One expiry per (item, batch code)."""
+    """A batch of an item. One expiry per (item, batch code); what is changed here is in the journal too.
+
+    `recalled`: an open recall names it, or a lot it was made of. A hold ends
+    by a person's word, a recall by closing it.
+    """
 
     __tablename__ = "lot"
     __table_args__ = (UniqueConstraint("item_code", "code"),)
@@ -59,6 +67,77 @@ class Lot(Table, table=True):
     expiry: date = Field(index=True)
     on_hold: bool = False
     hold_reason: str = ""
+    recalled: bool = False
+
+    @property
+    def held(self) -> bool:
+        """Whether no unit of it may be used, wherever it is."""
+        return self.on_hold or self.recalled
+
+
+class LotRestriction(Table, table=True):
+    """A lot may serve only this country, this member, or who is admitted to this donor's or contract's goods.
+
+    Restrictions of one kind on a lot are alternatives; each kind must be met.
+    """
+
+    __tablename__ = "lot_restriction"
+    __table_args__ = (
+        CheckConstraint("kind IN ('country','member','donor','contract')", name="kind"),
+        CheckConstraint("(lifted_by IS NULL) = (lifted_at IS NULL)", name="lifted_by_somebody"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    lot_id: int = Field(foreign_key="lot.id", sa_type=BigInteger, index=True)
+    kind: str
+    value: str
+    reason: str
+    set_by: int = Field(foreign_key="account.id", sa_type=BigInteger)
+    since: datetime
+    lifted_by: int | None = Field(default=None, foreign_key="account.id", sa_type=BigInteger)
+    lifted_at: datetime | None = None
+    lift_reason: str = ""
+
+
+class Beneficiary(Table, table=True):
+    """A member who is admitted to the goods of a donor, or of a contract or programme."""
+
+    __tablename__ = "beneficiary"
+    __table_args__ = (CheckConstraint("kind IN ('donor','contract')", name="kind"),)
+
+    kind: str = Field(primary_key=True)
+    value: str = Field(primary_key=True)
+    member_code: str = Field(primary_key=True, foreign_key="member.code")
+    admitted_by: int = Field(foreign_key="account.id", sa_type=BigInteger)
+    since: datetime
+
+
+class Serial(Table, table=True):
+    """One piece of equipment under its own number, and where it stands: as its balance, or outside the ledger.
+
+    Written by `ledger.post` with the balances: at every balance of a
+    serialised item stand as many serials as base units. `document`: of its
+    last movement.
+    """
+
+    __tablename__ = "serial"
+    __table_args__ = (
+        UniqueConstraint("item_code", "serial"),
+        CheckConstraint(
+            "status IN ('available','reserved','quarantine','in_transit','supplier','consumption','loss','assembly')",
+            name="status",
+        ),
+        CheckConstraint("(site_code IS NULL) = (owner IS NULL)", name="place"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    item_code: str = Field(foreign_key="item.code")
+    serial: str = Field(index=True)
+    lot_id: int = Field(foreign_key="lot.id", sa_type=BigInteger, index=True)
+    site_code: str | None = Field(default=None, foreign_key="site.code")
+    owner: str | None = None
+    status: str
+    document: str
 
 
 class ReserveFloor(Table, table=True):
@@ -170,6 +249,7 @@ class Transfer(Table, table=True):
 class TransferLine(Table, table=True):
     """One lot for one member on a transfer, in base units; settled once the parts add up to quantity.
 
+    `owner`: whose it is on the way: the pool's, or the member's own stock.
     The parts: received, damaged (to quarantine), missing (written off), and
     cancelled before it left (its lot was recalled); over is beyond quantity.
     """
@@ -186,6 +266,7 @@ class TransferLine(Table, table=True):
     transfer_id: int = Field(foreign_key="transfer.id", sa_type=BigInteger, index=True)
     lot_id: int = Field(foreign_key="lot.id", sa_type=BigInteger)
     member_code: str = Field(foreign_key="member.code")
+    owner: str = "pool"
     reference: str
     quantity: int = Field(sa_type=BigInteger)
     received: int = Field(default=0, sa_type=BigInteger)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import update
 from sqlmodel import Session, col
@@ -16,8 +16,8 @@ from stockpile.catalogue import queries as catalogue
 from stockpile.db import rows_changed
 from stockpile.errors import Conflict, Invalid
 from stockpile.governance.rules import require, require_other
-from stockpile.inventory import ledger, queries, rules
-from stockpile.inventory.tables import Lot, Site, Transfer, TransferLine
+from stockpile.inventory import eligibility, ledger, queries, rules
+from stockpile.inventory.tables import Lot, Transfer, TransferLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class Part:
     member: str
     reference: str
     quantity: int
+    owner: str = rules.POOL
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,19 +188,20 @@ def _line(transfer: Transfer, part: Part) -> TransferLine:
         transfer_id=transfer.id,
         lot_id=part.lot_id,
         member_code=part.member,
+        owner=part.owner,
         reference=part.reference,
         quantity=part.quantity,
     )
 
 
 def _reserve(part: Part) -> ledger.Move:
-    available = ledger.Account(part.lot_id, part.origin, rules.POOL, rules.AVAILABLE)
-    reserved = ledger.Account(part.lot_id, part.origin, rules.POOL, rules.RESERVED)
+    available = ledger.Account(part.lot_id, part.origin, part.owner, rules.AVAILABLE)
+    reserved = ledger.Account(part.lot_id, part.origin, part.owner, rules.RESERVED)
     return ledger.Move(part.lot_id, part.quantity, available, reserved, document=part.reference)
 
 
 def _send(transfer: Transfer, line: TransferLine) -> ledger.Move:
-    reserved = ledger.Account(line.lot_id, transfer.origin, rules.POOL, rules.RESERVED)
+    reserved = ledger.Account(line.lot_id, transfer.origin, line.owner, rules.RESERVED)
     return ledger.Move(line.lot_id, _sent(line), reserved, _in_transit(transfer, line), _document(line))
 
 
@@ -217,12 +219,12 @@ def _refuse_empty(transfers: Sequence[Transfer], lines: Sequence[TransferLine]) 
 
 def _shelf(session: Session, transfer: Transfer, line: TransferLine) -> ledger.Account:
     """Where good stock goes at its point of use: to the member, or into quarantine where the lot is on hold by now."""
-    status = rules.QUARANTINE if queries.lot(session, line.lot_id).on_hold else rules.AVAILABLE
+    status = rules.QUARANTINE if queries.lot(session, line.lot_id).held else rules.AVAILABLE
     return ledger.Account(line.lot_id, transfer.destination, line.member_code, status)
 
 
 def _in_transit(transfer: Transfer, line: TransferLine) -> ledger.Account:
-    return ledger.Account(line.lot_id, transfer.destination, rules.POOL, rules.IN_TRANSIT)
+    return ledger.Account(line.lot_id, transfer.destination, line.owner, rules.IN_TRANSIT)
 
 
 def _document(line: TransferLine) -> str:
@@ -240,7 +242,7 @@ def _take_in(session: Session, transfer: Transfer, line: TransferLine, came: Arr
     line.received, line.damaged, line.over = came.received, came.damaged, came.over
     transit, site = _in_transit(transfer, line), transfer.destination
     good = _shelf(session, transfer, line)
-    set_apart = ledger.Account(line.lot_id, site, rules.POOL, rules.QUARANTINE)
+    set_apart = ledger.Account(line.lot_id, site, line.owner, rules.QUARANTINE)
     ways: list[tuple[int, ledger.Account | str, ledger.Account]] = [
         (came.received, transit, good),
         (came.damaged, transit, set_apart),
@@ -266,28 +268,29 @@ def _check_fitness(
 ) -> None:
     routes, sites = queries.routes(session), queries.sites(session)
     licences, items = catalogue.licences(session), catalogue.items(session)
+    restricted = queries.restrictions(session, {line.lot_id for line in lines})
     for line in lines:
         transfer, lot = transfers[line.transfer_id], queries.lot(session, line.lot_id)
-        item = items[lot.item_code]
-        wish = rules.Wish(
-            licensed=(item.code, _country(sites, transfer)) in licences,
-            need_by=datetime.max.replace(tzinfo=act.at.tzinfo),
+        item, place = items[lot.item_code], sites[transfer.destination]
+        wish = eligibility.Wish(
+            licensed=(item.code, place.country) in licences,
             use_days=item.use_days,
             cold_chain=item.cold_chain,
+            cold_store=place.cold_store,
+            member=line.member_code,
+            country=place.country,
+            status=rules.RESERVED,
         )
         route = routes.get((transfer.origin, transfer.destination))
-        why = rules.obstacle(expiry=lot.expiry, on_hold=lot.on_hold, route=route, wish=wish, leaves=act.at)
+        goods = queries.goods(lot, restricted, owner=line.owner, status=rules.RESERVED)
+        why = eligibility.obstacle(goods, wish, leaves=act.at, route=route)
         if why is not None:
-            raise _not_fit(transfer, lot, why)
+            raise _not_fit(transfer, lot, why, eligibility.in_words(why, goods.restrictions))
 
 
-def _country(sites: Mapping[str, Site], transfer: Transfer) -> str:
-    return sites[transfer.destination].country
-
-
-def _not_fit(transfer: Transfer, lot: Lot, why: str) -> NotFit:
+def _not_fit(transfer: Transfer, lot: Lot, why: str, words: str) -> NotFit:
     return NotFit(
-        f"transfer {transfer.id}: lot {lot.code} of {lot.item_code} may not leave: {rules.OBSTACLES[why]}",
+        f"transfer {transfer.id}: lot {lot.code} of {lot.item_code} may not leave: {words}",
         transfer=transfer.id,
         lot=lot.code,
         reason=why,

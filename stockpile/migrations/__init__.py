@@ -15,6 +15,8 @@ import stockpile.demand.tables
 import stockpile.governance.tables
 import stockpile.idempotency
 import stockpile.inventory.counts.tables
+import stockpile.inventory.kits.tables
+import stockpile.inventory.ownership.tables
 import stockpile.inventory.quality.tables
 import stockpile.inventory.recalls.tables
 import stockpile.inventory.scanning.tables

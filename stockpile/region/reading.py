@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from stockpile.catalogue.gs1 import BadGtin, checked_gtin
 from stockpile.errors import Invalid
+from stockpile.inventory import eligibility
 from stockpile.inventory.rules import DEPOT, POINT_OF_USE
 from stockpile.region.templates import KEYS, LINKS, NEEDED, TEMPLATES, Row
 
@@ -186,5 +187,5 @@ def _odd_lots(rows: Rows) -> Iterable[Fault]:
     for row in rows["lots"]:
         if expiries.setdefault((row.item, row.lot), row.expiry) != row.expiry:
             yield Fault("lots", row.number, "expiry", f"lot {row.lot} of {row.item} has another expiry above")
-        if any(row.expiry < today for today in clocks):
+        if not all(eligibility.lasts(row.expiry, on=today) for today in clocks):
             yield Fault("lots", row.number, "expiry", f"lot {row.lot} of {row.item} expired on {row.expiry}")

@@ -21,7 +21,6 @@ from stockpile.contracts import operations as contracts
 from stockpile.contracts.operations import LineDraft
 from stockpile.contracts.tables import CallOff
 from stockpile.db import reading
-from stockpile.governance import queries as governance
 from stockpile.governance.rules import require
 from stockpile.reorder import queries
 
@@ -44,7 +43,7 @@ def draft(engine: Engine, act: Act, *, unmet: Mapping[str, int], limit_seconds: 
     """
     require(act.actor, "reorder.run")
     with reading(engine) as session:
-        problem = queries.problem(session, today=governance.local_day(session, act.at), unmet=unmet)
+        problem = queries.problem(session, at=act.at, unmet=unmet)
     outcome = run_limited(reorder, problem, limit_seconds=limit_seconds)
     note = outcome.detail
     if outcome.value is not None:

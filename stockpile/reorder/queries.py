@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import date
+from datetime import datetime
 
 from sqlmodel import Session
 
@@ -15,6 +15,7 @@ from stockpile.contracts import queries as contracts
 from stockpile.contracts import tables
 from stockpile.demand import queries as demand
 from stockpile.errors import NotFound
+from stockpile.governance import queries as governance
 from stockpile.inventory import queries as inventory
 from stockpile.reorder import rules
 from stockpile.reorder.tables import BuyingPolicy
@@ -34,19 +35,19 @@ def policy(session: Session) -> BuyingPolicy:
     return found
 
 
-def problem(session: Session, *, today: date, unmet: Mapping[str, int]) -> Problem:
-    """What is missing tonight and who sells it in time; `unmet` is validated need of the surge that was not served.
+def problem(session: Session, *, at: datetime, unmet: Mapping[str, int]) -> Problem:
+    """What is missing then and who sells it in time; `unmet` is validated need of the surge that was not served.
 
     What is missing covers use until the quickest contract can deliver again
     after the next look: an offer that would arrive later than that is left out.
     """
-    valid = contracts.contracts_valid(session, today)
+    valid = contracts.contracts_valid(session, governance.local_day(session, at))
     items = catalogue.items(session)
     offers = _in_time(_offers(session, valid, items), review_days=policy(session).review_days)
     by_item: dict[str, list[Offer]] = defaultdict(list)
     for offer in offers:
         by_item[offer.item].append(offer)
-    positions = _positions(session, today=today, unmet=unmet, by_item=by_item)
+    positions = _positions(session, at=at, unmet=unmet, by_item=by_item)
     shortages = [
         _shortage(items[code], position, by_item.get(code, []))
         for code, position in positions.items()
@@ -93,10 +94,11 @@ def _offer(line: tables.ContractLine, contract: tables.Contract, item: Item, tie
 
 
 def _positions(
-    session: Session, *, today: date, unmet: Mapping[str, int], by_item: Mapping[str, list[Offer]]
+    session: Session, *, at: datetime, unmet: Mapping[str, int], by_item: Mapping[str, list[Offer]]
 ) -> dict[str, rules.Position]:
+    today = governance.local_day(session, at)
     admissions = sum(demand.usual_admissions(session, today).values())
-    floors, inbound, on_hand = inventory.floors(session, today), contracts.inbound(session), _on_hand(session, today)
+    floors, inbound, on_hand = inventory.floors(session, today), contracts.inbound(session), _on_hand(session, at)
     review = policy(session).review_days
     return {
         code: rules.Position(
@@ -111,11 +113,10 @@ def _positions(
     }
 
 
-def _on_hand(session: Session, today: date) -> dict[str, int]:
+def _on_hand(session: Session, at: datetime) -> dict[str, int]:
     quantities: dict[str, int] = defaultdict(int)
-    for stock in inventory.pool_stock(session):
-        if not stock.on_hold and stock.expiry >= today:
-            quantities[stock.item] += stock.quantity
+    for stock in inventory.usable_pool_stock(session, at):
+        quantities[stock.item] += stock.quantity
     return quantities
 
 

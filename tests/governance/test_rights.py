@@ -22,6 +22,12 @@ stock.witness       .         x         .           .         .     x          .
 stock.count         .         x         .           .         .     .          .       .             .
 count.approve       .         x         .           x         .     .          .       .             .
 lot.extend          .         .         .           .         .     x          .       .             .
+lot.restrict        .         x         .           .         .     .          .       .             .
+lot.lift            .         .         .           x         .     .          .       .             .
+lot.admit           .         .         .           x         .     .          .       .             .
+owner.propose       .         x         .           .         .     .          .       .             .
+owner.confirm       .         .         .           x         .     .          .       .             .
+stock.forward       .         x         .           .         .     .          .       .             .
 item.verify         .         .         .           .         .     x          .       .             .
 recall.open         .         x         .           .         .     x          .       .             .
 recall.acknowledge  x         x         .           .         .     .          .       .             .

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 import pytest
@@ -21,7 +20,7 @@ from stockpile.reorder import operations, queries, rules
 from stockpile.reorder.queries import NoPolicy
 from stockpile.reorder.rules import Position
 from stockpile.reorder.tables import BuyingPolicy
-from tests.conftest import Cast, acting
+from tests.conftest import NOW, Cast, acting
 from tests.inventory.stockroom import ON_SQLITE, do, lot_id
 from tests.reorder.buying import calloffs, drafted, ordered
 
@@ -66,7 +65,7 @@ def test_no_more_is_ordered_than_packs_need_and_shelf_life_allows(
 def shortages(engine: Engine, unmet: dict[str, int] | None = None) -> dict[str, tuple[int, int]]:
     """Missing units of each item, and the part that is unmet surge need."""
     with reading(engine) as session:
-        problem = queries.problem(session, today=date(2020, 3, 30), unmet=unmet or {})
+        problem = queries.problem(session, at=NOW, unmet=unmet or {})
     return {row.item: (row.units, row.surge_units) for row in problem.shortages}
 
 

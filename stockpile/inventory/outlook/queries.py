@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
-from sqlalchemy import func
+from sqlalchemy import func, or_
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
@@ -16,6 +16,7 @@ from stockpile.contracts.tables import CallOff, CallOffLine, PriceTier
 from stockpile.db import table_of
 from stockpile.inventory import queries as inventory
 from stockpile.inventory import rules as stock
+from stockpile.inventory.eligibility import lasts
 from stockpile.inventory.outlook import rules
 from stockpile.inventory.tables import Balance, Lot, Site
 
@@ -38,15 +39,14 @@ class Expiring:
 
 def promise(session: Session, *, item: str, by: date) -> rules.Promise:
     """What can be promised of an item by a date; `expiring` is what is no longer usable then (use time counted in)."""
-    goods = catalogue.item(session, item)
-    usable_to = by + timedelta(days=goods.use_days)
+    use_days = catalogue.item(session, item).use_days
     standing = _standing(session, item)
     available = [row for row in standing if row[0] == stock.AVAILABLE]
     return rules.Promise(
         on_hand=sum(quantity for _, _, _, quantity in available),
         reserved=sum(quantity for status, _, _, quantity in standing if status == stock.RESERVED),
-        held=sum(quantity for _, _, on_hold, quantity in available if on_hold),
-        expiring=sum(q for _, expiry, on_hold, q in available if not on_hold and expiry < usable_to),
+        held=sum(quantity for _, _, held, quantity in available if held),
+        expiring=sum(q for _, expiry, held, q in available if not held and not lasts(expiry, on=by, use_days=use_days)),
         floor=inventory.floors(session, by).get(item, 0),
         inbound=_inbound(session, item=item, by=by),
     )
@@ -93,15 +93,15 @@ def expiring(session: Session, *, today: date, within_days: int, wanted: Mapping
 def _standing(session: Session, item: str) -> list[tuple[str, date, bool, int]]:
     b, lot, site = table_of(Balance).c, table_of(Lot).c, table_of(Site).c
     query = (
-        select_columns(b.status, lot.expiry, lot.on_hold, func.sum(b.quantity))
+        select_columns(b.status, lot.expiry, or_(lot.on_hold, lot.recalled), func.sum(b.quantity))
         .join_from(table_of(Balance), table_of(Lot), lot.id == b.lot_id)
         .join(table_of(Site), site.code == b.site_code)
         .where(lot.item_code == item, b.owner == stock.POOL, site.kind == stock.DEPOT, b.quantity > 0)
-        .group_by(b.status, lot.expiry, lot.on_hold)
+        .group_by(b.status, lot.expiry, lot.on_hold, lot.recalled)
     )
     return [
-        (status, expiry, bool(on_hold), int(quantity))
-        for status, expiry, on_hold, quantity in session.connection().execute(query)
+        (status, expiry, bool(held), int(quantity))
+        for status, expiry, held, quantity in session.connection().execute(query)
     ]
 
 

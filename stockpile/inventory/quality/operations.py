@@ -39,8 +39,8 @@ def release(session: Session, act: Act, *, account: ledger.Account, quantity: in
     require(act.actor, "stock.release", site=account.site)
     _require_reason(reason, "a release")
     lot = queries.lot(session, account.lot_id)
-    if lot.on_hold:
-        raise OnHold(f"lot {lot.code} of {lot.item_code} is on hold: {lot.hold_reason}", lot=lot.code)
+    if lot.held:
+        raise OnHold(f"lot {lot.code} of {lot.item_code} is on hold: {lot.hold_reason or 'recalled'}", lot=lot.code)
     source = ledger.Account(account.lot_id, account.site, account.owner, stock.QUARANTINE)
     sink = ledger.Account(account.lot_id, account.site, account.owner, stock.AVAILABLE)
     move = ledger.Move(account.lot_id, quantity, source, sink, document="release")
@@ -53,6 +53,7 @@ def extend_expiry(
     """Extend a lot's expiry on an authority's word, with its evidence; the old date stays on record."""
     require(act.actor, "lot.extend")
     _require_reason(evidence, "an extension")
+    queries.lock_lots(session, [lot_id])
     lot = queries.lot(session, lot_id)
     if new_expiry <= lot.expiry:
         raise Invalid(f"lot {lot.code} already runs to {lot.expiry}", field="new_expiry")

@@ -13,7 +13,8 @@ from stockpile.catalogue import queries as catalogue
 from stockpile.errors import Conflict, Invalid
 from stockpile.governance import queries as governance
 from stockpile.governance.rules import require
-from stockpile.inventory import freezing
+from stockpile.inventory import freezing, lot_proof
+from stockpile.inventory import queries as inventory
 from stockpile.inventory.recalls import queries
 from stockpile.inventory.recalls.tables import Recall, RecallAnswer, RecallLot
 from stockpile.inventory.tables import Lot
@@ -73,6 +74,7 @@ def open_recall(
         frozen = freezing.freeze(
             session, act, lot=lot, key=f"recall:{recall.id}:{lot.id}", reason=f"recall {reference}"
         )
+        _mark(session, act, lot, recalled=True, reason=f"recall {reference}")
         received = queries.trace(session, lot.id or 0).received
         session.add(RecallLot(recall_id=recall.id, lot_id=lot.id or 0, received=received, frozen=frozen))
     payload = {"reference": reference, "item": item, "lots": sorted(lots), "class": recall_class}
@@ -111,6 +113,10 @@ def close_recall(session: Session, act: Act, *, number: int, reason: str) -> Rec
         raise RecallState(f"recall {number}: no answer yet from {', '.join(silent[:10])}", silent=silent)
     recall.state, recall.closed_at = CLOSED, act.at
     session.add(recall)
+    session.flush()
+    for row in queries.lots_of(session, number):
+        if not queries.open_recalls_of(session, row.lot_id):
+            _mark(session, act, inventory.lot(session, row.lot_id), recalled=False, reason=f"recall {recall.reference}")
     payload = {"recovered_permille": progress.recovered_permille}
     journal.record(session, act, action="recall.close", subject=f"recall:{number}", payload=payload, reason=reason)
     return recall
@@ -123,6 +129,13 @@ def _lots(session: Session, item: str, codes: Sequence[str]) -> list[Lot]:
     if missing or not found:
         raise Invalid(f"{item} has no lot {', '.join(missing) or '(none given)'}", field="lots", missing=missing)
     return found
+
+
+def _mark(session: Session, act: Act, lot: Lot, *, recalled: bool, reason: str) -> None:
+    lot.recalled = recalled
+    session.add(lot)
+    action = lot_proof.RECALLED if recalled else lot_proof.RECALL_ENDED
+    journal.record(session, act, action=action, subject=f"lot:{lot.id}", payload={}, reason=reason)
 
 
 def _require_open(recall: Recall) -> None:

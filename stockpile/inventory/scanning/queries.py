@@ -19,6 +19,7 @@ from stockpile.governance.rules import allowed
 from stockpile.http import LARGEST_NUMBER
 from stockpile.inventory import ledger, queries
 from stockpile.inventory import rules as stock
+from stockpile.inventory.eligibility import lasts
 from stockpile.inventory.quality.tables import ExpiryExtension
 from stockpile.inventory.scanning import rules
 from stockpile.inventory.scanning.rules import Warned
@@ -102,7 +103,7 @@ def prefill(session: Session, act: Act, *, text: str, site: str | None = None) -
     expiry, extended = _expiry(session, scan, goods.known)
     order = _order(opened, goods.quantity) if place is not None and place.kind == stock.DEPOT else None
     today = stock.local_day(act.at, place.time_zone) if place else governance.local_day(session, act.at)
-    situation = _situation(session, place, goods.known, expired=expiry is not None and expiry < today)
+    situation = _situation(session, place, goods.known, expired=expiry is not None and not lasts(expiry, on=today))
     warnings = (
         *rules.lot_warnings(lot=goods.lot, expiry=expiry, today=today, held_for=_held_for(goods.known)),
         *extended,

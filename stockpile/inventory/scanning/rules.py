@@ -8,6 +8,7 @@ from datetime import date
 from typing import Final
 
 from stockpile.inventory import rules as stock
+from stockpile.inventory.eligibility import lasts
 
 RECEIVE: Final = "receive"
 RECEIVE_TRANSFER: Final = "receive_transfer"
@@ -81,7 +82,7 @@ def lot_warnings(*, lot: str | None, expiry: date | None, today: date, held_for:
         yield Warned("no_lot", "the scan names no batch: type it in")
     if expiry is None:
         yield Warned("no_expiry", "neither the scan nor the records name an expiry: type it in")
-    elif expiry < today:
+    elif not lasts(expiry, on=today):
         yield Warned("expired", f"the lot {lot or ''} expired on {expiry}: it is not taken into stock")
     if held_for is not None:
         yield Warned("on_hold", f"the lot {lot} is on hold: {held_for}")

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from stockpile.inventory import rules
-from stockpile.inventory.rules import OBSTACLES, Route, Wish, obstacle, usable_through
+from stockpile.inventory import eligibility as rules
+from stockpile.inventory.eligibility import OBSTACLES, Goods, Restriction, Wish, obstacle, usable_through
+from stockpile.inventory.rules import Route
 
 LEAVES = datetime(2020, 3, 30, 8, tzinfo=UTC)
 EXPIRY = date(2020, 4, 30)
@@ -19,7 +20,7 @@ WISH = Wish(licensed=True, need_by=LEAVES + timedelta(hours=2), use_days=7, cold
 def asked(route: Route | None = BERLIN, *, expiry: date = EXPIRY, on_hold: bool = False, **wish: Any) -> str | None:
     """The obstacle where the wish differs from a plain one in these points."""
     changed = Wish(**{**{name: getattr(WISH, name) for name in Wish.__slots__}, **wish})
-    return obstacle(expiry=expiry, on_hold=on_hold, route=route, wish=changed, leaves=LEAVES)
+    return obstacle(Goods(expiry, on_hold), changed, leaves=LEAVES, route=route)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,7 @@ def test_a_lot_serves_a_place_unless_there_is_an_obstacle(why: str | None, given
 def test_a_lot_is_usable_through_its_expiry_day_where_it_is_used(leaves: datetime, zone: str, why: str | None) -> None:
     route = Route(minutes=60, cold_chain=False, cost_minor=5, time_zone=zone)
     wish = Wish(licensed=True, need_by=leaves + timedelta(days=1), use_days=0, cold_chain=False)
-    assert obstacle(expiry=EXPIRY, on_hold=False, route=route, wish=wish, leaves=leaves) == why
+    assert obstacle(Goods(EXPIRY), wish, leaves=leaves, route=route) == why
 
 
 def test_the_night_the_clocks_change_does_not_move_the_last_day() -> None:
@@ -70,7 +71,7 @@ def test_the_night_the_clocks_change_does_not_move_the_last_day() -> None:
     before, after = datetime(2020, 3, 28, 21, 59, tzinfo=UTC), datetime(2020, 3, 29, 20, 59, tzinfo=UTC)
     wish = Wish(licensed=True, need_by=after + timedelta(days=1), use_days=0, cold_chain=False)
     for leaves, expiry in ((before, date(2020, 3, 28)), (after, date(2020, 3, 29))):
-        assert obstacle(expiry=expiry, on_hold=False, route=route, wish=wish, leaves=leaves) is None
+        assert obstacle(Goods(expiry), wish, leaves=leaves, route=route) is None
 
 
 def test_days_of_use_are_counted_back_from_the_expiry() -> None:
@@ -78,13 +79,55 @@ def test_days_of_use_are_counted_back_from_the_expiry() -> None:
 
 
 def test_every_obstacle_is_said_in_words() -> None:
-    assert set(OBSTACLES) == {
-        rules.NOT_LICENSED,
-        rules.ON_HOLD,
-        rules.NO_LANE,
-        rules.NO_COLD_LANE,
-        rules.TOO_LATE,
-        rules.SHELF_LIFE,
-        rules.NO_STOCK,
-    }
+    named = {value for name, value in vars(rules).items() if name.isupper() and isinstance(value, str)}
+    kinds = {rules.COUNTRY, rules.MEMBER, rules.DONOR, rules.CONTRACT, rules.POOL, rules.AVAILABLE}
+    assert set(OBSTACLES) == (named - kinds) | set(rules.RESTRICTED.values())
     assert all(words and words[0].islower() for words in OBSTACLES.values())
+
+
+def of(goods: Goods, **wish: Any) -> str | None:
+    """The obstacle to a plain wish of these goods, changed in these points."""
+    changed = Wish(**{**{name: getattr(WISH, name) for name in Wish.__slots__}, **wish})
+    return obstacle(goods, changed, leaves=LEAVES, route=BERLIN)
+
+
+FOR_BELGIUM, FOR_GERMANY = Restriction("country", "BE"), Restriction("country", "DE")
+FOR_VAALS = Restriction("member", "NL-1")
+GIVEN = Restriction("donor", "Red Cross", frozenset({"NL-1", "DE-1"}))
+PROGRAMME = Restriction("contract", "UC-1", frozenset({"DE-1"}))
+
+
+@pytest.mark.parametrize(
+    ("why", "goods", "wish"),
+    [
+        (rules.RECALLED, Goods(EXPIRY, recalled=True, on_hold=True), {}),
+        (rules.NOT_AVAILABLE, Goods(EXPIRY, status="quarantine"), {}),
+        (None, Goods(EXPIRY, status="reserved"), {"status": "reserved"}),
+        (rules.OWNED, Goods(EXPIRY, owner="DE-1"), {"member": "NL-1", "country": "NL"}),
+        (None, Goods(EXPIRY, owner="NL-1"), {"member": "NL-1", "country": "NL"}),
+        (None, Goods(EXPIRY, restrictions=(FOR_BELGIUM, FOR_GERMANY)), {"member": "DE-1", "country": "DE"}),
+        ("restricted_country", Goods(EXPIRY, restrictions=(FOR_BELGIUM,)), {"member": "DE-1", "country": "DE"}),
+        ("restricted_member", Goods(EXPIRY, restrictions=(FOR_VAALS,)), {"member": "DE-1", "country": "DE"}),
+        ("restricted_donor", Goods(EXPIRY, restrictions=(GIVEN,)), {"member": "BE-1", "country": "BE"}),
+        (None, Goods(EXPIRY, restrictions=(GIVEN,)), {"member": "DE-1", "country": "DE"}),
+        ("restricted_contract", Goods(EXPIRY, restrictions=(GIVEN, PROGRAMME)), {"member": "NL-1", "country": "NL"}),
+        (None, Goods(EXPIRY, restrictions=(GIVEN, PROGRAMME)), {"member": "DE-1", "country": "DE"}),
+        (None, Goods(EXPIRY, restrictions=(FOR_BELGIUM,)), {}),
+        ("not_licensed", Goods(EXPIRY, recalled=True), {"licensed": False}),
+    ],
+)
+def test_law_state_owner_and_conditions_of_a_lot_come_before_the_way(
+    why: str | None, goods: Goods, wish: dict[str, Any]
+) -> None:
+    assert of(goods, **wish) == why
+
+
+def test_cold_goods_do_not_go_where_there_is_no_cold_store_but_may_where_nobody_has_said() -> None:
+    cold = Route(minutes=60, cold_chain=True, cost_minor=5, time_zone="Europe/Berlin")
+    for known, why in ((False, rules.NO_COLD_STORE), (None, None), (True, None)):
+        assert asked(cold, cold_chain=True, cold_store=known) == why
+
+
+def test_the_words_say_what_a_lot_is_restricted_to() -> None:
+    words = rules.in_words("restricted_country", (FOR_GERMANY, FOR_BELGIUM, FOR_VAALS))
+    assert words == "the lot is restricted to other countries (it is for BE, DE)"
