@@ -2,16 +2,94 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+from pydantic import Field
 
 from stockpile import http
-from stockpile.catalogue import queries
-from stockpile.governance.caller import SignedIn
+from stockpile.catalogue import operations, queries
+from stockpile.governance import queries as governance
+from stockpile.governance.caller import Key, SignedIn
 from stockpile.plaintext import Note, Text
 
 router = APIRouter(tags=["catalogue"])
+
+
+class SubstituteBody(http.Body):
+    """`units` base units of the substitute stand for `per_units` of the item, in one country, for a time."""
+
+    item: Text
+    substitute: Text
+    country: Annotated[str, Field(pattern="^[A-Z]{2}$")]
+    units: http.Quantity
+    per_units: http.Quantity
+    valid_from: http.Day
+    valid_through: http.Day | None = None
+    reason: Text
+
+
+class DecisionBody(http.Body):
+    """A pharmacist's decision and its reason."""
+
+    approve: bool
+    reason: Text
+
+
+class RevocationBody(http.Body):
+    """Why an approved substitution ends."""
+
+    reason: Text
+
+
+@router.get("/substitutions")
+def substitutions(caller: SignedIn, item: Note | None = None, state: Note | None = None) -> list[dict[str, Any]]:
+    """Substitutions, newest first."""
+    with caller.reading() as session:
+        return [http.plain(one) for one in queries.substitutions(session, item=item, state=state)]
+
+
+@router.get("/substitutes")
+def substitutes(caller: SignedIn, country: Text, on: http.Day | None = None) -> dict[str, Any]:
+    """What pharmacists have approved for a country and a day (today, unless told), by item."""
+    with caller.reading() as session:
+        day = on or governance.local_day(session, caller.act(session).at)
+        found: dict[str, Any] = http.plain(queries.approved_substitutes(session, on=day, country=country))
+        return found
+
+
+@router.post("/substitutions", status_code=201)
+def propose(caller: SignedIn, request: Request, body: SubstituteBody, key: Key = None) -> JSONResponse:
+    """Propose a substitute; a pharmacist decides."""
+    fields = body.model_dump()
+    return caller.effect(
+        request, body, key, lambda session, act: operations.propose_substitute(session, act, **fields), status=201
+    )
+
+
+@router.post("/substitutions/{number}/decide")
+def decide(
+    caller: SignedIn, request: Request, number: http.Number, body: DecisionBody, key: Key = None
+) -> JSONResponse:
+    """Approve or decline another person's proposal, as a responsible pharmacist."""
+    fields = body.model_dump()
+    return caller.effect(
+        request, body, key, lambda session, act: operations.decide_substitute(session, act, number=number, **fields)
+    )
+
+
+@router.post("/substitutions/{number}/revoke")
+def revoke(
+    caller: SignedIn, request: Request, number: http.Number, body: RevocationBody, key: Key = None
+) -> JSONResponse:
+    """End an approved substitution, as a responsible pharmacist."""
+    return caller.effect(
+        request,
+        body,
+        key,
+        lambda session, act: operations.revoke_substitute(session, act, number=number, reason=body.reason),
+    )
 
 
 @router.get("/items")

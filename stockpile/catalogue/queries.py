@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
 
+from sqlalchemy import or_
 from sqlmodel import Session, col, select
 
-from stockpile.catalogue.tables import Item, Licence, TradeItem
+from stockpile.catalogue.tables import Item, Licence, Substitution, TradeItem
 from stockpile.errors import NotFound
 
 
@@ -52,6 +56,42 @@ def trade_items(session: Session, item_code: str) -> list[TradeItem]:
     """The packing levels of an item, smallest first."""
     order = (col(TradeItem.units), col(TradeItem.gtin))
     return list(session.exec(select(TradeItem).where(TradeItem.item_code == item_code).order_by(*order)))
+
+
+@dataclass(frozen=True, slots=True)
+class Substitute:
+    """What may be given instead of an item: `units` base units of it for `per_units` of the item."""
+
+    substitution: int
+    item: str
+    units: int
+    per_units: int
+
+    def needed(self, quantity: int) -> int:
+        """Base units of the substitute that stand for so many of the item, rounded up."""
+        return -(-quantity * self.units // self.per_units)
+
+
+def approved_substitutes(session: Session, *, on: date, country: str) -> dict[str, list[Substitute]]:
+    """What pharmacists have approved for a country and that day, by the item it stands for, in order of approval."""
+    query = select(Substitution).where(
+        Substitution.state == "approved",
+        Substitution.country == country,
+        Substitution.valid_from <= on,
+        or_(col(Substitution.valid_through).is_(None), col(Substitution.valid_through) >= on),
+    )
+    found: dict[str, list[Substitute]] = defaultdict(list)
+    for row in session.exec(query.order_by(col(Substitution.item_code), col(Substitution.decided_at))):
+        one = Substitute(row.id or 0, row.substitute_code, row.units, row.per_units)
+        found[row.item_code].append(one)
+    return dict(found)
+
+
+def substitutions(session: Session, *, item: str | None = None, state: str | None = None) -> list[Substitution]:
+    """Substitutions, newest first, narrowed by the item they stand for or their state."""
+    query = select(Substitution).order_by(col(Substitution.id).desc())
+    query = query.where(Substitution.item_code == item) if item else query
+    return list(session.exec(query.where(Substitution.state == state) if state else query))
 
 
 def lock(session: Session, codes: Iterable[str]) -> None:

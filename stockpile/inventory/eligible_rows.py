@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, case, exists, or_, select
+from sqlalchemy import ColumnElement, Table, and_, case, exists, or_, select
 from sqlmodel import Session
 
 from stockpile.catalogue.tables import Licence
@@ -46,23 +46,30 @@ def by_its_owner(zones: Iterable[str], at: datetime) -> ColumnElement[bool]:
 
 
 def _country() -> ColumnElement[str]:
-    home = select(_member.country).where(_member.code == _b.owner).scalar_subquery()
+    home = select(_member.country).where(_member.code == _b.owner).correlate_except(table_of(Member)).scalar_subquery()
     return case((_site.kind == POINT_OF_USE, _site.country), else_=home)
 
 
 def _licensed() -> ColumnElement[bool]:
-    licence = table_of(Licence).c
-    return exists().where(licence.item_code == _lot.item_code, licence.country == _country())
+    licence = table_of(Licence)
+    return _there_is(licence, licence.c.item_code == _lot.item_code, licence.c.country == _country())
 
 
 def _meets(kind: str) -> ColumnElement[bool]:
     named = and_(_r.lot_id == _lot.id, _r.kind == kind, _r.lifted_at.is_(None))
-    return or_(~exists().where(named), exists().where(named, _allows(kind)))
+    restriction = table_of(LotRestriction)
+    return or_(~_there_is(restriction, named), _there_is(restriction, named, _allows(kind)))
 
 
 def _allows(kind: str) -> ColumnElement[bool]:
     if kind in (DONOR, CONTRACT):
-        one = table_of(Beneficiary).c
-        return exists().where(one.kind == _r.kind, one.value == _r.value, one.member_code == _b.owner)
+        one = table_of(Beneficiary)
+        same = (one.c.kind == _r.kind, one.c.value == _r.value, one.c.member_code == _b.owner)
+        return _there_is(one, *same)
     wanted = {COUNTRY: _country(), MEMBER: _b.owner}[kind]
     return _r.value == wanted
+
+
+def _there_is(table: Table, *where: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether a row of this table meets the conditions; every other table named in them is the outer query's."""
+    return exists().where(*where).correlate_except(table)

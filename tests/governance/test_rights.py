@@ -29,6 +29,11 @@ owner.propose       .         x         .           .         .     .          .
 owner.confirm       .         .         .           x         .     .          .       .             .
 stock.forward       .         x         .           .         .     .          .       .             .
 item.verify         .         .         .           .         .     x          .       .             .
+item.serialise      .         x         .           .         .     .          .       .             .
+substitute.propose  .         x         x           .         .     x          .       .             .
+substitute.approve  .         .         .           .         .     x          .       .             .
+kit.define          .         .         .           .         .     x          .       .             .
+kit.assemble        .         x         .           .         .     .          .       .             .
 recall.open         .         x         .           .         .     x          .       .             .
 recall.acknowledge  x         x         .           .         .     .          .       .             .
 recall.close        .         .         .           .         .     x          .       .             .

@@ -203,7 +203,7 @@ def _take_lots_over() -> None:
             'recorded_at': now, 'effective_at': now, 'actor_id': 0, 'actor_name': 'installation', 'action': 'lot.open',
             'subject': f'lot:{lot.id}', 'reason': 'taken over as it stands by revision 0004b', 'payload': _canonical(payload),
         }
-        told = entry | {name: entry[name].isoformat() for name in ('recorded_at', 'effective_at')}
+        told = entry | {'recorded_at': now.isoformat(), 'effective_at': now.isoformat()}
         leaf = hashlib.sha256(b'\x00' + _canonical(told).encode()).hexdigest()
         connection.execute(journal.insert().values(**entry, leaf_hash=leaf))
 
