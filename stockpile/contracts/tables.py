@@ -46,15 +46,22 @@ class Contract(Table, table=True):
 
 
 class ContractLine(Table, table=True):
-    """An item under a contract. Orders are multiples of `pack_multiple`, at least `minimum_packs`."""
+    """An item under a contract. Orders are multiples of `pack_multiple`, at least `minimum_packs`.
+
+    A delivery may exceed an order by `tolerance_percent` of it; with
+    `whole_packs` nothing but whole packs is taken in.
+    """
 
     __tablename__ = "contract_line"
+    __table_args__ = (CheckConstraint("tolerance_percent BETWEEN 0 AND 100", name="tolerance_range"),)
 
     contract_code: str = Field(primary_key=True, foreign_key="contract.code")
     item_code: str = Field(primary_key=True, foreign_key="item.code")
     minimum_packs: int = Field(sa_type=BigInteger)
     pack_multiple: int = Field(sa_type=BigInteger)
     shelf_life_on_delivery_days: int
+    tolerance_percent: int = 0
+    whole_packs: bool = True
 
 
 class PriceTier(Table, table=True):
@@ -91,12 +98,17 @@ class CallOff(Table, table=True):
 
 
 class CallOffLine(Table, table=True):
-    """One item of a call-off: what was ordered and what has arrived, in base units, and why it was proposed."""
+    """One item of a call-off: what was ordered and what has arrived, in base units, and why it was proposed.
+
+    `closed` will not come any more (the line was closed short, with its reason);
+    `over` was taken beyond the order, within tolerance or by another person's word.
+    """
 
     __tablename__ = "calloff_line"
     __table_args__ = (
         CheckConstraint("quantity > 0", name="quantity_positive"),
-        CheckConstraint("received >= 0 AND received <= quantity", name="received_within_order"),
+        CheckConstraint("received >= 0 AND received + closed <= quantity", name="received_within_order"),
+        CheckConstraint("closed >= 0 AND over >= 0", name="not_negative"),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
@@ -105,5 +117,8 @@ class CallOffLine(Table, table=True):
     packs: int = Field(sa_type=BigInteger)
     quantity: int = Field(sa_type=BigInteger)
     received: int = Field(default=0, sa_type=BigInteger)
+    closed: int = Field(default=0, sa_type=BigInteger)
+    closed_reason: str = ""
+    over: int = Field(default=0, sa_type=BigInteger)
     pack_price_minor: int = Field(sa_type=BigInteger)
     reason: str

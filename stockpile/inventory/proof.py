@@ -104,6 +104,7 @@ def _head(posting: Posting) -> tuple[object, ...]:
         posting.reason,
         posting.effective_at,
         posting.recorded_at,
+        posting.second_id,
     )
 
 
@@ -116,6 +117,7 @@ def _journalled_head(entry: journal.JournalEntry) -> tuple[object, ...]:
         entry.reason,
         entry.effective_at,
         entry.recorded_at,
+        payload.get("second"),
     )
 
 

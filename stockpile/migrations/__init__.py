@@ -15,8 +15,10 @@ import stockpile.demand.tables
 import stockpile.governance.tables
 import stockpile.idempotency
 import stockpile.inventory.counts.tables
+import stockpile.inventory.keeping
 import stockpile.inventory.quality.tables
 import stockpile.inventory.recalls.tables
+import stockpile.inventory.receiving.tables
 import stockpile.inventory.scanning.tables
 import stockpile.inventory.tables
 import stockpile.jobs.tables
