@@ -26,12 +26,17 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One act: the actor, when it takes effect (may be simulated) and when it is recorded (real), both UTC."""
+    """One act: the actor, when it takes effect (may be simulated) and when it is recorded (real), both UTC.
+
+    `second`: the other person who stands for it too, where one alone may not.
+    """
 
     actor: Actor
     at: datetime
     recorded_at: datetime
+    second: Actor | None = None
 
     def __post_init__(self) -> None:
         assert self.at.tzinfo is not None, "effective time without a time zone"
         assert self.recorded_at.tzinfo is not None, "recorded time without a time zone"
+        assert self.second is None or self.second.id != self.actor.id, "nobody is their own second person"

@@ -38,13 +38,14 @@ from stockpile.inventory.outlook import api as outlook
 from stockpile.inventory.ownership import api as ownership
 from stockpile.inventory.quality import api as quality
 from stockpile.inventory.recalls import api as recalls
+from stockpile.inventory.receiving import api as receiving
 from stockpile.inventory.scanning import api as scanning
 from stockpile.jobs import api as jobs
 from stockpile.jobs import schedule
 from stockpile.settings import Settings
 
 log = logging.getLogger(__name__)
-STOREROOM = (inventory, recalls, quality, counts, outlook, scanning, lots, ownership)
+STOREROOM = (inventory, receiving, recalls, quality, counts, outlook, scanning, lots, ownership)
 ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, jobs)
 DESCRIPTION = (
     "One shared emergency stockpile for municipalities of several countries. Quantities are integers in base units, "

@@ -13,6 +13,7 @@ from stockpile.db import BigId, Table
 class Item(Table, table=True):
     """A medicine or spare part. Quantities of an item are integers in its `base_unit`.
 
+    `needs_release`: what comes in stays in quarantine until a pharmacist releases it.
     `verified`: whether a named person has verified the flags (storage, cold chain, controlled).
     `use_days`: days of use that must remain of a lot's shelf life at arrival.
     `serialised`: every base unit carries a number of its own and is moved by it.
@@ -39,6 +40,7 @@ class Item(Table, table=True):
     storage: str
     controlled: bool
     verified: bool
+    needs_release: bool = False
     shelf_life_days: int
     use_days: int
     volume_ml: int

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
+from pydantic import Field
 
 from stockpile import http
 from stockpile.contracts import operations, queries
 from stockpile.governance import queries as governance
 from stockpile.governance.caller import Key, SignedIn
-from stockpile.plaintext import Note
+from stockpile.plaintext import Note, Text
 
 router = APIRouter(tags=["contracts"])
+
+
+class TermsBody(http.Body):
+    """How much more than ordered a delivery may bring, and whether only whole packs are taken in."""
+
+    tolerance_percent: Annotated[int, Field(ge=0, le=100)]
+    whole_packs: bool
+
+
+class ReasonBody(http.Body):
+    """Why."""
+
+    reason: Text
 
 
 @router.get("/contracts")
@@ -43,3 +57,25 @@ def calloff(caller: SignedIn, number: http.Number) -> dict[str, Any]:
 def approve(caller: SignedIn, request: Request, number: http.Number, key: Key = None) -> JSONResponse:
     """Approve a proposed call-off; never your own proposal."""
     return caller.effect(request, None, key, lambda session, act: operations.approve(session, act, number=number))
+
+
+@router.put("/contracts/{contract}/items/{item}/delivery-terms")
+def set_terms(
+    caller: SignedIn, request: Request, contract: Text, item: Text, *, body: TermsBody, key: Key = None
+) -> JSONResponse:
+    """Set the terms on deliveries of an item under a contract."""
+    given: dict[str, Any] = {"contract": contract, "item": item, **body.model_dump()}
+    return caller.effect(request, body, key, lambda session, act: operations.set_delivery_terms(session, act, **given))
+
+
+@router.post("/calloff-lines/{number}/close-short")
+def close_short(
+    caller: SignedIn, request: Request, number: http.Number, body: ReasonBody, key: Key = None
+) -> JSONResponse:
+    """Close a line short: what has not come will not come."""
+    return caller.effect(
+        request,
+        body,
+        key,
+        lambda session, act: operations.close_short(session, act, line_number=number, reason=body.reason),
+    )

@@ -12,9 +12,9 @@ from sqlmodel import Session, col
 from stockpile import journal
 from stockpile.actor import Act
 from stockpile.contracts import queries, rules
-from stockpile.contracts.tables import CallOff, CallOffLine, Contract
+from stockpile.contracts.tables import CallOff, CallOffLine, Contract, ContractLine
 from stockpile.db import rows_changed
-from stockpile.errors import Conflict, Invalid
+from stockpile.errors import Conflict, Invalid, NotFound
 from stockpile.governance import queries as governance
 from stockpile.governance.rules import require, require_other
 
@@ -111,37 +111,138 @@ def receive_line(session: Session, *, line_number: int, site: str, item: str, qu
 
     Called by the receipt that posts the stock, in the same transaction.
     """
+    line, calloff = _expected(session, line_number=line_number, site=site, item=item)
+    open_quantity = queries.still_open(line)
+    if quantity > open_quantity:
+        raise OverDelivery(
+            f"line {line_number} has {open_quantity} open, {quantity} were given", field="quantity", open=open_quantity
+        )
+    _book(session, calloff, line, received=quantity)
+    return line
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """How what came divides, in base units: on the order, beyond it within tolerance, and beyond that."""
+
+    ordered: int
+    tolerated: int
+    surplus: int
+
+
+def receive_arrival(session: Session, act: Act, *, line_number: int, site: str, item: str, quantity: int) -> Booked:
+    """Book what came on a line of an approved call-off; what is beyond the order is told and refused by nobody here.
+
+    The tolerated part counts against the contract's ceiling; where the ceiling
+    leaves no room for it, it is surplus like the rest.
+    """
+    line, calloff = _expected(session, line_number=line_number, site=site, item=item)
+    terms = queries.terms(session, line)
+    ordered = min(quantity, queries.still_open(line))
+    beyond = quantity - ordered
+    tolerated = min(beyond, max(0, line.quantity * terms.tolerance_percent // 100 - line.over))
+    contract = session.get_one(Contract, terms.contract)
+    if tolerated and not _took_from_ceiling(session, contract, _cost(line, tolerated)):
+        tolerated = 0
+    _book(session, calloff, line, received=ordered, over=tolerated)
+    return Booked(ordered, tolerated, beyond - tolerated)
+
+
+def accept_surplus(session: Session, act: Act, *, line_number: int, quantity: int) -> CallOffLine:
+    """Buy base units that came beyond order and tolerance: their cost is taken from the contract's ceiling."""
+    require(act.actor, "surplus.decide")
     line = queries.line(session, line_number)
     calloff = queries.calloff(session, line.calloff_id, lock=True)
+    session.refresh(line)
+    _take_from_ceiling(session, session.get_one(Contract, calloff.contract_code), _cost(line, quantity))
+    line.over += quantity
+    session.add(line)
+    payload = {"line": line_number, "over": quantity, "cost_minor": _cost(line, quantity)}
+    journal.record(session, act, action="calloff.surplus", subject=f"calloff:{calloff.id}", payload=payload)
+    return line
+
+
+def set_delivery_terms(
+    session: Session, act: Act, *, contract: str, item: str, tolerance_percent: int, whole_packs: bool
+) -> ContractLine:
+    """Set how much more than ordered a delivery may bring (percent), and whether only whole packs are taken in."""
+    require(act.actor, "contract.terms")
+    line = session.get(ContractLine, (contract, item))
+    if line is None:
+        raise NotFound(f"contract {contract} has no line for {item}", field="item", value=item)
+    line.tolerance_percent, line.whole_packs = tolerance_percent, whole_packs
+    session.add(line)
+    payload = {"item": item, "tolerance_percent": tolerance_percent, "whole_packs": whole_packs}
+    journal.record(session, act, action="contract.terms", subject=f"contract:{contract}", payload=payload)
+    return line
+
+
+def close_short(session: Session, act: Act, *, line_number: int, reason: str) -> CallOffLine:
+    """Close a line of an open call-off short: what has not come will not come; its cost frees the ceiling again."""
+    require(act.actor, "calloff.close")
+    line = queries.line(session, line_number)
+    calloff = queries.calloff(session, line.calloff_id, lock=True)
+    session.refresh(line)
+    missing = queries.still_open(line)
+    if calloff.state not in rules.OPEN_STATES or not missing:
+        raise WrongState(f"line {line_number} of call-off {calloff.id} has nothing open: it cannot be closed short")
+    if not reason.strip():
+        raise Invalid(f"line {line_number} is closed short only with a reason", field="reason")
+    line.closed, line.closed_reason = line.closed + missing, reason
+    _book(session, calloff, line)
+    freed = missing * line.packs // line.quantity * line.pack_price_minor
+    more = update(Contract).where(col(Contract.code) == calloff.contract_code)
+    rows_changed(session, more.values(remaining_minor=col(Contract.remaining_minor) + freed))
+    payload = {"line": line_number, "closed": missing, "freed_minor": freed}
+    subject = f"calloff:{calloff.id}"
+    journal.record(session, act, action="calloff.close_short", subject=subject, payload=payload, reason=reason)
+    return line
+
+
+def _expected(session: Session, *, line_number: int, site: str, item: str) -> tuple[CallOffLine, CallOff]:
+    """The line and its call-off, locked; refuses what is not expected of this item at this site."""
+    line = queries.line(session, line_number)
+    calloff = queries.calloff(session, line.calloff_id, lock=True)
+    session.refresh(line)
     if calloff.state not in rules.OPEN_STATES:
         raise WrongState(f"call-off {calloff.id} is {calloff.state}: nothing to receive on it", state=calloff.state)
     if calloff.deliver_to != site:
         raise Invalid(f"call-off {calloff.id} is to be delivered to {calloff.deliver_to}, not {site}", field="site")
     if line.item_code != item:
         raise Invalid(f"line {line_number} orders {line.item_code}, not {item}", field="item", value=item)
-    taken = update(CallOffLine).where(
-        col(CallOffLine.id) == line_number, col(CallOffLine.received) + quantity <= col(CallOffLine.quantity)
-    )
-    if not rows_changed(session, taken.values(received=col(CallOffLine.received) + quantity)):
-        open_quantity = line.quantity - line.received
-        raise OverDelivery(
-            f"line {line_number} has {open_quantity} open, {quantity} were given", field="quantity", open=open_quantity
-        )
-    session.refresh(line)
-    everything = all(one.received == one.quantity for one in queries.lines(session, line.calloff_id))
+    return line, calloff
+
+
+def _book(session: Session, calloff: CallOff, line: CallOffLine, *, received: int = 0, over: int = 0) -> None:
+    """Add to what came on a line whose call-off is locked, and say how far the whole call-off is."""
+    line.received, line.over = line.received + received, line.over + over
+    session.add(line)
+    session.flush()
+    lines = queries.lines(session, line.calloff_id)
+    everything = all(queries.still_open(one) == 0 for one in lines)
     calloff.state = rules.DELIVERED if everything else rules.PART_DELIVERED
     session.add(calloff)
-    return line
+
+
+def _cost(line: CallOffLine, quantity: int) -> int:
+    """Minor units for so many base units of a line, whole packs."""
+    return -(-quantity * line.packs // line.quantity) * line.pack_price_minor
 
 
 def _take_from_ceiling(session: Session, contract: Contract, cost_minor: int) -> None:
-    taken = update(Contract).where(col(Contract.code) == contract.code, col(Contract.remaining_minor) >= cost_minor)
-    if not rows_changed(session, taken.values(remaining_minor=col(Contract.remaining_minor) - cost_minor)):
+    if not _took_from_ceiling(session, contract, cost_minor):
         raise CeilingReached(
             f"contract {contract.code} has {contract.remaining_minor} left below its ceiling, this costs {cost_minor}",
             remaining_minor=contract.remaining_minor,
             cost_minor=cost_minor,
         )
+
+
+def _took_from_ceiling(session: Session, contract: Contract, cost_minor: int) -> bool:
+    taken = update(Contract).where(col(Contract.code) == contract.code, col(Contract.remaining_minor) >= cost_minor)
+    done = rows_changed(session, taken.values(remaining_minor=col(Contract.remaining_minor) - cost_minor)) == 1
+    session.refresh(contract)
+    return done
 
 
 def _claim_state(session: Session, calloff: CallOff, old: str, new: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
@@ -67,10 +68,39 @@ def line(session: Session, number: int) -> CallOffLine:
     return found
 
 
+_OPEN: Final = col(CallOffLine.quantity) - col(CallOffLine.received) - col(CallOffLine.closed)
+
+
+def still_open(line: CallOffLine) -> int:
+    """Base units still to come on a line: neither received nor closed short."""
+    return line.quantity - line.received - line.closed
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the contract asks of a delivery on a line: the contract, days of shelf life, tolerance, whole packs."""
+
+    contract: str
+    shelf_life_days: int
+    tolerance_percent: int
+    whole_packs: bool
+    pack_size: int
+
+
+def terms(session: Session, line: CallOffLine) -> Terms:
+    """The terms of delivery that hold for a line of a call-off; none asked where the item left the contract."""
+    contract = calloff(session, line.calloff_id).contract_code
+    found = session.get(ContractLine, (contract, line.item_code))
+    pack_size = line.quantity // line.packs
+    if found is None:
+        return Terms(contract, 0, 0, True, pack_size)
+    return Terms(contract, found.shelf_life_on_delivery_days, found.tolerance_percent, found.whole_packs, pack_size)
+
+
 def inbound(session: Session) -> dict[str, int]:
     """Base units ordered and not yet received, by item, of approved call-offs."""
     query = (
-        select(CallOffLine.item_code, func.sum(CallOffLine.quantity - CallOffLine.received))
+        select(CallOffLine.item_code, func.sum(_OPEN))
         .join(CallOff, col(CallOff.id) == col(CallOffLine.calloff_id))
         .where(col(CallOff.state).in_(rules.OPEN_STATES))
         .group_by(col(CallOffLine.item_code))
@@ -81,7 +111,7 @@ def inbound(session: Session) -> dict[str, int]:
 def next_deliveries(session: Session) -> dict[str, tuple[datetime, int]]:
     """Earliest firm delivery by item: when it is expected and how many base units."""
     query = (
-        select(CallOffLine.item_code, CallOff.expected_at, CallOffLine.quantity - CallOffLine.received)
+        select(CallOffLine.item_code, CallOff.expected_at, _OPEN)
         .join(CallOff, col(CallOff.id) == col(CallOffLine.calloff_id))
         .where(col(CallOff.state).in_(rules.OPEN_STATES), col(CallOff.expected_at).is_not(None))
         .order_by(col(CallOff.expected_at).desc())
@@ -102,15 +132,14 @@ class OpenLine:
 
 def open_lines(session: Session, *, item: str, site: str | None = None) -> list[OpenLine]:
     """The open lines of approved call-offs for an item, at one site or all, the earliest expected first."""
-    still = col(CallOffLine.quantity) - col(CallOffLine.received)
     query = (
         select(CallOffLine, CallOff)
         .join(CallOff, col(CallOff.id) == col(CallOffLine.calloff_id))
-        .where(CallOffLine.item_code == item, still > 0, col(CallOff.state).in_(rules.OPEN_STATES))
+        .where(CallOffLine.item_code == item, _OPEN > 0, col(CallOff.state).in_(rules.OPEN_STATES))
         .order_by(col(CallOff.expected_at), col(CallOffLine.id))
     )
     rows = session.exec(query.where(CallOff.deliver_to == site) if site else query)
     return [
-        OpenLine(line.id or 0, line.calloff_id, order.deliver_to, line.quantity - line.received, order.expected_at)
+        OpenLine(line.id or 0, line.calloff_id, order.deliver_to, still_open(line), order.expected_at)
         for line, order in rows
     ]

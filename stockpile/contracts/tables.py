@@ -48,12 +48,15 @@ class Contract(Table, table=True):
 class ContractLine(Table, table=True):
     """An item under a contract. Orders are multiples of `pack_multiple`, at least `minimum_packs`.
 
-    The supplier buys back at `buy_back_percent` of the price what still lasts
-    `buy_back_days` or longer; None: it does not.
+    A delivery may exceed an order by `tolerance_percent` of it; with
+    `whole_packs` nothing but whole packs is taken in. The supplier buys back at
+    `buy_back_percent` of the price what still lasts `buy_back_days` or longer;
+    None: it does not.
     """
 
     __tablename__ = "contract_line"
     __table_args__ = (
+        CheckConstraint("tolerance_percent BETWEEN 0 AND 100", name="tolerance_range"),
         CheckConstraint("buy_back_percent BETWEEN 1 AND 100", name="buy_back_percent_range"),
         CheckConstraint("buy_back_days >= 0", name="buy_back_days_not_negative"),
     )
@@ -63,6 +66,8 @@ class ContractLine(Table, table=True):
     minimum_packs: int = Field(sa_type=BigInteger)
     pack_multiple: int = Field(sa_type=BigInteger)
     shelf_life_on_delivery_days: int
+    tolerance_percent: int = 0
+    whole_packs: bool = True
     buy_back_percent: int | None = None
     buy_back_days: int | None = None
 
@@ -101,12 +106,17 @@ class CallOff(Table, table=True):
 
 
 class CallOffLine(Table, table=True):
-    """One item of a call-off: what was ordered and what has arrived, in base units, and why it was proposed."""
+    """One item of a call-off: what was ordered and what has arrived, in base units, and why it was proposed.
+
+    `closed` will not come any more (the line was closed short, with its reason);
+    `over` was taken beyond the order, within tolerance or by another person's word.
+    """
 
     __tablename__ = "calloff_line"
     __table_args__ = (
         CheckConstraint("quantity > 0", name="quantity_positive"),
-        CheckConstraint("received >= 0 AND received <= quantity", name="received_within_order"),
+        CheckConstraint("received >= 0 AND received + closed <= quantity", name="received_within_order"),
+        CheckConstraint("closed >= 0 AND over >= 0", name="not_negative"),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
@@ -115,5 +125,8 @@ class CallOffLine(Table, table=True):
     packs: int = Field(sa_type=BigInteger)
     quantity: int = Field(sa_type=BigInteger)
     received: int = Field(default=0, sa_type=BigInteger)
+    closed: int = Field(default=0, sa_type=BigInteger)
+    closed_reason: str = ""
+    over: int = Field(default=0, sa_type=BigInteger)
     pack_price_minor: int = Field(sa_type=BigInteger)
     reason: str

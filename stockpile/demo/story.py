@@ -211,7 +211,9 @@ def _evening(story: Story, day: date) -> None:
                 if one.quantity > mine:
                     from_pool.append(inventory.Use(one.member, one.item, one.quantity - mine))
             asked += sum(one.quantity for one in from_pool)
-            given = inventory.issue(session, act, site=place, uses=from_pool, key=f"demo:{day}:use:{place}")
+            given = inventory.issue(
+                session, act, site=place, uses=from_pool, key=f"demo:{day}:use:{place}", allow_partial=True
+            )
             issued += sum(quantity for _, quantity in given)
         for member, quantities in sorted(left.items()):
             account = f"requests-{member[:2].lower()}"

@@ -71,6 +71,7 @@ class IssueBody(http.Body):
 
     site: Text
     uses: Annotated[list[UseBody], Field(min_length=1, max_length=1000)]
+    allow_partial: bool = False
     reason: Note = ""
 
 
@@ -205,14 +206,14 @@ def receive(caller: SignedIn, request: Request, body: ReceiptBody, key: Key = No
 
 @router.post("/issues", status_code=201)
 def issue(caller: SignedIn, request: Request, body: IssueBody, key: Key = None) -> JSONResponse:
-    """Record what was used at a point of use, taken first-expiring from what the member has there."""
+    """Record what was used at a point of use, first-expiring first: all of it, unless a part is allowed."""
     uses = [operations.Use(**use.model_dump()) for use in body.uses]
+    given: dict[str, Any] = {"site": body.site, "reason": body.reason, "allow_partial": body.allow_partial}
 
     def work(session: Session, act: Act) -> Any:
-        issued = operations.issue(
-            session, act, site=body.site, uses=uses, key=_posting_key(caller.actor.id, key), reason=body.reason
-        )
-        return {"issued": [{**http.plain(use), "issued": quantity} for use, quantity in issued]}
+        issued = operations.issue(session, act, uses=uses, key=_posting_key(caller.actor.id, key), **given)
+        rows = [{**http.plain(use), "issued": q, "short": use.quantity - q} for use, q in issued]
+        return {"issued": rows, "complete": all(row["short"] == 0 for row in rows)}
 
     return caller.effect(request, body, key, work, status=201)
 

@@ -8,7 +8,7 @@ that would take more than there is refuses its whole posting and names the accou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -19,7 +19,7 @@ from stockpile import bulk, journal
 from stockpile.actor import Act
 from stockpile.db import insert_once
 from stockpile.errors import Conflict, Refusal
-from stockpile.inventory import lot_proof, proof
+from stockpile.inventory import guarding, lot_proof, proof
 from stockpile.inventory.rules import EXTERNALS, STATUSES
 from stockpile.inventory.tables import Balance, Lot, Movement, Posting
 
@@ -97,7 +97,7 @@ class _Done:
 
 discrepancies = proof.discrepancies
 _Standings = dict[Account, _Standing]
-_Outcome = _Done | _Short | PostedBefore
+_Outcome = _Done | _Short | Conflict
 
 
 def post(session: Session, act: Act, *, kind: str, key: str, moves: Sequence[Move], reason: str = "") -> int:
@@ -117,15 +117,18 @@ def post_each(session: Session, intents: Sequence[Intent]) -> list[int | Conflic
     """Post each intent whole or not at all, as if one after the other, in the caller's transaction.
 
     Returns for each the posting's number, or why it alone was refused:
-    `NotEnough` as what stood there after those before it, or `PostedBefore`.
+    `NotEnough` as what stood there after those before it, `PostedBefore`, or
+    that one person alone may not post it (`guarding`).
     A refused one leaves nothing. All accounts are locked in one phase, in the
     order of their ids; concurrent postings queue and never deadlock.
     """
     for intent in intents:
         _assert_sound(intent)
+    guarded = guarding.facts(session, intents)
+    alone = guarding.refusals(session, intents, guarded)
     numbers = _claim(session, intents)
     standings = _lock(session, intents)
-    outcomes = _work_out(intents, numbers, standings)
+    outcomes = _work_out(intents, numbers, standings, alone)
     done = [one for one in outcomes if isinstance(one, _Done)]
     _settle_heads(session, numbers, intents, done)
     for one in done:
@@ -134,6 +137,7 @@ def post_each(session: Session, intents: Sequence[Intent]) -> list[int | Conflic
     if done:
         _store(session, standings.values(), [row for one in done for row in one.rows])
         journal.record_each(session, [_note(one) for one in done])
+        guarding.settle(session, [(one.intent, numbers[one.intent.key]) for one in done], guarded)
     return _answers(session, numbers, outcomes)
 
 
@@ -165,6 +169,7 @@ def _new_head(intent: Intent) -> dict[str, Any]:
         "reason": intent.reason,
         "effective_at": intent.act.at,
         "recorded_at": intent.act.recorded_at,
+        "second_id": intent.act.second.id if intent.act.second else None,
     }
 
 
@@ -196,16 +201,18 @@ def _opening(account: Account) -> dict[str, Any]:
     }
 
 
-def _work_out(intents: Sequence[Intent], numbers: dict[str, int], standings: _Standings) -> list[_Outcome]:
+def _work_out(
+    intents: Sequence[Intent], numbers: dict[str, int], standings: _Standings, refused: Mapping[int, Conflict]
+) -> list[_Outcome]:
     """What becomes of each intent, in the order given; `standings` become what they are after all of them."""
     outcomes: list[_Outcome] = []
     posted: set[str] = set()
-    for intent in intents:
+    for position, intent in enumerate(intents):
         outcome: _Outcome
         if intent.key not in numbers or intent.key in posted:
             outcome = PostedBefore(f"{intent.key} has been posted already", key=intent.key)
         else:
-            outcome = _try(intent, standings)
+            outcome = refused.get(position) or _try(intent, standings)
         if isinstance(outcome, _Done):
             posted.add(intent.key)
         outcomes.append(outcome)
@@ -264,6 +271,8 @@ def _note(one: _Done) -> journal.Note:
         "moves": len(one.rows),
         "digest": proof.digest(one.rows, _places(one)),
     }
+    if intent.act.second is not None:
+        payload["second"] = intent.act.second.id
     return journal.Note(intent.act, "stock.post", f"posting:{number}", payload, intent.reason)
 
 

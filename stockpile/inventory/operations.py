@@ -11,6 +11,7 @@ from sqlmodel import Session
 from stockpile import journal
 from stockpile.actor import Act
 from stockpile.catalogue import queries as catalogue
+from stockpile.catalogue.tables import Item
 from stockpile.contracts import operations as contracts
 from stockpile.errors import Conflict, Invalid
 from stockpile.governance import queries as governance
@@ -73,23 +74,21 @@ def receive(session: Session, act: Act, *, site: str, lines: Sequence[ReceiptLin
     today = rules.local_day(act.at, place.time_zone)
     moves: list[ledger.Move] = []
     for number, line in enumerate(lines, start=1):
-        _check_receipt_line(session, line, number=number, site=site, today=today)
+        item = _check_receipt_line(session, line, number=number, site=site, today=today)
         lot = ledger.lot_for(session, act, item=line.item, code=line.lot, expiry=line.expiry)
         restricting.restrict_received(session, act, lot=lot, conditions=line.restrictions, reason=reason, row=number)
-        moves += _receipt_moves(lot, place.code, line)
+        release = queries.needs_release(session, place.code, item)
+        moves += _receipt_moves(lot, place.code, line, apart=line.quantity if release else line.damaged)
     return ledger.post(session, act, kind="receipt", key=key, moves=moves, reason=reason)
 
 
-def _check_receipt_line(session: Session, line: ReceiptLine, *, number: int, site: str, today: date) -> None:
-    catalogue.item(session, line.item)
+def _check_receipt_line(session: Session, line: ReceiptLine, *, number: int, site: str, today: date) -> Item:
+    item = catalogue.item(session, line.item)
     if not 0 <= line.damaged <= line.quantity or line.quantity == 0:
         raise Invalid(
             f"line {number}: {line.damaged} damaged of {line.quantity} is not possible", field="damaged", row=number
         )
-    if not eligibility.lasts(line.expiry, on=today):
-        raise ExpiredAtReceipt(
-            f"line {number}: lot {line.lot} of {line.item} expired on {line.expiry}", field="expiry", row=number
-        )
+    check_goods(item=line.item, lot=line.lot, expiry=line.expiry, quantity=line.quantity, today=today, row=number)
     if line.owner != rules.POOL:
         governance.member(session, line.owner)
         if line.calloff_line is not None:
@@ -98,12 +97,31 @@ def _check_receipt_line(session: Session, line: ReceiptLine, *, number: int, sit
         contracts.receive_line(
             session, line_number=line.calloff_line, site=site, item=line.item, quantity=line.quantity
         )
+    return item
 
 
-def _receipt_moves(lot: Lot, site: str, line: ReceiptLine) -> list[ledger.Move]:
+def check_goods(*, item: str, lot: str, expiry: date, quantity: int, today: date, row: int) -> None:
+    """Refuse goods nobody can have: past their expiry, an expiry beyond twenty years, an absurd number of them."""
+    if not eligibility.lasts(expiry, on=today):
+        raise ExpiredAtReceipt(f"line {row}: lot {lot} of {item} expired on {expiry}", field="expiry", row=row)
+    if expiry > today + rules.FURTHEST_EXPIRY:
+        raise Invalid(
+            f"line {row}: lot {lot} of {item} would expire on {expiry}, over 20 years from now: read it again",
+            field="expiry",
+            row=row,
+        )
+    if quantity > rules.MOST_UNITS:
+        raise Invalid(
+            f"line {row}: {quantity} base units of {item} at once cannot be; the most is {rules.MOST_UNITS}",
+            field="quantity",
+            row=row,
+        )
+
+
+def _receipt_moves(lot: Lot, site: str, line: ReceiptLine, *, apart: int) -> list[ledger.Move]:
     assert lot.id is not None
     document = f"calloff_line:{line.calloff_line}" if line.calloff_line else "unordered"
-    shares = ((rules.AVAILABLE, line.quantity - line.damaged), (rules.QUARANTINE, line.damaged))
+    shares = ((rules.AVAILABLE, line.quantity - apart), (rules.QUARANTINE, apart))
     return [
         ledger.Move(
             lot_id=lot.id,
@@ -117,13 +135,27 @@ def _receipt_moves(lot: Lot, site: str, line: ReceiptLine) -> list[ledger.Move]:
     ]
 
 
+class IssueShort(Conflict):
+    """A member has less at the point of use than is to be issued."""
+
+    code = "issue_short"
+
+
 def issue(
-    session: Session, act: Act, *, site: str, uses: Sequence[Use], key: str, reason: str = ""
+    session: Session,
+    act: Act,
+    *,
+    site: str,
+    uses: Sequence[Use],
+    key: str,
+    reason: str = "",
+    allow_partial: bool = False,
 ) -> list[tuple[Use, int]]:
     """Issue to use what members own at a point of use, first-expiring first; lots on hold or expired are not.
 
-    Returns each use with what was issued of it, in base units: less than asked
-    where the member has less there. Nothing is posted when nothing is there.
+    Returns each use with what was issued of it, in base units. Refuses, naming
+    every use that is short, where a member has less there than asked; with
+    `allow_partial` what is there is issued, and nothing is posted where nothing is.
     """
     require(act.actor, "stock.issue", site=site)
     queries.site(session, site)
@@ -134,9 +166,27 @@ def issue(
         taken = _first_expiring(there.get((use.member, use.item), []), use.quantity)
         issued.append((use, sum(quantity for _, quantity in taken)))
         moves += [_to_use(site, use, lot_id, quantity) for lot_id, quantity in taken]
+    short = [(row, use, given) for row, (use, given) in enumerate(issued, start=1) if given < use.quantity]
+    if short and not allow_partial:
+        raise _issue_short(site, short)
     if moves:
         ledger.post(session, act, kind="issue", key=key, moves=moves, reason=reason)
     return issued
+
+
+def _issue_short(site: str, short: Sequence[tuple[int, Use, int]]) -> IssueShort:
+    named = "; ".join(
+        f"use {row}: {use.member} has {given} of {use.item} there, {use.quantity} asked" for row, use, given in short
+    )
+    facts = [
+        {"row": row, "member": use.member, "item": use.item, "asked": use.quantity, "there": given}
+        for row, use, given in short
+    ]
+    return IssueShort(
+        f"nothing was issued at {site}: {named}. Ask for what is there, or allow a part of it",
+        field="uses",
+        short=facts,
+    )
 
 
 def _to_use(site: str, use: Use, lot_id: int, quantity: int) -> ledger.Move:

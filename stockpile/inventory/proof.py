@@ -106,6 +106,7 @@ def _head(posting: Posting) -> tuple[object, ...]:
         posting.reason,
         posting.effective_at,
         posting.recorded_at,
+        posting.second_id,
     )
 
 
@@ -118,6 +119,7 @@ def _journalled_head(entry: journal.JournalEntry) -> tuple[object, ...]:
         entry.reason,
         entry.effective_at,
         entry.recorded_at,
+        payload.get("second"),
     )
 
 

@@ -12,11 +12,13 @@ from sqlalchemy import func
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
+from stockpile.catalogue.tables import Item
 from stockpile.db import table_of
 from stockpile.errors import NotFound
 from stockpile.inventory import eligibility, rules
 from stockpile.inventory.eligibility import Goods, Restriction
 from stockpile.inventory.eligible_rows import by_its_owner, time_zones
+from stockpile.inventory.keeping import ReceivingRule
 from stockpile.inventory.tables import (
     Balance,
     Beneficiary,
@@ -102,6 +104,13 @@ def lot(session: Session, number: int) -> Lot:
     if found is None:
         raise UnknownLot(f"there is no lot {number}", field="lot_id", value=number)
     return found
+
+
+def needs_release(session: Session, site_code: str, item: Item) -> bool:
+    """Whether what comes in of an item at a site waits in quarantine for a pharmacist's release."""
+    rule = session.get(ReceivingRule, site_code) or ReceivingRule(site_code=site_code)
+    by_site = (rule.release_cold_chain and item.cold_chain) or (rule.release_controlled and item.controlled)
+    return item.needs_release or by_site
 
 
 def pool_stock(session: Session) -> list[Stock]:

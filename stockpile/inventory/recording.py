@@ -16,12 +16,14 @@ from sqlmodel import Session
 
 from stockpile.actor import Act
 from stockpile.catalogue import queries as catalogue
+from stockpile.catalogue.tables import Item
 from stockpile.db import table_of
 from stockpile.errors import Conflict, Invalid, Refusal
 from stockpile.governance.queries import UnknownMember
 from stockpile.governance.rules import require
 from stockpile.governance.tables import Member
 from stockpile.inventory import eligibility, ledger, rules
+from stockpile.inventory.keeping import ReceivingRule
 from stockpile.inventory.queries import UnknownLot, UnknownSite, restrictions
 from stockpile.inventory.tables import Lot, Site
 
@@ -74,6 +76,9 @@ class _LotFacts:
     expiry: date
     on_hold: bool
     recalled: bool
+    needs_release: bool
+    cold_chain: bool
+    controlled: bool
     restrictions: tuple[eligibility.Restriction, ...] = ()
     countries: frozenset[str] = frozenset()
 
@@ -84,6 +89,8 @@ class _SiteFacts:
     kind: str
     time_zone: str
     country: str
+    release_cold_chain: bool
+    release_controlled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +151,25 @@ def _with_conditions(session: Session, lots: dict[int, _LotFacts]) -> dict[int, 
 
 _wanted: Final[Any] = bindparam("wanted", expanding=True)
 _site, _lots, _member = table_of(Site).c, table_of(Lot).c, table_of(Member).c
-_SITES: Final = select(_site.code, _site.kind, _site.time_zone, _site.country).where(_site.code.in_(_wanted))
-_LOTS: Final = select(_lots.id, _lots.item_code, _lots.expiry, _lots.on_hold, _lots.recalled).where(
-    _lots.id.in_(_wanted)
+_rule, _item = table_of(ReceivingRule).c, table_of(Item).c
+_SITES: Final = (
+    select(_site.code, _site.kind, _site.time_zone, _site.country, _rule.release_cold_chain, _rule.release_controlled)
+    .join_from(table_of(Site), table_of(ReceivingRule), _rule.site_code == _site.code, isouter=True)
+    .where(_site.code.in_(_wanted))
+)
+_LOTS: Final = (
+    select(
+        _lots.id,
+        _lots.item_code,
+        _lots.expiry,
+        _lots.on_hold,
+        _lots.recalled,
+        _item.needs_release,
+        _item.cold_chain,
+        _item.controlled,
+    )
+    .join_from(table_of(Lot), table_of(Item), _item.code == _lots.item_code)
+    .where(_lots.id.in_(_wanted))
 )
 _MEMBERS: Final = select(_member.code).where(_member.code.in_(_wanted))
 
@@ -187,7 +210,16 @@ def _receive(site: _SiteFacts, at: datetime, lot: _LotFacts, line: Line, where: 
         raise Invalid(f"{where}what is received belongs to the pool", field="owner", value=line.owner)
     if not eligibility.lasts(lot.expiry, on=rules.local_day(at, site.time_zone)):
         raise Expired(f"{where}lot {lot.id} expired on {lot.expiry}", field="expiry", lot=lot.id)
-    return _move(line, rules.SUPPLIER, _shelf(site, line), "unordered")
+    if line.quantity > rules.MOST_UNITS:
+        raise Invalid(f"{where}{line.quantity} at once cannot be; the most is {rules.MOST_UNITS}", field="quantity")
+    status = rules.QUARANTINE if _waits(site, lot) else line.status
+    return _move(line, rules.SUPPLIER, ledger.Account(line.lot_id, site.code, line.owner, status), "unordered")
+
+
+def _waits(site: _SiteFacts, lot: _LotFacts) -> bool:
+    """Whether what comes in of a lot waits in quarantine for a pharmacist's release."""
+    by_site = (site.release_cold_chain and lot.cold_chain) or (site.release_controlled and lot.controlled)
+    return bool(lot.needs_release or by_site)
 
 
 def _issue(site: _SiteFacts, at: datetime, lot: _LotFacts, line: Line, where: str) -> ledger.Move:

@@ -18,8 +18,14 @@ STATUSES: Final = (AVAILABLE, RESERVED, QUARANTINE, IN_TRANSIT)
 SUPPLIER: Final = "supplier"
 CONSUMPTION: Final = "consumption"
 LOSS: Final = "loss"
+MISSING: Final = "missing_on_arrival"
 ASSEMBLY: Final = "assembly"
 EXTERNALS: Final = (SUPPLIER, CONSUMPTION, LOSS, ASSEMBLY)
+
+MOST_UNITS: Final = 10**9
+"""More base units than this in one line of goods in are a slip of the finger."""
+FURTHEST_EXPIRY: Final = timedelta(days=20 * 366)
+"""No goods of ours keep for more than twenty years: such a date is a misread one."""
 
 DEPOT: Final = "depot"
 POINT_OF_USE: Final = "point_of_use"

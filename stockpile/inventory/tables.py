@@ -175,7 +175,10 @@ class Balance(Table, table=True):
 
 
 class Posting(Table, table=True):
-    """Movements that belong together: posted whole or not at all, once per key for ever."""
+    """Movements that belong together: posted whole or not at all, once per key for ever.
+
+    `second_id` is the other person who stands for it, where one alone may not.
+    """
 
     __tablename__ = "posting"
 
@@ -186,6 +189,7 @@ class Posting(Table, table=True):
     reason: str
     effective_at: datetime = Field(index=True)
     recorded_at: datetime
+    second_id: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class Movement(Table, table=True):

@@ -15,10 +15,12 @@ import stockpile.demand.tables
 import stockpile.governance.tables
 import stockpile.idempotency
 import stockpile.inventory.counts.tables
+import stockpile.inventory.keeping
 import stockpile.inventory.kits.tables
 import stockpile.inventory.ownership.tables
 import stockpile.inventory.quality.tables
 import stockpile.inventory.recalls.tables
+import stockpile.inventory.receiving.tables
 import stockpile.inventory.scanning.tables
 import stockpile.inventory.tables
 import stockpile.jobs.tables

@@ -20,6 +20,10 @@ stock.return        .         x         .           .         .     .          .
 stock.dispose       .         x         .           .         .     .          .       .             .
 stock.witness       .         x         .           .         .     x          .       .             .
 stock.count         .         x         .           .         .     .          .       .             .
+surplus.decide      .         x         .           .         x     .          .       .             .
+release.rule        .         .         .           .         .     x          .       .             .
+contract.terms      .         .         .           x         x     .          .       .             .
+calloff.close       .         x         .           x         x     .          .       .             .
 count.approve       .         x         .           x         .     .          .       .             .
 lot.extend          .         .         .           .         .     x          .       .             .
 lot.restrict        .         x         .           .         .     .          .       .             .

@@ -256,9 +256,10 @@ def at_the_ward(engine: Engine, cast: Cast, *lots: tuple[str, int, date]) -> Non
 
 
 def issue(engine: Engine, cast: Cast, *uses: Use, at: datetime = NOW, site: str = "H-NL") -> list[int]:
-    """Issue at Vaals."""
+    """Issue at Vaals, a part where less is there."""
     act = acting(cast["logistics"], at)
-    issued = do(engine, operations.issue, act, site=site, uses=list(uses), key=f"issue at {at} of {uses}")
+    given = {"site": site, "uses": list(uses), "key": f"issue at {at} of {uses}", "allow_partial": True}
+    issued = do(engine, operations.issue, act, **given)
     assert [use for use, _ in issued] == list(uses)
     return [quantity for _, quantity in issued]
 
@@ -277,6 +278,18 @@ def test_no_more_is_issued_than_the_member_has_there(region: Engine, cast: Cast)
     assert shelves(region, "ONLY") == {}
     assert issue(region, cast, use, at=NOW + timedelta(hours=1)) == [0]
     assert faults(region) == []
+
+
+def test_an_issue_of_more_than_is_there_is_refused_whole_and_says_what_is_short(region: Engine, cast: Cast) -> None:
+    at_the_ward(region, cast, ("ONLY", 10, date(2021, 6, 30)))
+    uses = [Use("NL-1", "TAB", 4), Use("NL-1", "TAB", 8), Use("DE-1", "TAB", 1)]
+    with pytest.raises(operations.IssueShort, match="NL-1 has 6 of TAB there, 8 asked") as refused:
+        do(region, operations.issue, acting(cast["logistics"]), site="H-NL", uses=uses, key="ward round")
+    assert refused.value.facts["short"] == [
+        {"row": 2, "member": "NL-1", "item": "TAB", "asked": 8, "there": 6},
+        {"row": 3, "member": "DE-1", "item": "TAB", "asked": 1, "there": 0},
+    ]
+    assert shelves(region, "ONLY") == {("ONLY", "H-NL", "NL-1", "available"): 10}
 
 
 def test_a_member_named_twice_on_one_list_gets_what_is_there_and_no_refusal(region: Engine, cast: Cast) -> None:

@@ -74,7 +74,8 @@ class Storeroom(RuleBasedStateMachine):
         if self.held:
             return
         use = Use(PLACES[site], "TAB", quantity)
-        ((_, issued),) = do(self.engine, operations.issue, self.act, site=site, uses=[use], key=self._key())
+        given = {"site": site, "uses": [use], "key": self._key(), "allow_partial": True}
+        ((_, issued),) = do(self.engine, operations.issue, self.act, **given)
         assert issued == min(quantity, self.model[site, use.member, rules.AVAILABLE])
         self._move((site, use.member, rules.AVAILABLE), rules.CONSUMPTION, issued)
 

@@ -107,7 +107,7 @@ def _standing(session: Session, item: str) -> list[tuple[str, date, bool, int]]:
 
 def _inbound(session: Session, *, item: str, by: date) -> int:
     query = (
-        select(CallOff.expected_at, CallOffLine.quantity - CallOffLine.received)
+        select(CallOff.expected_at, CallOffLine.quantity - CallOffLine.received - CallOffLine.closed)
         .join(CallOff, col(CallOff.id) == col(CallOffLine.calloff_id))
         .where(CallOffLine.item_code == item, col(CallOff.state).in_(OPEN_STATES))
     )
