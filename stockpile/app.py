@@ -32,8 +32,10 @@ from stockpile.governance.caller import SignedIn
 from stockpile.governance.operations import SignInRefused
 from stockpile.governance.tables import Region
 from stockpile.inventory import api as inventory
+from stockpile.inventory.controlled import api as controlled
 from stockpile.inventory.counts import api as counts
 from stockpile.inventory.outlook import api as outlook
+from stockpile.inventory.proposals import api as proposals
 from stockpile.inventory.quality import api as quality
 from stockpile.inventory.recalls import api as recalls
 from stockpile.inventory.receiving import api as receiving
@@ -43,7 +45,7 @@ from stockpile.jobs import schedule
 from stockpile.settings import Settings
 
 log = logging.getLogger(__name__)
-STOREROOM = (inventory, receiving, recalls, quality, counts, outlook, scanning)
+STOREROOM = (inventory, receiving, proposals, controlled, recalls, quality, counts, outlook, scanning)
 ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, jobs)
 DESCRIPTION = (
     "One shared emergency stockpile for municipalities of several countries. Quantities are integers in base units, "

@@ -16,6 +16,7 @@ import stockpile.governance.tables
 import stockpile.idempotency
 import stockpile.inventory.counts.tables
 import stockpile.inventory.keeping
+import stockpile.inventory.proposals.tables
 import stockpile.inventory.quality.tables
 import stockpile.inventory.recalls.tables
 import stockpile.inventory.receiving.tables

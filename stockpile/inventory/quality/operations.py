@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 from sqlalchemy import update
@@ -14,6 +15,7 @@ from stockpile.catalogue import queries as catalogue
 from stockpile.catalogue.tables import Item
 from stockpile.db import insert_missing, rows_changed
 from stockpile.errors import Conflict, Invalid, NotFound
+from stockpile.governance import queries as governance
 from stockpile.governance.rules import require, require_other
 from stockpile.inventory import freezing, ledger, queries
 from stockpile.inventory import rules as stock
@@ -139,6 +141,7 @@ def witness_disposal(session: Session, act: Act, *, number: int, certificate: st
     session.add(disposal)
     source = ledger.Account(disposal.lot_id, disposal.site_code, disposal.owner, stock.QUARANTINE)
     move = ledger.Move(disposal.lot_id, disposal.quantity, source, stock.LOSS, document=f"disposal:{number}")
+    act = replace(act, second=governance.actor_by_number(session, disposal.proposed_by))
     ledger.post(session, act, kind="disposal", key=f"disposal:{number}", moves=[move], reason=disposal.reason)
     return disposal
 

@@ -43,6 +43,26 @@ def upgrade() -> None:
     with op.batch_alter_table('border_authorisation', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_border_authorisation_item_code'), ['item_code'], unique=False)
 
+    op.create_table('stock_proposal',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('kind', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('request', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('reason', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('state', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('proposed_by', sa.BigInteger(), nullable=False),
+    sa.Column('proposed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('decided_by', sa.BigInteger(), nullable=True),
+    sa.Column('decided_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('decision_reason', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('outcome', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.CheckConstraint("state IN ('proposed','confirmed','declined','withdrawn')", name=op.f('ck_stock_proposal_state')),
+    sa.ForeignKeyConstraint(['decided_by'], ['account.id'], name=op.f('fk_stock_proposal_decided_by_account')),
+    sa.ForeignKeyConstraint(['proposed_by'], ['account.id'], name=op.f('fk_stock_proposal_proposed_by_account')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_stock_proposal'))
+    )
+    with op.batch_alter_table('stock_proposal', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_stock_proposal_state'), ['state'], unique=False)
+
     op.create_table('bin',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('site_code', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -271,6 +291,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_bin_site_code'))
 
     op.drop_table('bin')
+    with op.batch_alter_table('stock_proposal', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_stock_proposal_state'))
+
+    op.drop_table('stock_proposal')
     with op.batch_alter_table('border_authorisation', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_border_authorisation_item_code'))
 
