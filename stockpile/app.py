@@ -40,12 +40,14 @@ from stockpile.inventory.quality import api as quality
 from stockpile.inventory.recalls import api as recalls
 from stockpile.inventory.receiving import api as receiving
 from stockpile.inventory.scanning import api as scanning
+from stockpile.inventory.temperatures import api as temperatures
 from stockpile.jobs import api as jobs
 from stockpile.jobs import schedule
 from stockpile.settings import Settings
 
 log = logging.getLogger(__name__)
-STOREROOM = (inventory, receiving, proposals, controlled, recalls, quality, counts, outlook, scanning)
+GOODS_IN = (receiving, proposals, controlled, temperatures)
+STOREROOM = (inventory, *GOODS_IN, recalls, quality, counts, outlook, scanning)
 ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, jobs)
 DESCRIPTION = (
     "One shared emergency stockpile for municipalities of several countries. Quantities are integers in base units, "

@@ -22,6 +22,7 @@ import stockpile.inventory.recalls.tables
 import stockpile.inventory.receiving.tables
 import stockpile.inventory.scanning.tables
 import stockpile.inventory.tables
+import stockpile.inventory.temperatures.tables
 import stockpile.jobs.tables
 import stockpile.journal
 import stockpile.reorder.tables  # noqa: F401  (all tables are known to the metadata from here on)
