@@ -32,20 +32,24 @@ from stockpile.governance.caller import SignedIn
 from stockpile.governance.operations import SignInRefused
 from stockpile.governance.tables import Region
 from stockpile.inventory import api as inventory
+from stockpile.inventory.controlled import api as controlled
 from stockpile.inventory.counts import api as counts
 from stockpile.inventory.lots import api as lots
 from stockpile.inventory.outlook import api as outlook
 from stockpile.inventory.ownership import api as ownership
+from stockpile.inventory.proposals import api as proposals
 from stockpile.inventory.quality import api as quality
 from stockpile.inventory.recalls import api as recalls
 from stockpile.inventory.receiving import api as receiving
 from stockpile.inventory.scanning import api as scanning
+from stockpile.inventory.temperatures import api as temperatures
 from stockpile.jobs import api as jobs
 from stockpile.jobs import schedule
 from stockpile.settings import Settings
 
 log = logging.getLogger(__name__)
-STOREROOM = (inventory, receiving, recalls, quality, counts, outlook, scanning, lots, ownership)
+GOODS_IN = (receiving, proposals, controlled, temperatures)
+STOREROOM = (inventory, *GOODS_IN, recalls, quality, counts, outlook, scanning, lots, ownership)
 ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, jobs)
 DESCRIPTION = (
     "One shared emergency stockpile for municipalities of several countries. Quantities are integers in base units, "

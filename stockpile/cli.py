@@ -20,13 +20,15 @@ from stockpile.actor import Act, Grant
 from stockpile.allocation import queries as allocation
 from stockpile.db import open_engine, reading, transact
 from stockpile.demo import cast, show
-from stockpile.errors import Refusal
+from stockpile.errors import Invalid, Refusal
 from stockpile.governance import operations as governance
 from stockpile.governance import queries as governance_queries
+from stockpile.http import plain
 from stockpile.inventory import ledger
 from stockpile.inventory.scanning import labels
 from stockpile.inventory.scanning import operations as pallets
 from stockpile.inventory.scanning import queries as scanning
+from stockpile.inventory.temperatures import operations as temperatures
 from stockpile.jobs import operations as jobs
 from stockpile.region import loading
 from stockpile.region.reading import read
@@ -180,6 +182,28 @@ def import_region(folder: Annotated[Path, typer.Argument(help="Folder with the C
 
     title = transact(engine, load)
     out.print(f"{title} is loaded. Next: stockpile account add NAME --role coordinator, then stockpile serve")
+
+
+@imports.command("temperatures")
+def import_temperatures(
+    file: Annotated[Path, typer.Argument(help="CSV of a logger: instant,degrees and, if wanted, sensor,site.")],
+    site: Annotated[str, typer.Option(help="Where the logger stands.")],
+    account: Annotated[str, typer.Option(help="Account that takes it in.")],
+    storage_class: Annotated[str, typer.Option(help="ambient, cold, frozen or controlled.")] = "cold",
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would come of it; store nothing.")] = False,
+) -> None:
+    """Take in a temperature logger's file: excursions set lots apart, gaps are named; the same file counts once."""
+    engine = _open(Settings())
+    act = _act(engine, account)
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as failure:
+        raise Invalid(f"{file} cannot be read as UTF-8 text: {failure}", field="file") from failure
+    given = {"site": site, "text": text, "name": file.name, "storage_class": storage_class, "dry_run": dry_run}
+    key = f"import:{account}:{act.recorded_at.isoformat()}"
+    found = transact(engine, lambda session: temperatures.import_log(session, act, key=key, **given))  # type: ignore[arg-type]
+    out.print_json(data=plain(found))
 
 
 @runs.command("reorder")

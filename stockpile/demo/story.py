@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import permutations
 from typing import Any
 
 from sqlalchemy import Engine
@@ -19,6 +20,7 @@ from stockpile import idempotency
 from stockpile.actor import Act, Actor
 from stockpile.allocation import approval, operations, planning
 from stockpile.allocation import queries as allocation
+from stockpile.catalogue import queries as catalogue
 from stockpile.contracts import operations as contracts
 from stockpile.contracts import queries as orders
 from stockpile.db import reading, transact
@@ -30,6 +32,7 @@ from stockpile.governance import operations as governance
 from stockpile.inventory import operations as inventory
 from stockpile.inventory import queries as stock
 from stockpile.inventory import transfers
+from stockpile.inventory.controlled import operations as controlled
 from stockpile.jobs import operations as jobs
 from stockpile.region.reading import Rows
 
@@ -38,6 +41,8 @@ CAUGHT_UP_DAY = date(2020, 4, 2)
 REORDER_DAY = date(2020, 3, 31)
 COVER_DAYS = 3
 LEVEL = 3
+BORDER_LIMIT = 1_000_000
+"""Base units of a controlled item that the simulated authorities let cross each border."""
 Say = Callable[[str], None]
 Work = Callable[[Session], dict[str, Any]]
 
@@ -91,6 +96,24 @@ def _declare(story: Story) -> None:
         return {"surge": surge.id}
 
     story.surge = int(_step(story, "coordinator", first, "declare", declare)["surge"])
+    _authorise_borders(story, first)
+
+
+def _authorise_borders(story: Story, at: datetime) -> None:
+    """The authorities of the three countries let controlled items cross while the surge lasts."""
+
+    def authorise(session: Session) -> dict[str, Any]:
+        act, made = _act(story, "pharmacist", at), 0
+        for item in (row for row in catalogue.items(session).values() if row.controlled):
+            for leaves, enters in permutations(("BE", "DE", "NL"), 2):
+                number = f"SIMULATED-{leaves}-{enters}-{item.code}"
+                permit = controlled.Permit(number, item.code, leaves, enters, at.date(), LAST_DAY, BORDER_LIMIT)
+                controlled.authorise(session, act, permit=permit)
+                made += 1
+        return {"authorisations": made}
+
+    made = _step(story, "pharmacist", at, "authorise-borders", authorise)["authorisations"]
+    story.say(f"{FIRST_DAY}  {made} simulated authorisations for controlled items to cross a border are registered")
 
 
 def _morning(story: Story, day: date) -> None:
@@ -181,14 +204,14 @@ def _deliver(story: Story, day: date) -> None:
         numbers = [t.id for t in due if t.origin == depot and t.id is not None]
 
         def send(session: Session, numbers: list[int] = numbers) -> dict[str, Any]:
-            return {"posting": transfers.dispatch(session, _act(story, "logistics", leaves), numbers=numbers)}
+            return {"posting": transfers.dispatch(session, _both(story, leaves), numbers=numbers)}
 
         _step(story, "logistics", leaves, f"{day}/dispatch/{depot}", send)
     for place in sorted({transfer.destination for transfer in due}):
         numbers = [t.id for t in due if t.destination == place and t.id is not None]
 
         def take(session: Session, numbers: list[int] = numbers) -> dict[str, Any]:
-            posting = transfers.receive_whole(session, _act(story, "logistics", arrives), numbers=numbers)
+            posting = transfers.receive_whole(session, _both(story, arrives), numbers=numbers)
             return {"posting": posting}
 
         _step(story, "logistics", arrives, f"{day}/receive/{place}", take)
@@ -199,7 +222,7 @@ def _evening(story: Story, day: date) -> None:
     at = _at(day, 20)
 
     def use(session: Session) -> dict[str, Any]:
-        act = _act(story, "logistics", at)
+        act = _both(story, at)
         own, asked, issued = reports.own_stock(session), 0, 0
         left: dict[str, dict[str, int]] = {}
         for place, uses in sorted(municipalities.used(session, day=day).items()):
@@ -263,7 +286,7 @@ def _receive_orders(story: Story) -> None:
 
 def _receive_order(story: Story, number: int, at: datetime) -> None:
     def receive(session: Session) -> dict[str, Any]:
-        act = _act(story, "logistics", at)
+        act = _both(story, at)
         governance.set_clock(session, act)
         calloff = orders.calloff(session, number)
         expiry = at.date() + timedelta(days=540)
@@ -321,6 +344,11 @@ def _done(story: Story, account: str, key: str) -> dict[str, Any] | None:
 
 def _act(story: Story, account: str, at: datetime) -> Act:
     return Act(actor=story.actors[account], at=at, recorded_at=datetime.now(UTC))
+
+
+def _both(story: Story, at: datetime) -> Act:
+    """An act of the storekeepers with the pharmacist as second person, for controlled items may be among the goods."""
+    return replace(_act(story, "logistics", at), second=story.actors["pharmacist"])
 
 
 def _at(day: date, hour: int) -> datetime:

@@ -95,3 +95,8 @@ def actor_of(session: Session, account: Account) -> Actor:
     )
     grants = tuple(Grant(row.role, row.member_code or None, row.site_code or None) for row in rows)
     return Actor(id=account.id, name=account.name, grants=grants)
+
+
+def actor_by_number(session: Session, number: int) -> Actor:
+    """The actor behind an account's number."""
+    return actor_of(session, session.get_one(Account, number))

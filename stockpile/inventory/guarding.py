@@ -9,7 +9,7 @@ value needs a second person too. The installation's own opening stock is exempt.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Protocol
@@ -314,3 +314,31 @@ def raise_loss(session: Session, act: Act, loss: Loss, *, posting: int | None) -
         "outcome": "",
     }
     bulk.insert(session, ControlledLoss, [row])
+
+
+def report_missing(session: Session, act: Act, site: str, missing: Iterable[tuple[int, int, str]]) -> None:
+    """Raise a report for every controlled lot that did not arrive whole: (lot, base units missing, document)."""
+    short = [one for one in missing if one[1] > 0]
+    if not short:
+        return
+    found = session.connection().execute(_FACTS, {"wanted": sorted({lot for lot, _, _ in short})})
+    lots = {row[0]: LotFacts(*row) for row in found}
+    country = queries.site(session, site).country
+    for lot_id, quantity, document in short:
+        if lots[lot_id].controlled:
+            raise_loss(session, act, Loss(lots[lot_id], site, country, quantity, rules.MISSING, document), posting=None)
+
+
+def check_floor(session: Session, act: Act, *, item: Item, change: int) -> None:
+    """Refuse one person alone who changes a floor by more base units than the limit of value allows."""
+    price = session.connection().scalar(select(func.max(_price.pack_price_minor)).where(_price.item_code == item.code))
+    limit = limits(session)[FLOOR]
+    facts_of_item = LotFacts(0, "", item.code, item.controlled, item.pack_size, price)
+    if _alone(act) and beyond_limit(limit, [(facts_of_item, abs(change))]):
+        raise SecondPersonNeeded(
+            f"the floor of {item.code} would change by more than {limit[0]} minor units (or {limit[1]} packs without "
+            "a price): propose it (POST /api/v1/proposals) and let another person confirm it",
+            kind=FLOOR,
+            item=item.code,
+            limit_minor=limit[0],
+        )

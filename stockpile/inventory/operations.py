@@ -16,7 +16,7 @@ from stockpile.contracts import operations as contracts
 from stockpile.errors import Conflict, Invalid
 from stockpile.governance import queries as governance
 from stockpile.governance.rules import require
-from stockpile.inventory import eligibility, ledger, queries, recording, restricting, rules
+from stockpile.inventory import eligibility, guarding, ledger, queries, recording, restricting, rules
 from stockpile.inventory.restricting import Condition
 from stockpile.inventory.tables import Lot, ReserveFloor
 
@@ -243,12 +243,14 @@ def _set_hold(session: Session, act: Act, *, lot_id: int, on_hold: bool, reason:
 
 
 def set_floor(session: Session, act: Act, *, item: str, effective_from: date, quantity: int) -> None:
-    """Set what of an item may not leave the pool from a day on, in base units."""
+    """Set what of an item may not leave the pool from a day on, in base units; beyond a limit of value two must."""
     require(act.actor, "floor.set")
-    catalogue.item(session, item)
+    found = catalogue.item(session, item)
     if effective_from < governance.local_day(session, act.at):
         raise Invalid(f"a floor cannot be set for {effective_from}: that day has passed", field="effective_from")
     catalogue.lock(session, [item])
+    before = queries.floors(session, effective_from).get(item, 0)
+    guarding.check_floor(session, act, item=found, change=quantity - before)
     session.merge(ReserveFloor(item_code=item, effective_from=effective_from, quantity=quantity))
     payload = {"effective_from": effective_from.isoformat(), "quantity": quantity}
     journal.record(session, act, action="floor.set", subject=f"item:{item}", payload=payload)

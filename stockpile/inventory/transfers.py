@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy import update
@@ -15,8 +15,9 @@ from stockpile.actor import Act
 from stockpile.catalogue import queries as catalogue
 from stockpile.db import rows_changed
 from stockpile.errors import Conflict, Invalid
+from stockpile.governance import queries as governance
 from stockpile.governance.rules import require, require_other
-from stockpile.inventory import eligibility, ledger, queries, rules
+from stockpile.inventory import eligibility, guarding, ledger, queries, rules
 from stockpile.inventory.tables import Lot, Transfer, TransferLine
 
 
@@ -121,6 +122,7 @@ def receive(session: Session, act: Act, *, number: int, arrived: Mapping[int, Ar
     session.add_all([transfer, *lines])
     if moves:
         ledger.post(session, act, kind="delivery", key=f"receive:transfer:{number}", moves=moves)
+    guarding.report_missing(session, act, transfer.destination, [(x.lot_id, _open(x), _document(x)) for x in lines])
     counted = {str(line.id): [line.received, line.damaged, line.over] for line in lines}
     journal.record(session, act, action="transfer.receive", subject=f"transfer:{number}", payload=counted)
     return transfer
@@ -165,6 +167,8 @@ def resolve(session: Session, act: Act, *, number: int, found: Mapping[int, int]
         raise Invalid("a line that is not on the transfer was given", field="found")
     moves = [move for line in lines for move in _settle(session, transfer, line, found.get(line.id or 0, 0))]
     session.add_all(lines)
+    if transfer.received_by is not None:
+        act = replace(act, second=governance.actor_by_number(session, transfer.received_by))
     ledger.post(session, act, kind="settlement", key=f"resolve:transfer:{number}", moves=moves, reason=reason)
     return transfer
 
@@ -251,8 +255,13 @@ def _take_in(session: Session, transfer: Transfer, line: TransferLine, came: Arr
     return [ledger.Move(line.lot_id, q, source, sink, _document(line)) for q, source, sink in ways if q]
 
 
+def _open(line: TransferLine) -> int:
+    """What neither arrived nor was written off."""
+    return _sent(line) - line.received - line.damaged - line.missing
+
+
 def _settle(session: Session, transfer: Transfer, line: TransferLine, found: int) -> list[ledger.Move]:
-    still_open = _sent(line) - line.received - line.damaged - line.missing
+    still_open = _open(line)
     if not 0 <= found <= still_open:
         raise Invalid(f"line {line.id}: {found} found of {still_open} missing", field="found", row=line.id)
     lost = still_open - found

@@ -18,11 +18,13 @@ import stockpile.inventory.counts.tables
 import stockpile.inventory.keeping
 import stockpile.inventory.kits.tables
 import stockpile.inventory.ownership.tables
+import stockpile.inventory.proposals.tables
 import stockpile.inventory.quality.tables
 import stockpile.inventory.recalls.tables
 import stockpile.inventory.receiving.tables
 import stockpile.inventory.scanning.tables
 import stockpile.inventory.tables
+import stockpile.inventory.temperatures.tables
 import stockpile.jobs.tables
 import stockpile.journal
 import stockpile.reorder.tables  # noqa: F401  (all tables are known to the metadata from here on)

@@ -21,6 +21,10 @@ stock.dispose       .         x         .           .         .     .          .
 stock.witness       .         x         .           .         .     x          .       .             .
 stock.count         .         x         .           .         .     .          .       .             .
 surplus.decide      .         x         .           .         x     .          .       .             .
+second.confirm      .         x         .           .         .     x          .       .             .
+border.authorise    .         .         .           .         .     x          .       .             .
+loss.report         .         .         .           .         .     x          .       .             .
+limit.set           .         .         .           x         .     .          .       .             .
 release.rule        .         .         .           .         .     x          .       .             .
 contract.terms      .         .         .           x         x     .          .       .             .
 calloff.close       .         x         .           x         x     .          .       .             .

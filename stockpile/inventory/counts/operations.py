@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy import update
 from sqlmodel import Session, col, select
 
@@ -9,6 +11,7 @@ from stockpile import journal
 from stockpile.actor import Act
 from stockpile.db import rows_changed
 from stockpile.errors import Conflict, Invalid
+from stockpile.governance import queries as governance
 from stockpile.governance.rules import require, require_other
 from stockpile.inventory import ledger, queries
 from stockpile.inventory import rules as stock
@@ -84,7 +87,8 @@ def approve(session: Session, act: Act, *, number: int, reason: str) -> list[int
         raise CountState(f"count {number}: {len(waiting)} lines want a recount", lots=lots)
     count.approved_by, count.approved_at = act.actor.id, act.at
     session.add(count)
-    postings = [_adjust(session, act, count, one, reason) for one in found if one.counted != one.book]
+    both = replace(act, second=governance.actor_by_number(session, count.opened_by))
+    postings = [_adjust(session, both, count, one, reason) for one in found if one.counted != one.book]
     payload = {"lines": len(found), "adjusted": len(postings)}
     journal.record(session, act, action="count.approve", subject=f"count:{number}", payload=payload, reason=reason)
     return postings

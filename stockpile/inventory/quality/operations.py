@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime
 
-from sqlalchemy import update
+from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
 from stockpile import journal
 from stockpile.actor import Act
 from stockpile.catalogue import queries as catalogue
+from stockpile.catalogue.rules import COLD
+from stockpile.catalogue.rules import storage_class as kept_in
 from stockpile.catalogue.tables import Item
 from stockpile.db import insert_missing, rows_changed
 from stockpile.errors import Conflict, Invalid, NotFound
+from stockpile.governance import queries as governance
 from stockpile.governance.rules import require, require_other
 from stockpile.inventory import freezing, ledger, queries
 from stockpile.inventory import rules as stock
 from stockpile.inventory.quality import rules
 from stockpile.inventory.quality.tables import Disposal, ExpiryExtension, TemperatureReading
-from stockpile.inventory.tables import Balance, Lot
+from stockpile.inventory.tables import Balance, Lot, Movement, Posting
 
 
 class OnHold(Conflict):
@@ -140,6 +144,7 @@ def witness_disposal(session: Session, act: Act, *, number: int, certificate: st
     session.add(disposal)
     source = ledger.Account(disposal.lot_id, disposal.site_code, disposal.owner, stock.QUARANTINE)
     move = ledger.Move(disposal.lot_id, disposal.quantity, source, stock.LOSS, document=f"disposal:{number}")
+    act = replace(act, second=governance.actor_by_number(session, disposal.proposed_by))
     ledger.post(session, act, kind="disposal", key=f"disposal:{number}", moves=[move], reason=disposal.reason)
     return disposal
 
@@ -153,28 +158,68 @@ def report_temperatures(
     """
     require(act.actor, "temperature.report", site=site)
     queries.site(session, site)
-    rows = [{"site_code": site, "read_at": r.at, "milli_celsius": r.milli_celsius} for r in readings]
+    rows = [{"site_code": site, "sensor": "", "read_at": r.at, "milli_celsius": r.milli_celsius} for r in readings]
     insert_missing(session, TemperatureReading, rows)
     found = rules.excursions(readings)
-    frozen = _freeze_cold_lots(session, act, site=site, key=key, found=found) if found else 0
+    frozen, _ = set_class_apart(session, act, site=site, storage_class=COLD, key=key, found=found)
     payload = {"readings": len(rows), "excursions": [[e.begins.isoformat(), e.ends.isoformat()] for e in found]}
     journal.record(session, act, action="temperature.report", subject=f"site:{site}", payload=payload)
     return found, frozen
 
 
-def _freeze_cold_lots(session: Session, act: Act, *, site: str, key: str, found: Sequence[rules.Excursion]) -> int:
+def set_class_apart(
+    session: Session, act: Act, *, site: str, storage_class: str, key: str, found: Sequence[rules.Excursion]
+) -> tuple[int, list[str]]:
+    """Set the lots of a storage class that were at the site during an excursion apart, in quarantine there.
+
+    Returns the base units set apart, and the lots that were there and have
+    left since, in words: they are elsewhere, and a person decides on them.
+    """
+    if not found:
+        return 0, []
     worst = max(found, key=lambda e: e.ends - e.begins)
     reason = f"temperature excursion to {worst.extreme_milli / 1000:.1f} C, {worst.begins:%Y-%m-%d %H:%M} UTC"
-    query = (
-        select(Lot)
-        .join(Item, col(Item.code) == col(Lot.item_code))
-        .join(Balance, col(Balance.lot_id) == col(Lot.id))
-        .where(col(Item.cold_chain).is_(True), Balance.site_code == site, Balance.quantity > 0)
-        .distinct()
-        .order_by(col(Lot.id))
+    lots = _there_during(session, site=site, storage_class=storage_class, found=found)
+    standing = select(Balance.lot_id).where(Balance.site_code == site, Balance.quantity > 0)
+    here = set(session.exec(standing.where(Balance.status != stock.IN_TRANSIT)))
+    left = [f"{lot.item_code} lot {lot.code}" for lot in lots if lot.id not in here]
+    frozen = sum(
+        freezing.freeze(session, act, lot=lot, key=f"{key}:{lot.id}", reason=reason, site=site)
+        for lot in lots
+        if lot.id in here
     )
-    lots = list(session.exec(query))
-    return sum(freezing.freeze(session, act, lot=lot, key=f"{key}:{lot.id}", reason=reason, site=site) for lot in lots)
+    return frozen, left
+
+
+def _there_during(session: Session, *, site: str, storage_class: str, found: Sequence[rules.Excursion]) -> list[Lot]:
+    """Lots of the class that had come to the site before an excursion ended and had not all left before it began."""
+    end = max(e.ends for e in found)
+    begin = min(e.begins for e in found)
+    came = select(Balance.lot_id, Posting.effective_at).join(Movement, col(Movement.to_balance_id) == col(Balance.id))
+    came = came.join(Posting, col(Posting.id) == col(Movement.posting_id))
+    came = came.where(Balance.site_code == site, Balance.status != stock.IN_TRANSIT, Posting.effective_at < end)
+    present = {lot_id for lot_id, _ in session.exec(came)}
+    query = select(Lot, Item).join(Item, col(Item.code) == col(Lot.item_code)).where(col(Lot.id).in_(present))
+    return [
+        lot
+        for lot, item in session.exec(query.order_by(col(Lot.id)))
+        if kept_in(cold_chain=item.cold_chain, controlled=item.controlled, storage=item.storage) == storage_class
+        and _on_hand_since(session, lot.id or 0, site, begin)
+    ]
+
+
+def _on_hand_since(session: Session, lot_id: int, site: str, begin: datetime) -> bool:
+    """Whether any of a lot was at the site at `begin` or came later."""
+    into, out_of = (
+        select(func.coalesce(func.sum(Movement.quantity), 0))
+        .join(Balance, col(Balance.id) == col(end))
+        .join(Posting, col(Posting.id) == col(Movement.posting_id))
+        .where(Balance.lot_id == lot_id, Balance.site_code == site, Balance.status != stock.IN_TRANSIT)
+        for end in (Movement.to_balance_id, Movement.from_balance_id)
+    )
+    all_in = session.exec(into).one()
+    out_before = session.exec(out_of.where(Posting.effective_at < begin)).one()
+    return int(all_in) > int(out_before)
 
 
 def _require_reason(reason: str, what: str) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
-COLDEST_MILLI, WARMEST_MILLI = 2_000, 8_000
-TOLERATED: Final = timedelta(minutes=30)
+from stockpile.catalogue.rules import COLD, RANGES, Range
 
 PROPOSED: Final = "proposed"
 DONE: Final = "done"
@@ -24,31 +23,32 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Excursion:
-    """Readings outside 2 to 8 degrees, one after the other, over more than half an hour."""
+    """Readings outside the range, one after the other, for longer than is tolerated."""
 
     begins: datetime
     ends: datetime
     extreme_milli: int
 
 
-def excursions(readings: Sequence[Reading]) -> list[Excursion]:
-    """Every run of readings outside 2 to 8 degrees that lasts longer than half an hour, in order of time.
+def excursions(readings: Sequence[Reading], allowed: Range = RANGES[COLD]) -> list[Excursion]:
+    """Every run of readings outside the range (2 to 8 degrees) for longer than is tolerated (30 minutes), by time.
 
     A run ends with the first reading inside again, which is also taken as its end.
     """
     found: list[Excursion] = []
     outside: list[Reading] = []
     for reading in sorted(readings, key=lambda r: r.at):
-        if COLDEST_MILLI <= reading.milli_celsius <= WARMEST_MILLI:
-            found += _excursion(outside, until=reading.at)
+        if allowed.allows(reading.milli_celsius):
+            found += _excursion(outside, until=reading.at, allowed=allowed)
             outside = []
         else:
             outside.append(reading)
-    return found + _excursion(outside, until=outside[-1].at if outside else None)
+    return found + _excursion(outside, until=outside[-1].at if outside else None, allowed=allowed)
 
 
-def _excursion(outside: list[Reading], *, until: datetime | None) -> list[Excursion]:
-    if not outside or until is None or until - outside[0].at <= TOLERATED:
+def _excursion(outside: list[Reading], *, until: datetime | None, allowed: Range) -> list[Excursion]:
+    if not outside or until is None or until - outside[0].at <= allowed.tolerated:
         return []
-    extreme = max(outside, key=lambda r: abs(r.milli_celsius - (COLDEST_MILLI + WARMEST_MILLI) // 2))
+    middle = (allowed.coldest_milli + allowed.warmest_milli) // 2
+    extreme = max(outside, key=lambda r: abs(r.milli_celsius - middle))
     return [Excursion(outside[0].at, until, extreme.milli_celsius)]

@@ -50,10 +50,11 @@ class Disposal(Table, table=True):
 
 
 class TemperatureReading(Table, table=True):
-    """One reading of a site's cold store, in thousandths of a degree Celsius."""
+    """One reading of a sensor at a site ('': its only one), in thousandths of a degree Celsius."""
 
     __tablename__ = "temperature_reading"
 
     site_code: str = Field(primary_key=True, foreign_key="site.code")
+    sensor: str = Field(default="", primary_key=True)
     read_at: datetime = Field(primary_key=True)
     milli_celsius: int

@@ -43,6 +43,26 @@ def upgrade() -> None:
     with op.batch_alter_table('border_authorisation', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_border_authorisation_item_code'), ['item_code'], unique=False)
 
+    op.create_table('stock_proposal',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('kind', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('request', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('reason', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('state', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('proposed_by', sa.BigInteger(), nullable=False),
+    sa.Column('proposed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('decided_by', sa.BigInteger(), nullable=True),
+    sa.Column('decided_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('decision_reason', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('outcome', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.CheckConstraint("state IN ('proposed','confirmed','declined','withdrawn')", name=op.f('ck_stock_proposal_state')),
+    sa.ForeignKeyConstraint(['decided_by'], ['account.id'], name=op.f('fk_stock_proposal_decided_by_account')),
+    sa.ForeignKeyConstraint(['proposed_by'], ['account.id'], name=op.f('fk_stock_proposal_proposed_by_account')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_stock_proposal'))
+    )
+    with op.batch_alter_table('stock_proposal', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_stock_proposal_state'), ['state'], unique=False)
+
     op.create_table('bin',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('site_code', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -139,6 +159,25 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['site_code'], ['site.code'], name=op.f('fk_site_capacity_site_code_site')),
     sa.PrimaryKeyConstraint('site_code', 'storage_class', name=op.f('pk_site_capacity'))
     )
+    op.create_table('temperature_log',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('site_code', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('digest', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('name', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('storage_class', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('begins', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('ends', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('readings', sa.Integer(), nullable=False),
+    sa.Column('excursions', sa.Integer(), nullable=False),
+    sa.Column('gaps', sa.Integer(), nullable=False),
+    sa.Column('set_apart', sa.BigInteger(), nullable=False),
+    sa.Column('imported_by', sa.BigInteger(), nullable=False),
+    sa.Column('imported_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.ForeignKeyConstraint(['imported_by'], ['account.id'], name=op.f('fk_temperature_log_imported_by_account')),
+    sa.ForeignKeyConstraint(['site_code'], ['site.code'], name=op.f('fk_temperature_log_site_code_site')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_temperature_log')),
+    sa.UniqueConstraint('site_code', 'digest', name=op.f('uq_temperature_log_site_code_digest'))
+    )
     op.create_table('bin_content',
     sa.Column('bin_id', sa.BigInteger(), nullable=False),
     sa.Column('balance_id', sa.BigInteger(), nullable=False),
@@ -216,9 +255,22 @@ def upgrade() -> None:
     with op.batch_alter_table('posting', schema=None) as batch_op:
         batch_op.add_column(sa.Column('second_id', sa.BigInteger(), nullable=True))
 
+    with op.batch_alter_table('temperature_reading', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('sensor', sqlmodel.sql.sqltypes.AutoString(), nullable=False, server_default=''))
+    with op.batch_alter_table('temperature_reading', schema=None) as batch_op:
+        batch_op.drop_constraint(op.f('pk_temperature_reading'), type_='primary')
+        batch_op.create_primary_key(op.f('pk_temperature_reading'), ['site_code', 'sensor', 'read_at'])
+
 
 
 def downgrade() -> None:
+    op.execute(sa.text("DELETE FROM temperature_reading WHERE sensor <> ''"))
+    with op.batch_alter_table('temperature_reading', schema=None) as batch_op:
+        batch_op.drop_constraint(op.f('pk_temperature_reading'), type_='primary')
+        batch_op.create_primary_key(op.f('pk_temperature_reading'), ['site_code', 'read_at'])
+    with op.batch_alter_table('temperature_reading', schema=None) as batch_op:
+        batch_op.drop_column('sensor')
+
     with op.batch_alter_table('posting', schema=None) as batch_op:
         batch_op.drop_column('second_id')
 
@@ -250,6 +302,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_bin_content_balance_id'))
 
     op.drop_table('bin_content')
+    op.drop_table('temperature_log')
     op.drop_table('site_capacity')
     op.drop_table('receiving_rule')
     with op.batch_alter_table('goods_in', schema=None) as batch_op:
@@ -271,6 +324,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_bin_site_code'))
 
     op.drop_table('bin')
+    with op.batch_alter_table('stock_proposal', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_stock_proposal_state'))
+
+    op.drop_table('stock_proposal')
     with op.batch_alter_table('border_authorisation', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_border_authorisation_item_code'))
 

@@ -1,0 +1,1 @@
+"""Steps with stock that need a second person: proposed by one, confirmed by another."""

@@ -1,0 +1,1 @@
+"""Files of temperature loggers: read, judged, and kept once."""
