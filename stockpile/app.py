@@ -33,6 +33,7 @@ from stockpile.governance.operations import SignInRefused
 from stockpile.governance.tables import Region
 from stockpile.inventory import api as inventory
 from stockpile.inventory.counts import api as counts
+from stockpile.inventory.kits import api as kits
 from stockpile.inventory.lots import api as lots
 from stockpile.inventory.outlook import api as outlook
 from stockpile.inventory.ownership import api as ownership
@@ -44,7 +45,7 @@ from stockpile.jobs import schedule
 from stockpile.settings import Settings
 
 log = logging.getLogger(__name__)
-STOREROOM = (inventory, recalls, quality, counts, outlook, scanning, lots, ownership)
+STOREROOM = (inventory, recalls, quality, counts, outlook, scanning, lots, ownership, kits)
 ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, jobs)
 DESCRIPTION = (
     "One shared emergency stockpile for municipalities of several countries. Quantities are integers in base units, "
