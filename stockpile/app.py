@@ -34,6 +34,7 @@ from stockpile.governance.tables import Region
 from stockpile.inventory import api as inventory
 from stockpile.inventory.controlled import api as controlled
 from stockpile.inventory.counts import api as counts
+from stockpile.inventory.kits import api as kits
 from stockpile.inventory.lots import api as lots
 from stockpile.inventory.outlook import api as outlook
 from stockpile.inventory.ownership import api as ownership
@@ -49,7 +50,7 @@ from stockpile.settings import Settings
 
 log = logging.getLogger(__name__)
 GOODS_IN = (receiving, proposals, controlled, temperatures)
-STOREROOM = (inventory, *GOODS_IN, recalls, quality, counts, outlook, scanning, lots, ownership)
+STOREROOM = (inventory, *GOODS_IN, recalls, quality, counts, outlook, scanning, lots, ownership, kits)
 ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, jobs)
 DESCRIPTION = (
     "One shared emergency stockpile for municipalities of several countries. Quantities are integers in base units, "

@@ -19,6 +19,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from stockpile.errors import Conflict, Invalid, NotAllowed, NotFound, Refusal
+from stockpile.plaintext import Text
 
 LARGEST_BODY: Final = 10 * 1024 * 1024
 LARGEST_NUMBER: Final = 10**12
@@ -68,6 +69,7 @@ Instant = Annotated[datetime, BeforeValidator(_instant)]
 Day = Annotated[date, BeforeValidator(_day)]
 Quantity = Annotated[int, Field(ge=1, le=LARGEST_NUMBER)]
 QuantityOrNone = Annotated[int, Field(ge=0, le=LARGEST_NUMBER)]
+Serials = Annotated[tuple[Text, ...], Field(max_length=10_000, strict=False)]
 Number = Annotated[int, Field(ge=1, le=2**62)]
 Limit = Annotated[int, Field(ge=1, le=500)]
 

@@ -43,6 +43,8 @@ class ReceiptLineBody(http.Body):
     calloff_line: http.Number | None = None
     owner: Text = rules.POOL
     restrictions: Annotated[tuple[ConditionBody, ...], Field(max_length=100, strict=False)] = ()
+    serials: http.Serials = ()
+    damaged_serials: http.Serials = ()
 
     def line(self) -> operations.ReceiptLine:
         """What the operation wants to know of it."""
@@ -64,6 +66,7 @@ class UseBody(http.Body):
     member: Text
     item: Text
     quantity: http.Quantity
+    serials: http.Serials = ()
 
 
 class IssueBody(http.Body):
@@ -84,6 +87,7 @@ class AdjustmentBody(http.Body):
     status: Annotated[str, Field(pattern="^(available|quarantine)$")] = rules.AVAILABLE
     change: Annotated[int, Field(ge=-http.LARGEST_NUMBER, le=http.LARGEST_NUMBER)]
     reason: Text
+    serials: http.Serials = ()
 
 
 class LineBody(http.Body):
@@ -93,6 +97,7 @@ class LineBody(http.Body):
     quantity: Annotated[int, Field(ge=-http.LARGEST_NUMBER, le=http.LARGEST_NUMBER)]
     owner: Text = rules.POOL
     status: Annotated[str, Field(pattern="^(available|quarantine)$")] = rules.AVAILABLE
+    serials: http.Serials = ()
 
 
 class RecordBody(http.Body):
@@ -133,6 +138,9 @@ class ArrivedBody(http.Body):
     received: http.QuantityOrNone
     damaged: http.QuantityOrNone = 0
     over: http.QuantityOrNone = 0
+    serials: http.Serials = ()
+    damaged_serials: http.Serials = ()
+    over_serials: http.Serials = ()
 
 
 class DeliveryBody(http.Body):
@@ -146,6 +154,7 @@ class FoundBody(http.Body):
 
     line: http.Number
     found: http.QuantityOrNone
+    serials: http.Serials = ()
 
 
 class SettlementBody(http.Body):
@@ -221,7 +230,7 @@ def issue(caller: SignedIn, request: Request, body: IssueBody, key: Key = None) 
 @quick.post("/adjustments", status_code=201)
 async def adjust(caller: RecentlySignedIn, request: Request, body: AdjustmentBody, key: Key = None) -> JSONResponse:
     """Correct a balance, with the reason. Corrections that arrive together are committed together."""
-    line = recording.Line(body.lot_id, body.change, body.owner, body.status)
+    line = recording.Line(body.lot_id, body.change, body.owner, body.status, body.serials)
     ask = _ask(caller, caller.asked(request, body, key), body, kind=recording.ADJUST, lines=[line])
     return answered(await _group(request, caller).post(ask))
 
@@ -229,7 +238,7 @@ async def adjust(caller: RecentlySignedIn, request: Request, body: AdjustmentBod
 @quick.post("/movements", status_code=201)
 async def record(caller: RecentlySignedIn, request: Request, body: RecordBody, key: Key = None) -> JSONResponse:
     """Record up to 1,000 lines at scan speed, all or none. Records that arrive together are committed together."""
-    lines = [recording.Line(line.lot_id, line.quantity, line.owner, line.status) for line in body.lines]
+    lines = [recording.Line(line.lot_id, line.quantity, line.owner, line.status, line.serials) for line in body.lines]
     ask = _ask(caller, caller.asked(request, body, key), body, kind=body.kind, lines=lines)
     return answered(await _group(request, caller).post(ask))
 
@@ -308,7 +317,7 @@ def receive_transfer(
     """Receive a transfer at its point of use: good, damaged, over; what is missing opens a discrepancy."""
     arrived = None
     if body.lines is not None:
-        arrived = {one.line: transfers.Arrived(one.received, one.damaged, one.over) for one in body.lines}
+        arrived = {one.line: transfers.Arrived(**one.model_dump(exclude={"line"})) for one in body.lines}
     return caller.effect(
         request, body, key, lambda session, act: transfers.receive(session, act, number=number, arrived=arrived)
     )
@@ -320,11 +329,14 @@ def resolve(
 ) -> JSONResponse:
     """Settle a discrepancy; never whoever received the transfer."""
     found = {one.line: one.found for one in body.lines}
+    serials = {one.line: one.serials for one in body.lines}
     return caller.effect(
         request,
         body,
         key,
-        lambda session, act: transfers.resolve(session, act, number=number, found=found, reason=body.reason),
+        lambda session, act: transfers.resolve(
+            session, act, number=number, found=found, reason=body.reason, serials=serials
+        ),
     )
 
 

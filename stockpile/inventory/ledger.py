@@ -8,7 +8,7 @@ that would take more than there is refuses its whole posting and names the accou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -19,8 +19,9 @@ from stockpile import bulk, journal
 from stockpile.actor import Act
 from stockpile.db import insert_once
 from stockpile.errors import Conflict, Refusal
-from stockpile.inventory import guarding, lot_proof, proof
+from stockpile.inventory import guarding, lot_proof, proof, serialised
 from stockpile.inventory.rules import EXTERNALS, STATUSES
+from stockpile.inventory.serialised import AS_IT_STANDS, Which
 from stockpile.inventory.tables import Balance, Lot, Movement, Posting
 
 
@@ -36,13 +37,17 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """So many base units of a lot from one place to another; an external place is named by a plain string."""
+    """So many base units of a lot from one place to another; an external place is named by a plain string.
+
+    `which`: of a serialised item, the pieces that these are.
+    """
 
     lot_id: int
     quantity: int
     source: Account | str
     sink: Account | str
     document: str
+    which: Which = AS_IT_STANDS
 
 
 class NotEnough(Conflict):
@@ -93,9 +98,15 @@ class _Done:
 
     intent: Intent
     rows: list[dict[str, Any]]
+    serials: serialised.Taken
 
 
-discrepancies = proof.discrepancies
+def discrepancies(session: Session) -> Iterator[str]:
+    """Recompute every balance, posting, lot and serial; yields each difference in plain words."""
+    yield from proof.discrepancies(session)
+    yield from serialised.discrepancies(session)
+
+
 _Standings = dict[Account, _Standing]
 _Outcome = _Done | _Short | Conflict
 
@@ -118,7 +129,8 @@ def post_each(session: Session, intents: Sequence[Intent]) -> list[int | Conflic
 
     Returns for each the posting's number, or why it alone was refused:
     `NotEnough` as what stood there after those before it, `PostedBefore`, or
-    that one person alone may not post it (`guarding`).
+    that one person alone may not post it (`guarding`), or serials that are
+    missing or elsewhere.
     A refused one leaves nothing. All accounts are locked in one phase, in the
     order of their ids; concurrent postings queue and never deadlock.
     """
@@ -128,7 +140,8 @@ def post_each(session: Session, intents: Sequence[Intent]) -> list[int | Conflic
     alone = guarding.refusals(session, intents, guarded)
     numbers = _claim(session, intents)
     standings = _lock(session, intents)
-    outcomes = _work_out(intents, numbers, standings, alone)
+    book = _serials(session, intents)
+    outcomes = _work_out(intents, numbers, standings, book, alone)
     done = [one for one in outcomes if isinstance(one, _Done)]
     _settle_heads(session, numbers, intents, done)
     for one in done:
@@ -136,6 +149,8 @@ def post_each(session: Session, intents: Sequence[Intent]) -> list[int | Conflic
             row["posting_id"] = numbers[one.intent.key]
     if done:
         _store(session, standings.values(), [row for one in done for row in one.rows])
+        if book.before:
+            serialised.store(session, book)
         journal.record_each(session, [_note(one) for one in done])
         guarding.settle(session, [(one.intent, numbers[one.intent.key]) for one in done], guarded)
     return _answers(session, numbers, outcomes)
@@ -201,8 +216,25 @@ def _opening(account: Account) -> dict[str, Any]:
     }
 
 
+def _serials(session: Session, intents: Sequence[Intent]) -> serialised.Book:
+    moves = [move for intent in intents for move in intent.moves]
+    named = (serial for move in moves for serial in move.which.named)
+    return serialised.opened(session, (move.lot_id for move in moves), named)
+
+
+def _step(line: int, move: Move) -> serialised.Step:
+    source, sink = (
+        (end.site, end.owner, end.status) if isinstance(end, Account) else end for end in (move.source, move.sink)
+    )
+    return serialised.Step(line, move.lot_id, move.quantity, source, sink, move.document, move.which)
+
+
 def _work_out(
-    intents: Sequence[Intent], numbers: dict[str, int], standings: _Standings, refused: Mapping[int, Conflict]
+    intents: Sequence[Intent],
+    numbers: dict[str, int],
+    standings: _Standings,
+    book: serialised.Book,
+    refused: Mapping[int, Conflict],
 ) -> list[_Outcome]:
     """What becomes of each intent, in the order given; `standings` become what they are after all of them."""
     outcomes: list[_Outcome] = []
@@ -212,14 +244,14 @@ def _work_out(
         if intent.key not in numbers or intent.key in posted:
             outcome = PostedBefore(f"{intent.key} has been posted already", key=intent.key)
         else:
-            outcome = refused.get(position) or _try(intent, standings)
+            outcome = refused.get(position) or _try(intent, standings, book)
         if isinstance(outcome, _Done):
             posted.add(intent.key)
         outcomes.append(outcome)
     return outcomes
 
 
-def _try(intent: Intent, standings: _Standings) -> _Done | _Short:
+def _try(intent: Intent, standings: _Standings, book: serialised.Book) -> _Outcome:
     """The movements of one posting; `standings` change when all of it can be done, and only then."""
     trial: dict[Account, tuple[int, int]] = {}
     rows: list[dict[str, Any]] = []
@@ -236,9 +268,12 @@ def _try(intent: Intent, standings: _Standings) -> _Done | _Short:
             after, seq = trial[place] = quantity + change, version + 1
             row |= {f"{side}_balance_id": standing.id, f"{side}_seq": seq, f"{side}_after": after}
         rows.append(row)
+    serials = book.follow([_step(line, move) for line, move in enumerate(intent.moves, start=1)])
+    if isinstance(serials, Conflict):
+        return serials
     for place, (quantity, version) in trial.items():
         standings[place].quantity, standings[place].version = quantity, version
-    return _Done(intent, rows)
+    return _Done(intent, rows, serials)
 
 
 def _settle_heads(session: Session, numbers: dict[str, int], intents: Sequence[Intent], done: Sequence[_Done]) -> None:
@@ -273,6 +308,8 @@ def _note(one: _Done) -> journal.Note:
     }
     if intent.act.second is not None:
         payload["second"] = intent.act.second.id
+    if one.serials:
+        payload["serials"] = {str(line): serials for line, serials in one.serials.items()}
     return journal.Note(intent.act, "stock.post", f"posting:{number}", payload, intent.reason)
 
 

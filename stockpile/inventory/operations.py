@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,15 +10,17 @@ from sqlmodel import Session
 
 from stockpile import journal
 from stockpile.actor import Act
+from stockpile.catalogue import operations as goods
 from stockpile.catalogue import queries as catalogue
 from stockpile.catalogue.tables import Item
 from stockpile.contracts import operations as contracts
 from stockpile.errors import Conflict, Invalid
 from stockpile.governance import queries as governance
 from stockpile.governance.rules import require
-from stockpile.inventory import eligibility, guarding, ledger, queries, recording, restricting, rules
+from stockpile.inventory import eligibility, guarding, ledger, queries, recording, restricting, rules, serialised
 from stockpile.inventory.restricting import Condition
-from stockpile.inventory.tables import Lot, ReserveFloor
+from stockpile.inventory.serialised import Which
+from stockpile.inventory.tables import Lot, ReserveFloor, Serial
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,8 @@ class ReceiptLine:
     """One lot at the dock, in base units; `damaged` of them go to quarantine. `calloff_line` None: not ordered.
 
     `owner`: the pool, or the member whose own stock it is; `restrictions`: the
-    conditions under which it came.
+    conditions under which it came. `serials`: of a serialised item, all its
+    pieces, and which of them are damaged.
     """
 
     item: str
@@ -37,15 +40,18 @@ class ReceiptLine:
     calloff_line: int | None = None
     owner: str = rules.POOL
     restrictions: tuple[Condition, ...] = ()
+    serials: tuple[str, ...] = ()
+    damaged_serials: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """Base units of an item that a member's patients used."""
+    """Base units of an item that a member's patients used; `serials`: of a serialised item, the pieces."""
 
     member: str
     item: str
     quantity: int
+    serials: tuple[str, ...] = ()
 
 
 class StillRecalled(Conflict):
@@ -118,10 +124,17 @@ def check_goods(*, item: str, lot: str, expiry: date, quantity: int, today: date
         )
 
 
+def _serials_apart(line: ReceiptLine, apart: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The serials that are set apart, and the others: all wait where all are set apart, else the damaged ones do."""
+    aside = line.serials if apart == line.quantity else line.damaged_serials
+    return aside, tuple(serial for serial in line.serials if serial not in aside)
+
+
 def _receipt_moves(lot: Lot, site: str, line: ReceiptLine, *, apart: int) -> list[ledger.Move]:
     assert lot.id is not None
     document = f"calloff_line:{line.calloff_line}" if line.calloff_line else "unordered"
-    shares = ((rules.AVAILABLE, line.quantity - apart), (rules.QUARANTINE, apart))
+    aside, good = _serials_apart(line, apart)
+    shares = ((rules.AVAILABLE, line.quantity - apart, good), (rules.QUARANTINE, apart, aside))
     return [
         ledger.Move(
             lot_id=lot.id,
@@ -129,8 +142,9 @@ def _receipt_moves(lot: Lot, site: str, line: ReceiptLine, *, apart: int) -> lis
             source=rules.SUPPLIER,
             sink=ledger.Account(lot.id, site, line.owner, status),
             document=document,
+            which=Which(named),
         )
-        for status, quantity in shares
+        for status, quantity, named in shares
         if quantity
     ]
 
@@ -163,9 +177,11 @@ def issue(
     issued: list[tuple[Use, int]] = []
     moves: list[ledger.Move] = []
     for use in uses:
-        taken = _first_expiring(there.get((use.member, use.item), []), use.quantity)
+        lots = there.get((use.member, use.item), [])
+        named = serialised.by_lot(_pieces(session, site, use)) if use.serials else {}
+        taken = _of_pieces(lots, named) if use.serials else _first_expiring(lots, use.quantity)
         issued.append((use, sum(quantity for _, quantity in taken)))
-        moves += [_to_use(site, use, lot_id, quantity) for lot_id, quantity in taken]
+        moves += [_to_use(site, use, lot_id, quantity, named.get(lot_id, [])) for lot_id, quantity in taken]
     short = [(row, use, given) for row, (use, given) in enumerate(issued, start=1) if given < use.quantity]
     if short and not allow_partial:
         raise _issue_short(site, short)
@@ -189,9 +205,35 @@ def _issue_short(site: str, short: Sequence[tuple[int, Use, int]]) -> IssueShort
     )
 
 
-def _to_use(site: str, use: Use, lot_id: int, quantity: int) -> ledger.Move:
+def _to_use(site: str, use: Use, lot_id: int, quantity: int, serials: Sequence[str]) -> ledger.Move:
     source = ledger.Account(lot_id, site, use.member, rules.AVAILABLE)
-    return ledger.Move(lot_id, quantity, source, rules.CONSUMPTION, document="use")
+    return ledger.Move(lot_id, quantity, source, rules.CONSUMPTION, document="use", which=Which(tuple(serials)))
+
+
+def _pieces(session: Session, site: str, use: Use) -> list[Serial]:
+    """The pieces that are used; refuses one that does not stand there for that member, and a number that differs."""
+    known = {row.serial: row for row in serialised.standing(session, item=use.item)}
+    if len(set(use.serials)) != use.quantity or len(use.serials) != use.quantity:
+        raise serialised.SerialsNeeded(
+            f"{use.quantity} of {use.item} are used and {len(set(use.serials))} different serials are given",
+            field="serials",
+        )
+    for serial in use.serials:
+        row = known.get(serial)
+        if row is None or serialised.place_of(row) != (site, use.member, rules.AVAILABLE):
+            raise serialised.SerialElsewhere(
+                f"{use.item} serial {serial} is not available at {site} for {use.member}", serial=serial
+            )
+    return [known[serial] for serial in use.serials]
+
+
+def _of_pieces(lots: list[tuple[int, int]], named: Mapping[int, Sequence[str]]) -> list[tuple[int, int]]:
+    """How many of each lot these pieces are; refuses a piece of a lot that may not be used here."""
+    usable = {lot_id for lot_id, _ in lots}
+    for lot_id, serials in named.items():
+        if lot_id not in usable:
+            raise recording.NotUsable(f"serial {serials[0]} is of lot {lot_id}, which may not be used here", lot=lot_id)
+    return [(lot_id, len(serials)) for lot_id, serials in sorted(named.items())]
 
 
 def _first_expiring(lots: list[tuple[int, int]], wanted: int) -> list[tuple[int, int]]:
@@ -254,3 +296,9 @@ def set_floor(session: Session, act: Act, *, item: str, effective_from: date, qu
     session.merge(ReserveFloor(item_code=item, effective_from=effective_from, quantity=quantity))
     payload = {"effective_from": effective_from.isoformat(), "quantity": quantity}
     journal.record(session, act, action="floor.set", subject=f"item:{item}", payload=payload)
+
+
+def set_serialised(session: Session, act: Act, *, item: str, serialised_: bool) -> None:
+    """Say whether an item is moved by serials; refuses while any of it stands in the books."""
+    there = queries.balances(session, limit=1, item=item)
+    goods.set_serialised(session, act, item=item, serialised=serialised_, in_stock=sum(one.quantity for one in there))

@@ -25,6 +25,7 @@ from stockpile.governance.tables import Member
 from stockpile.inventory import eligibility, ledger, rules
 from stockpile.inventory.keeping import ReceivingRule
 from stockpile.inventory.queries import UnknownLot, UnknownSite, restrictions
+from stockpile.inventory.serialised import Which
 from stockpile.inventory.tables import Lot, Site
 
 RECEIVE: Final = "receive"
@@ -35,12 +36,16 @@ SET_ASIDE: Final = "set_aside"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Base units of a lot; where adjusted: found (more than 0) or lost (less). `owner`: the pool, or a member."""
+    """Base units of a lot; where adjusted: found (more than 0) or lost (less). `owner`: the pool, or a member.
+
+    `serials`: of a serialised item, the pieces that these are.
+    """
 
     lot_id: int
     quantity: int
     owner: str = rules.POOL
     status: str = rules.AVAILABLE
+    serials: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +262,7 @@ def _shelf(site: _SiteFacts, line: Line) -> ledger.Account:
 def _move(line: Line, source: ledger.Account | str, sink: ledger.Account | str, document: str) -> ledger.Move:
     if line.quantity < 0 and document != "adjustment":
         raise Invalid("only an adjustment may be less than nothing", field="quantity", value=line.quantity)
-    return ledger.Move(line.lot_id, abs(line.quantity), source, sink, document)
+    return ledger.Move(line.lot_id, abs(line.quantity), source, sink, document, Which(line.serials))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,16 @@ from stockpile.errors import Conflict, Invalid
 from stockpile.governance import queries as governance
 from stockpile.governance.rules import require, require_other
 from stockpile.inventory import eligibility, guarding, ledger, queries, rules
+from stockpile.inventory.serialised import Which
 from stockpile.inventory.tables import Lot, Transfer, TransferLine
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What is to go from a depot to a point of use for one member, in base units."""
+    """What is to go from a depot to a point of use for one member, in base units.
+
+    `serials`: of a serialised item, the pieces to reserve; none: whichever come first.
+    """
 
     origin: str
     destination: str
@@ -32,15 +36,22 @@ class Part:
     reference: str
     quantity: int
     owner: str = rules.POOL
+    serials: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """What came of one transfer line, in base units: good, damaged, and beyond what was sent."""
+    """What came of one transfer line, in base units: good, damaged, and beyond what was sent.
+
+    Of a serialised item the pieces are named wherever not all that was sent came good.
+    """
 
     received: int
     damaged: int = 0
     over: int = 0
+    serials: tuple[str, ...] = ()
+    damaged_serials: tuple[str, ...] = ()
+    over_serials: tuple[str, ...] = ()
 
 
 class TransferState(Conflict):
@@ -151,10 +162,19 @@ def receive_whole(session: Session, act: Act, *, numbers: Sequence[int]) -> int:
     return ledger.post(session, act, kind="delivery", key=_key("receive", numbers), moves=moves)
 
 
-def resolve(session: Session, act: Act, *, number: int, found: Mapping[int, int], reason: str) -> Transfer:
+def resolve(
+    session: Session,
+    act: Act,
+    *,
+    number: int,
+    found: Mapping[int, int],
+    reason: str,
+    serials: Mapping[int, tuple[str, ...]] | None = None,
+) -> Transfer:
     """Settle a discrepancy: `found` base units by line become the member's, the rest is written off as lost.
 
-    Whoever received the transfer cannot settle it.
+    `serials` by line: of a serialised item, the pieces found. Whoever received
+    the transfer cannot settle it.
     """
     transfer = queries.transfer(session, number)
     require(act.actor, "transfer.resolve", site=transfer.destination)
@@ -165,7 +185,12 @@ def resolve(session: Session, act: Act, *, number: int, found: Mapping[int, int]
     lines = queries.transfer_lines(session, [number])
     if not set(found) <= {line.id for line in lines}:
         raise Invalid("a line that is not on the transfer was given", field="found")
-    moves = [move for line in lines for move in _settle(session, transfer, line, found.get(line.id or 0, 0))]
+    named = serials or {}
+    moves = [
+        move
+        for line in lines
+        for move in _settle(session, transfer, line, found.get(line.id or 0, 0), named.get(line.id or 0, ()))
+    ]
     session.add_all(lines)
     if transfer.received_by is not None:
         act = replace(act, second=governance.actor_by_number(session, transfer.received_by))
@@ -201,12 +226,14 @@ def _line(transfer: Transfer, part: Part) -> TransferLine:
 def _reserve(part: Part) -> ledger.Move:
     available = ledger.Account(part.lot_id, part.origin, part.owner, rules.AVAILABLE)
     reserved = ledger.Account(part.lot_id, part.origin, part.owner, rules.RESERVED)
-    return ledger.Move(part.lot_id, part.quantity, available, reserved, document=part.reference)
+    which = Which(named=part.serials, whichever=not part.serials)
+    return ledger.Move(part.lot_id, part.quantity, available, reserved, document=part.reference, which=which)
 
 
 def _send(transfer: Transfer, line: TransferLine) -> ledger.Move:
     reserved = ledger.Account(line.lot_id, transfer.origin, line.owner, rules.RESERVED)
-    return ledger.Move(line.lot_id, _sent(line), reserved, _in_transit(transfer, line), _document(line))
+    which = Which(document=line.reference, whichever=True)
+    return ledger.Move(line.lot_id, _sent(line), reserved, _in_transit(transfer, line), _document(line), which)
 
 
 def _sent(line: TransferLine) -> int:
@@ -247,12 +274,16 @@ def _take_in(session: Session, transfer: Transfer, line: TransferLine, came: Arr
     transit, site = _in_transit(transfer, line), transfer.destination
     good = _shelf(session, transfer, line)
     set_apart = ledger.Account(line.lot_id, site, line.owner, rules.QUARANTINE)
-    ways: list[tuple[int, ledger.Account | str, ledger.Account]] = [
-        (came.received, transit, good),
-        (came.damaged, transit, set_apart),
-        (came.over, rules.LOSS, set_apart),
+    ways: list[tuple[int, ledger.Account | str, ledger.Account, tuple[str, ...]]] = [
+        (came.received, transit, good, came.serials),
+        (came.damaged, transit, set_apart, came.damaged_serials),
+        (came.over, rules.LOSS, set_apart, came.over_serials),
     ]
-    return [ledger.Move(line.lot_id, q, source, sink, _document(line)) for q, source, sink in ways if q]
+    return [
+        ledger.Move(line.lot_id, q, source, sink, _document(line), Which(named, _document(line)))
+        for q, source, sink, named in ways
+        if q
+    ]
 
 
 def _open(line: TransferLine) -> int:
@@ -260,7 +291,9 @@ def _open(line: TransferLine) -> int:
     return _sent(line) - line.received - line.damaged - line.missing
 
 
-def _settle(session: Session, transfer: Transfer, line: TransferLine, found: int) -> list[ledger.Move]:
+def _settle(
+    session: Session, transfer: Transfer, line: TransferLine, found: int, serials: tuple[str, ...]
+) -> list[ledger.Move]:
     still_open = _open(line)
     if not 0 <= found <= still_open:
         raise Invalid(f"line {line.id}: {found} found of {still_open} missing", field="found", row=line.id)
@@ -268,8 +301,12 @@ def _settle(session: Session, transfer: Transfer, line: TransferLine, found: int
     line.received, line.missing = line.received + found, line.missing + lost
     transit = _in_transit(transfer, line)
     good = _shelf(session, transfer, line)
-    ways: list[tuple[int, ledger.Account | str]] = [(found, good), (lost, rules.LOSS)]
-    return [ledger.Move(line.lot_id, q, transit, sink, _document(line)) for q, sink in ways if q]
+    ways: list[tuple[int, ledger.Account | str, tuple[str, ...]]] = [(found, good, serials), (lost, rules.LOSS, ())]
+    return [
+        ledger.Move(line.lot_id, q, transit, sink, _document(line), Which(named, _document(line)))
+        for q, sink, named in ways
+        if q
+    ]
 
 
 def _check_fitness(

@@ -1,4 +1,4 @@
-"""Restrictions of lots over HTTP, and the answer to "why not this lot?"."""
+"""Restrictions of lots, serials, and the answer to "why not this lot?", over HTTP."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from pydantic import Field
+from sqlmodel import Session
 
 from stockpile import http
+from stockpile.actor import Act
+from stockpile.errors import Invalid
 from stockpile.governance.caller import Key, SignedIn
+from stockpile.inventory import operations as stock
+from stockpile.inventory import serialised
 from stockpile.inventory.lots import operations, queries
-from stockpile.plaintext import Text
+from stockpile.plaintext import Note, Text
 
 router = APIRouter(tags=["lots"])
 
@@ -38,6 +43,12 @@ class BeneficiaryBody(http.Body):
     member: Text
     admitted: bool
     reason: Text
+
+
+class SerialisedBody(http.Body):
+    """Whether an item is moved by serials."""
+
+    serialised: bool
 
 
 @router.get("/lots/{lot_id}/restrictions")
@@ -78,7 +89,7 @@ def admit(caller: SignedIn, request: Request, body: BeneficiaryBody, key: Key = 
     """Admit a member to a donor's or contract's goods, or end that."""
     fields = body.model_dump()
 
-    def work(session: Any, act: Any) -> Any:
+    def work(session: Session, act: Act) -> Any:
         return {**fields, "admitted": operations.admit(session, act, **fields)}
 
     return caller.effect(request, body, key, work)
@@ -93,3 +104,25 @@ def fitness(
         at = caller.act(session).at
         found = queries.fitness(session, lot_id=lot_id, member=member, place=site, at=at, need_by=need_by)
         return [http.plain(one) for one in found]
+
+
+@router.get("/serials")
+def serials(caller: SignedIn, item: Note | None = None, serial: Note | None = None) -> list[dict[str, Any]]:
+    """Pieces of equipment by item and serial: where each stands, or how it left; name the item or the serial."""
+    if not (item or serial):
+        raise Invalid("name an item or a serial", field="item")
+    with caller.reading() as session:
+        return [http.plain(one) for one in serialised.standing(session, item=item, serial=serial)]
+
+
+@router.put("/items/{item}/serialised")
+def set_serialised(
+    caller: SignedIn, request: Request, item: Text, body: SerialisedBody, key: Key = None
+) -> JSONResponse:
+    """Say whether an item is moved by serials; before its first receipt."""
+
+    def work(session: Session, act: Act) -> Any:
+        stock.set_serialised(session, act, item=item, serialised_=body.serialised)
+        return {"item": item, "serialised": body.serialised}
+
+    return caller.effect(request, body, key, work)

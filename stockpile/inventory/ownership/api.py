@@ -41,6 +41,13 @@ class ForwardBody(http.Body):
     destination: Text
     quantity: http.Quantity
     reference: Note = ""
+    serials: http.Serials = ()
+
+
+class ConfirmBody(http.Body):
+    """Of a serialised item, the pieces that change owner."""
+
+    serials: http.Serials = ()
 
 
 @router.get("/ownership-changes")
@@ -69,9 +76,14 @@ def propose(caller: SignedIn, request: Request, body: ChangeBody, key: Key = Non
 
 
 @router.post("/ownership-changes/{number}/confirm")
-def confirm(caller: SignedIn, request: Request, number: http.Number, key: Key = None) -> JSONResponse:
+def confirm(
+    caller: SignedIn, request: Request, number: http.Number, body: ConfirmBody | None = None, key: Key = None
+) -> JSONResponse:
     """Confirm another person's change of owner."""
-    return caller.effect(request, None, key, lambda session, act: operations.confirm(session, act, number=number))
+    serials = body.serials if body else ()
+    return caller.effect(
+        request, body, key, lambda session, act: operations.confirm(session, act, number=number, serials=serials)
+    )
 
 
 @router.post("/ownership-changes/{number}/withdraw")
@@ -92,6 +104,7 @@ def forward(caller: SignedIn, request: Request, body: ForwardBody, key: Key = No
             destination=body.destination,
             quantity=body.quantity,
             reference=body.reference,
+            serials=body.serials,
             key=f"{caller.actor.id}:{key or uuid4()}",
         )
 

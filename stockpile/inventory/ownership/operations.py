@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import update
 from sqlmodel import Session, col, select
 
@@ -15,6 +17,7 @@ from stockpile.governance.rules import require, require_other
 from stockpile.inventory import ledger, queries, rules, transfers
 from stockpile.inventory.lots.queries import fitness
 from stockpile.inventory.ownership.tables import OwnershipChange
+from stockpile.inventory.serialised import Which
 from stockpile.inventory.tables import Transfer
 
 PROPOSED, DONE, WITHDRAWN = "proposed", "done", "withdrawn"
@@ -85,7 +88,7 @@ def propose(
     return change
 
 
-def confirm(session: Session, act: Act, *, number: int) -> OwnershipChange:
+def confirm(session: Session, act: Act, *, number: int, serials: Sequence[str] = ()) -> OwnershipChange:
     """Confirm another person's proposal: the stock changes owner in one posting.
 
     Refuses who proposed it; more than stands there (naming it); and stock of
@@ -97,7 +100,9 @@ def confirm(session: Session, act: Act, *, number: int) -> OwnershipChange:
         _keep_floor(session, act, change)
     source = ledger.Account(change.lot_id, change.site_code, change.from_owner, rules.AVAILABLE)
     sink = ledger.Account(change.lot_id, change.site_code, change.to_owner, rules.AVAILABLE)
-    move = ledger.Move(change.lot_id, change.quantity, source, sink, document=f"ownership_change:{number}")
+    move = ledger.Move(
+        change.lot_id, change.quantity, source, sink, document=f"ownership_change:{number}", which=Which(tuple(serials))
+    )
     ledger.post(session, act, kind="ownership", key=f"ownership:{number}", moves=[move], reason=change.reason)
     _note(session, act, change, "owner.confirm")
     return change
@@ -111,7 +116,15 @@ def withdraw(session: Session, act: Act, *, number: int) -> OwnershipChange:
 
 
 def forward(
-    session: Session, act: Act, *, account: ledger.Account, destination: str, quantity: int, reference: str, key: str
+    session: Session,
+    act: Act,
+    *,
+    account: ledger.Account,
+    destination: str,
+    quantity: int,
+    reference: str,
+    key: str,
+    serials: Sequence[str] = (),
 ) -> Transfer:
     """Reserve a member's own stock at a depot for its way to a point of use; it is dispatched as any transfer.
 
@@ -128,8 +141,9 @@ def forward(
     wanted = (account.site, account.owner, rules.AVAILABLE)
     if wanted in there and not (found := shelves[there.index(wanted)]).fit:
         raise NotFitToSend(f"it may not go to {destination}: {found.sentence}", reason=found.reason)
+    named = reference or f"own:{key}"
     part = transfers.Part(
-        account.site, destination, account.lot_id, account.owner, reference or "own stock", quantity, account.owner
+        account.site, destination, account.lot_id, account.owner, named, quantity, account.owner, tuple(serials)
     )
     return transfers.arrange(session, act, source=f"own:{key}", parts=[part])[0]
 

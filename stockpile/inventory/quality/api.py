@@ -29,6 +29,7 @@ class StandingBody(http.Body):
     owner: Text = stock.POOL
     quantity: http.Quantity
     reason: Text
+    serials: http.Serials = ()
 
     def account(self, status: str) -> Account:
         """The ledger account that this names."""
@@ -58,9 +59,10 @@ class FlagsBody(http.Body):
 
 
 class CertificateBody(http.Body):
-    """The certificate of a witnessed disposal."""
+    """The certificate of a witnessed disposal; of a serialised item, the pieces destroyed."""
 
     certificate: Text
+    serials: http.Serials = ()
 
 
 class ReadingBody(http.Body):
@@ -84,7 +86,13 @@ def release(caller: SignedIn, request: Request, body: StandingBody, key: Key = N
     def work(session: Session, act: Act) -> Any:
         account = body.account(stock.QUARANTINE)
         posting = operations.release(
-            session, act, account=account, quantity=body.quantity, key=_key(caller, key), reason=body.reason
+            session,
+            act,
+            account=account,
+            quantity=body.quantity,
+            key=_key(caller, key),
+            reason=body.reason,
+            serials=body.serials,
         )
         return {"posting": posting}
 
@@ -104,6 +112,7 @@ def take_back(caller: SignedIn, request: Request, body: ReturnBody, key: Key = N
             quantity=body.quantity,
             key=_key(caller, key),
             reason=body.reason,
+            serials=body.serials,
         )
         return {"posting": posting}
 
@@ -148,7 +157,9 @@ def witness(
     """Confirm as a witness that the stock was destroyed; never who proposed it."""
 
     def work(session: Session, act: Act) -> Any:
-        return operations.witness_disposal(session, act, number=number, certificate=body.certificate)
+        return operations.witness_disposal(
+            session, act, number=number, certificate=body.certificate, serials=body.serials
+        )
 
     return caller.effect(request, body, key, work)
 

@@ -23,6 +23,7 @@ from stockpile.inventory import freezing, ledger, queries
 from stockpile.inventory import rules as stock
 from stockpile.inventory.quality import rules
 from stockpile.inventory.quality.tables import Disposal, ExpiryExtension, TemperatureReading
+from stockpile.inventory.serialised import Which
 from stockpile.inventory.tables import Balance, Lot, Movement, Posting
 
 
@@ -38,7 +39,16 @@ class DisposalState(Conflict):
     code = "disposal_state"
 
 
-def release(session: Session, act: Act, *, account: ledger.Account, quantity: int, key: str, reason: str) -> int:
+def release(
+    session: Session,
+    act: Act,
+    *,
+    account: ledger.Account,
+    quantity: int,
+    key: str,
+    reason: str,
+    serials: Sequence[str] = (),
+) -> int:
     """Release base units from quarantine as a responsible pharmacist; the posting's number. Never of a lot on hold."""
     require(act.actor, "stock.release", site=account.site)
     _require_reason(reason, "a release")
@@ -47,7 +57,7 @@ def release(session: Session, act: Act, *, account: ledger.Account, quantity: in
         raise OnHold(f"lot {lot.code} of {lot.item_code} is on hold: {lot.hold_reason or 'recalled'}", lot=lot.code)
     source = ledger.Account(account.lot_id, account.site, account.owner, stock.QUARANTINE)
     sink = ledger.Account(account.lot_id, account.site, account.owner, stock.AVAILABLE)
-    move = ledger.Move(account.lot_id, quantity, source, sink, document="release")
+    move = ledger.Move(account.lot_id, quantity, source, sink, document="release", which=Which(tuple(serials)))
     return ledger.post(session, act, kind="release", key=key, moves=[move], reason=reason)
 
 
@@ -91,7 +101,15 @@ def verify_item(session: Session, act: Act, *, item: str, cold_chain: bool, cont
 
 
 def take_back(
-    session: Session, act: Act, *, account: ledger.Account, to_depot: str, quantity: int, key: str, reason: str
+    session: Session,
+    act: Act,
+    *,
+    account: ledger.Account,
+    to_depot: str,
+    quantity: int,
+    key: str,
+    reason: str,
+    serials: Sequence[str] = (),
 ) -> int:
     """Take a member's stock back to a depot: it becomes the pool's, in quarantine, never straight available."""
     require(act.actor, "stock.return", site=to_depot)
@@ -100,7 +118,7 @@ def take_back(
         raise Invalid("a return goes from a member's stock to a depot", field="to_depot")
     source = ledger.Account(account.lot_id, account.site, account.owner, stock.AVAILABLE)
     sink = ledger.Account(account.lot_id, to_depot, stock.POOL, stock.QUARANTINE)
-    move = ledger.Move(account.lot_id, quantity, source, sink, document="return")
+    move = ledger.Move(account.lot_id, quantity, source, sink, document="return", which=Which(tuple(serials)))
     return ledger.post(session, act, kind="return", key=key, moves=[move], reason=reason)
 
 
@@ -128,7 +146,9 @@ def propose_disposal(session: Session, act: Act, *, account: ledger.Account, qua
     return disposal
 
 
-def witness_disposal(session: Session, act: Act, *, number: int, certificate: str) -> Disposal:
+def witness_disposal(
+    session: Session, act: Act, *, number: int, certificate: str, serials: Sequence[str] = ()
+) -> Disposal:
     """Confirm as a witness, other than who proposed it, that the stock was destroyed; it leaves the ledger as lost."""
     disposal = session.get(Disposal, number)
     if disposal is None:
@@ -143,7 +163,9 @@ def witness_disposal(session: Session, act: Act, *, number: int, certificate: st
     disposal.witnessed_by, disposal.witnessed_at, disposal.certificate = act.actor.id, act.at, certificate
     session.add(disposal)
     source = ledger.Account(disposal.lot_id, disposal.site_code, disposal.owner, stock.QUARANTINE)
-    move = ledger.Move(disposal.lot_id, disposal.quantity, source, stock.LOSS, document=f"disposal:{number}")
+    move = ledger.Move(
+        disposal.lot_id, disposal.quantity, source, stock.LOSS, f"disposal:{number}", Which(tuple(serials))
+    )
     act = replace(act, second=governance.actor_by_number(session, disposal.proposed_by))
     ledger.post(session, act, kind="disposal", key=f"disposal:{number}", moves=[move], reason=disposal.reason)
     return disposal

@@ -15,6 +15,7 @@ from stockpile.governance import queries as governance
 from stockpile.governance.rules import require
 from stockpile.inventory import freezing, lot_proof
 from stockpile.inventory import queries as inventory
+from stockpile.inventory.kits import queries as kits
 from stockpile.inventory.recalls import queries
 from stockpile.inventory.recalls.tables import Recall, RecallAnswer, RecallLot
 from stockpile.inventory.tables import Lot
@@ -47,6 +48,7 @@ def open_recall(
 ) -> Recall:
     """Open a recall: its lots are held everywhere, and what is available or reserved goes to quarantine at once.
 
+    So are kit lots that hold some of them.
     What is on the road is taken into quarantine when it arrives. Refuses lots
     that the item does not have, a reference used before, a deadline that has passed.
     """
@@ -56,7 +58,8 @@ def open_recall(
         raise Invalid("a recall needs a class of 1 to 3, a reason, and a deadline that lies ahead", field="deadline")
     if session.exec(select(Recall.id).where(Recall.reference == reference)).first() is not None:
         raise ReferenceUsed(f"recall {reference} is on record", field="reference")
-    found = _lots(session, item, lots)
+    named = _lots(session, item, lots)
+    found = [*named, *kits.made_from(session, [lot.id or 0 for lot in named])]
     recall = Recall(
         reference=reference,
         item_code=item,

@@ -17,14 +17,14 @@ from stockpile.errors import Conflict, Invalid, NotFound
 from stockpile.governance import queries as governance
 from stockpile.governance.rules import allowed
 from stockpile.http import LARGEST_NUMBER
-from stockpile.inventory import ledger, queries
+from stockpile.inventory import ledger, queries, serialised
 from stockpile.inventory import rules as stock
 from stockpile.inventory.eligibility import lasts
 from stockpile.inventory.quality.tables import ExpiryExtension
 from stockpile.inventory.scanning import rules
 from stockpile.inventory.scanning.rules import Warned
 from stockpile.inventory.scanning.tables import Pallet
-from stockpile.inventory.tables import Balance, Lot, Site, Transfer, TransferLine
+from stockpile.inventory.tables import Balance, Lot, Serial, Site, Transfer, TransferLine
 
 
 class NothingIdentified(Invalid):
@@ -58,7 +58,10 @@ class DraftLine:
 
 @dataclass(frozen=True, slots=True)
 class Prefill:
-    """What a scan fills in. `line` is for a receipt at `site`; `next`: what can be done, best first."""
+    """What a scan fills in. `line` is for a receipt at `site`; `next`: what can be done, best first.
+
+    `piece`: where the piece with the scanned serial stands, or how it left.
+    """
 
     read: str
     site: str | None
@@ -75,6 +78,7 @@ class Prefill:
     open_lines: tuple[OpenLine, ...]
     warnings: tuple[Warned, ...]
     next: tuple[str, ...]
+    piece: Serial | None = None
 
 
 def pallet(session: Session, sscc: str) -> Pallet:
@@ -108,6 +112,9 @@ def prefill(session: Session, act: Act, *, text: str, site: str | None = None) -
         *rules.lot_warnings(lot=goods.lot, expiry=expiry, today=today, held_for=_held_for(goods.known)),
         *extended,
         *_best_before(scan, expiry),
+        *rules.serial_warnings(
+            goods.item.serialised, scan.serial, serialised.words(goods.piece) if goods.piece else None
+        ),
         *rules.order_warnings(
             goods.quantity, goods.item.base_unit, site_kind=situation.site_kind, opened=[one.open for one in opened]
         ),
@@ -128,6 +135,7 @@ def prefill(session: Session, act: Act, *, text: str, site: str | None = None) -
         open_lines=tuple(opened),
         warnings=warnings,
         next=rules.next_steps(situation, lambda right: _may(act, right, place)),
+        piece=goods.piece,
     )
 
 
@@ -141,17 +149,22 @@ class _Goods:
     quantity: int
     lot: str | None
     known: Lot | None
+    piece: Serial | None
 
 
 def _goods(session: Session, scan: Scan) -> _Goods:
     unit = _pallet_of(session, scan)
     pack = catalogue.trade_item(session, _gtin(scan, unit))
     packs = scan.count or (unit.count if unit else 1)
-    code, known = scan.lot or (queries.lot(session, unit.lot_id).code if unit else None), None
+    piece = (
+        next(iter(serialised.standing(session, item=pack.item_code, serial=scan.serial)), None) if scan.serial else None
+    )
+    lot_id = unit.lot_id if unit else piece.lot_id if piece else None
+    code, known = scan.lot or (queries.lot(session, lot_id).code if lot_id is not None else None), None
     if code is not None:
         known = session.exec(select(Lot).where(Lot.item_code == pack.item_code, Lot.code == code)).one_or_none()
     _check_pallet(unit, pack, packs, known, scan)
-    return _Goods(catalogue.item(session, pack.item_code), pack, packs, _quantity(packs, pack), code, known)
+    return _Goods(catalogue.item(session, pack.item_code), pack, packs, _quantity(packs, pack), code, known, piece)
 
 
 def prefill_text(found: Prefill) -> str:

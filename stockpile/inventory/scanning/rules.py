@@ -86,3 +86,13 @@ def lot_warnings(*, lot: str | None, expiry: date | None, today: date, held_for:
         yield Warned("expired", f"the lot {lot or ''} expired on {expiry}: it is not taken into stock")
     if held_for is not None:
         yield Warned("on_hold", f"the lot {lot} is on hold: {held_for}")
+
+
+def serial_warnings(serialised: bool, serial: str | None, at: str | None) -> Iterator[Warned]:
+    """Warnings about a piece of equipment; `at`: where the books have the serial, None where nowhere."""
+    if serialised and serial is None:
+        yield Warned("no_serial", "this item is moved by serials and the scan names none: type it in")
+    elif serialised and at is None:
+        yield Warned("new_serial", f"serial {serial} is not in the books yet")
+    elif at is not None:
+        yield Warned("known_serial", f"serial {serial} is in the books {at}")
