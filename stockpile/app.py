@@ -33,6 +33,7 @@ from stockpile.governance.operations import SignInRefused
 from stockpile.governance.tables import Region
 from stockpile.inventory import api as inventory
 from stockpile.inventory.counts import api as counts
+from stockpile.inventory.importing import api as importing
 from stockpile.inventory.outlook import api as outlook
 from stockpile.inventory.quality import api as quality
 from stockpile.inventory.recalls import api as recalls
@@ -42,7 +43,7 @@ from stockpile.jobs import schedule
 from stockpile.settings import Settings
 
 log = logging.getLogger(__name__)
-STOREROOM = (inventory, recalls, quality, counts, outlook, scanning)
+STOREROOM = (inventory, recalls, quality, counts, outlook, scanning, importing)
 ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, jobs)
 DESCRIPTION = (
     "One shared emergency stockpile for municipalities of several countries. Quantities are integers in base units, "
@@ -51,12 +52,14 @@ DESCRIPTION = (
 
 
 def build(engine: Engine, settings: Settings, *, scheduled: bool = True) -> FastAPI:
-    """The application on a migrated database; `scheduled` starts the nightly runs with it."""
+    """The application on a migrated database, with the runner of imports; `scheduled` starts the nightly runs too."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         scheduler = schedule.start(engine, limit_seconds=settings.plan_limit_seconds) if scheduled else None
+        app.state.imports.start()
         yield
+        app.state.imports.stop()
         if scheduler is not None:
             scheduler.shutdown(wait=False)
 
@@ -70,6 +73,7 @@ def build(engine: Engine, settings: Settings, *, scheduled: bool = True) -> Fast
         lifespan=lifespan,
     )
     app.state.engine, app.state.settings = engine, settings
+    app.state.imports = importing.runner_of(engine)
     app.add_middleware(http.StrictJson)
     app.add_middleware(http.SameOrigin)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "testserver"])
