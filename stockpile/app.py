@@ -34,6 +34,7 @@ from stockpile.governance.tables import Region
 from stockpile.inventory import api as inventory
 from stockpile.inventory.controlled import api as controlled
 from stockpile.inventory.counts import api as counts
+from stockpile.inventory.importing import api as importing
 from stockpile.inventory.kits import api as kits
 from stockpile.inventory.lots import api as lots
 from stockpile.inventory.outlook import api as outlook
@@ -49,7 +50,7 @@ from stockpile.jobs import schedule
 from stockpile.settings import Settings
 
 log = logging.getLogger(__name__)
-GOODS_IN = (receiving, proposals, controlled, temperatures)
+GOODS_IN = (receiving, proposals, controlled, temperatures, importing)
 STOREROOM = (inventory, *GOODS_IN, recalls, quality, counts, outlook, scanning, lots, ownership, kits)
 ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, jobs)
 DESCRIPTION = (
@@ -59,12 +60,14 @@ DESCRIPTION = (
 
 
 def build(engine: Engine, settings: Settings, *, scheduled: bool = True) -> FastAPI:
-    """The application on a migrated database; `scheduled` starts the nightly runs with it."""
+    """The application on a migrated database, with the runner of imports; `scheduled` starts the nightly runs too."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         scheduler = schedule.start(engine, limit_seconds=settings.plan_limit_seconds) if scheduled else None
+        app.state.imports.start()
         yield
+        app.state.imports.stop()
         if scheduler is not None:
             scheduler.shutdown(wait=False)
 
@@ -78,6 +81,7 @@ def build(engine: Engine, settings: Settings, *, scheduled: bool = True) -> Fast
         lifespan=lifespan,
     )
     app.state.engine, app.state.settings = engine, settings
+    app.state.imports = importing.runner_of(engine)
     app.add_middleware(http.StrictJson)
     app.add_middleware(http.SameOrigin)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "testserver"])

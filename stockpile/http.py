@@ -32,6 +32,8 @@ STATUS: Final[tuple[tuple[type[Refusal], int], ...]] = (
     (Invalid, 422),
 )
 PROBLEM_TYPE: Final = "application/problem+json"
+FILES: Final = (b"text/csv", b"application/csv", b"application/vnd.", b"multipart/form-data")
+"""How the types begin of what is sent as a file: the routes that take files judge those themselves."""
 
 
 class Body(BaseModel):
@@ -161,12 +163,12 @@ class StrictJson:
         self._app = app
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        """Pass on what is not JSON under /api; else read the body, judge it, and replay it."""
+        """Pass on what is not under /api; else read the body, judge it unless it is a file, and replay it."""
         if scope["type"] != "http" or not scope["path"].startswith("/api/") or scope["method"] in ("GET", "HEAD"):
             await self._app(scope, receive, send)
             return
         body = await _read(receive)
-        fault = "body_too_large" if body is None else _fault(body)
+        fault = "body_too_large" if body is None else "" if _is_file(scope) else _fault(body)
         if body is None or fault:
             status = 413 if body is None else 400
             detail = f"the body is larger than {LARGEST_BODY} bytes" if body is None else str(fault)
@@ -174,6 +176,12 @@ class StrictJson:
             await response(scope, receive, send)
             return
         await self._app(scope, _replay(body), send)
+
+
+def _is_file(scope: MutableMapping[str, Any]) -> bool:
+    """Whether the body is declared as a file; a route that wants JSON takes none."""
+    declared = [value for name, value in scope["headers"] if name.lower() == b"content-type"]
+    return len(declared) == 1 and declared[0].strip().lower().startswith(FILES)
 
 
 class SameOrigin:

@@ -230,7 +230,7 @@ def issue(caller: SignedIn, request: Request, body: IssueBody, key: Key = None) 
 @quick.post("/adjustments", status_code=201)
 async def adjust(caller: RecentlySignedIn, request: Request, body: AdjustmentBody, key: Key = None) -> JSONResponse:
     """Correct a balance, with the reason. Corrections that arrive together are committed together."""
-    line = recording.Line(body.lot_id, body.change, body.owner, body.status, body.serials)
+    line = recording.Line(body.lot_id, body.change, body.owner, body.status, serials=body.serials)
     ask = _ask(caller, caller.asked(request, body, key), body, kind=recording.ADJUST, lines=[line])
     return answered(await _group(request, caller).post(ask))
 
@@ -238,7 +238,7 @@ async def adjust(caller: RecentlySignedIn, request: Request, body: AdjustmentBod
 @quick.post("/movements", status_code=201)
 async def record(caller: RecentlySignedIn, request: Request, body: RecordBody, key: Key = None) -> JSONResponse:
     """Record up to 1,000 lines at scan speed, all or none. Records that arrive together are committed together."""
-    lines = [recording.Line(line.lot_id, line.quantity, line.owner, line.status, line.serials) for line in body.lines]
+    lines = [recording.Line(line.lot_id, line.quantity, line.owner, line.status, serials=line.serials) for line in body.lines]
     ask = _ask(caller, caller.asked(request, body, key), body, kind=body.kind, lines=lines)
     return answered(await _group(request, caller).post(ask))
 

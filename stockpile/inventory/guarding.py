@@ -124,18 +124,30 @@ def _where(place: Place | str) -> tuple[str, bool]:
     return place.site, place.status == rules.IN_TRANSIT
 
 
-def facts(session: Session, postings: Sequence[Posting]) -> dict[int, LotFacts]:
-    """The lots that are guarded in these postings: controlled and handed over, or adjusted."""
+def facts(
+    session: Session, postings: Sequence[Posting], *, unborn: Mapping[int, Lot] | None = None
+) -> dict[int, LotFacts]:
+    """The lots that are guarded in these postings: controlled and handed over, or adjusted.
+
+    `unborn` are lots that would be opened before, by provisional numbers.
+    """
     wanted = {
         move.lot_id
         for one in postings
         for move in one.moves
         if one.kind == ADJUSTMENT or hands_over(move.source, move.sink)
     }
-    if not wanted:
-        return {}
-    found = session.connection().execute(_FACTS, {"wanted": sorted(wanted)})
-    return {row[0]: LotFacts(*row) for row in found}
+    born = sorted(number for number in wanted if number > 0)
+    known = {row[0]: LotFacts(*row) for row in _in_parts(session, _FACTS, born)}
+    new = {number: lot for number, lot in (unborn or {}).items() if number in wanted}
+    items = {row[0]: row for row in _in_parts(session, _ITEM_FACTS, sorted({lot.item_code for lot in new.values()}))}
+    return known | {number: LotFacts(number, lot.code, *items[lot.item_code]) for number, lot in new.items()}
+
+
+def _in_parts(session: Session, query: Any, wanted: Sequence[int] | Sequence[str]) -> Iterator[Any]:
+    """The rows of what is wanted; a statement takes only so many at a time."""
+    for start in range(0, len(wanted), bulk.LARGEST):
+        yield from session.connection().execute(query, {"wanted": wanted[start : start + bulk.LARGEST]})
 
 
 _lot, _item, _price = table_of(Lot).c, table_of(Item).c, table_of(PriceTier).c
@@ -146,6 +158,8 @@ _FACTS: Final = (
     .join_from(table_of(Lot), table_of(Item), _item.code == _lot.item_code)
     .where(_lot.id.in_(_wanted))
 )
+
+_ITEM_FACTS: Final = select(_item.code, _item.controlled, _item.pack_size, _dearest).where(_item.code.in_(_wanted))
 
 
 def limits(session: Session) -> dict[str, tuple[int, int]]:

@@ -8,18 +8,16 @@ that would take more than there is refuses its whole posting and names the accou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, Final
 
 from sqlmodel import Session, col, select
 
 from stockpile import bulk, journal
 from stockpile.actor import Act
-from stockpile.db import insert_once
 from stockpile.errors import Conflict, Refusal
-from stockpile.inventory import guarding, lot_proof, proof, serialised
+from stockpile.inventory import guarding, proof, serialised
 from stockpile.inventory.rules import EXTERNALS, STATUSES
 from stockpile.inventory.serialised import AS_IT_STANDS, Which
 from stockpile.inventory.tables import Balance, Lot, Movement, Posting
@@ -109,6 +107,7 @@ def discrepancies(session: Session) -> Iterator[str]:
 
 _Standings = dict[Account, _Standing]
 _Outcome = _Done | _Short | Conflict
+Told = Callable[[int], None]
 
 
 def post(session: Session, act: Act, *, kind: str, key: str, moves: Sequence[Move], reason: str = "") -> int:
@@ -124,7 +123,7 @@ def post(session: Session, act: Act, *, kind: str, key: str, moves: Sequence[Mov
     return outcome
 
 
-def post_each(session: Session, intents: Sequence[Intent]) -> list[int | Conflict]:
+def post_each(session: Session, intents: Sequence[Intent], *, told: Told | None = None) -> list[int | Conflict]:
     """Post each intent whole or not at all, as if one after the other, in the caller's transaction.
 
     Returns for each the posting's number, or why it alone was refused:
@@ -132,7 +131,8 @@ def post_each(session: Session, intents: Sequence[Intent]) -> list[int | Conflic
     that one person alone may not post it (`guarding`), or serials that are
     missing or elsewhere.
     A refused one leaves nothing. All accounts are locked in one phase, in the
-    order of their ids; concurrent postings queue and never deadlock.
+    order of their ids; concurrent postings queue and never deadlock. `told` is
+    called with the number of movements written so far.
     """
     for intent in intents:
         _assert_sound(intent)
@@ -148,12 +148,31 @@ def post_each(session: Session, intents: Sequence[Intent]) -> list[int | Conflic
         for row in one.rows:
             row["posting_id"] = numbers[one.intent.key]
     if done:
-        _store(session, standings.values(), [row for one in done for row in one.rows])
+        _store(session, standings.values(), [row for one in done for row in one.rows], told)
         if book.before:
             serialised.store(session, book)
         journal.record_each(session, [_note(one) for one in done])
         guarding.settle(session, [(one.intent, numbers[one.intent.key]) for one in done], guarded)
     return _answers(session, numbers, outcomes)
+
+
+def rehearse(session: Session, intents: Sequence[Intent], *, unborn: Mapping[int, Lot]) -> list[Conflict | None]:
+    """Why `post_each` would refuse each intent as things stand, or None; nothing is locked or written.
+
+    `unborn` are lots that would be opened before, by provisional numbers below zero.
+    """
+    for intent in intents:
+        _assert_sound(intent)
+    accounts, sinks = _accounts(intents)
+    standings = _by_account(accounts, bulk.run(session, _READ, _ACCOUNT, [_opening(one) for one in accounts]).all())
+    for account in sinks:
+        standings.setdefault(account, _Standing(0, 0, 0, 0))
+    taken = {row.key for row in bulk.run(session, _TAKEN, "key text", [{"key": one.key} for one in intents])}
+    alone = guarding.refusals(session, intents, guarding.facts(session, intents, unborn=unborn))
+    numbers = {one.key: 0 for one in intents if one.key not in taken}
+    outcomes = _work_out(intents, numbers, standings, _serials(session, intents), alone)
+    answers = _answers(session, {one.key: 0 for one in intents}, outcomes, unborn)
+    return [one if isinstance(one, Conflict) else None for one in answers]
 
 
 def _assert_sound(intent: Intent) -> None:
@@ -193,16 +212,27 @@ def _lock(session: Session, intents: Sequence[Intent]) -> _Standings:
 
     An account that is not there and only gives holds nothing: it is left out.
     """
-    moves = [move for intent in intents for move in intent.moves]
-    sinks = {move.sink for move in moves if isinstance(move.sink, Account)}
-    accounts = sorted(sinks | {move.source for move in moves if isinstance(move.source, Account)})
+    accounts, sinks = _accounts(intents)
     rows = [_opening(account) for account in accounts]
     found = bulk.run(session, _LOCK_ALL, _ACCOUNT, rows).all()
     if accounts and not found:
         openings = [row for account, row in zip(accounts, rows, strict=True) if account in sinks]
         bulk.insert(session, Balance, openings, skip_taken=True)
         found = bulk.run(session, _LOCK, _ACCOUNT, rows).all()
-    return {Account(*place): _Standing(number, q, v, v) for number, q, v, *place in map(tuple, found)}
+    return _by_account(accounts, found)
+
+
+def _accounts(intents: Sequence[Intent]) -> tuple[list[Account], set[Account]]:
+    """Every account that the intents name, in order; and those that would receive."""
+    moves = [move for intent in intents for move in intent.moves]
+    sinks = {move.sink for move in moves if isinstance(move.sink, Account)}
+    return sorted(sinks | {move.source for move in moves if isinstance(move.source, Account)}), sinks
+
+
+def _by_account(accounts: Iterable[Account], found: Iterable[Any]) -> _Standings:
+    """The standings under the accounts as they were given: looking up the same object asks for no comparison."""
+    given = {account: account for account in accounts}
+    return {given[Account(*place)]: _Standing(number, q, v, v) for number, q, v, *place in map(tuple, found)}
 
 
 def _opening(account: Account) -> dict[str, Any]:
@@ -288,13 +318,15 @@ def _settle_heads(session: Session, numbers: dict[str, int], intents: Sequence[I
         numbers |= dict(bulk.insert(session, Posting, later, give=("key", "id")))
 
 
-def _store(session: Session, standings: Iterable[_Standing], rows: list[dict[str, Any]]) -> None:
+def _store(
+    session: Session, standings: Iterable[_Standing], rows: list[dict[str, Any]], told: Told | None = None
+) -> None:
     changed = sorted((s for s in standings if s.version != s.version_before), key=lambda s: s.id)
     values = [{"id": s.id, "before": s.version_before, "quantity": s.quantity, "version": s.version} for s in changed]
     if values:
         result = bulk.run(session, _CHANGE, "id bigint, before bigint, quantity bigint, version bigint", values)
         assert result.rowcount == len(values), "a locked balance changed under the lock"
-    bulk.insert(session, Movement, rows)
+    bulk.insert(session, Movement, rows, told=told)
 
 
 def _note(one: _Done) -> journal.Note:
@@ -323,9 +355,14 @@ def _places(one: _Done) -> dict[int, str]:
     }
 
 
-def _answers(session: Session, numbers: dict[str, int], outcomes: Sequence[_Outcome]) -> list[int | Conflict]:
-    short = {one.place.lot_id for one in outcomes if isinstance(one, _Short)}
-    lots = {lot.id: lot for lot in session.exec(select(Lot).where(col(Lot.id).in_(short)))} if short else {}
+def _answers(
+    session: Session, numbers: dict[str, int], outcomes: Sequence[_Outcome], unborn: Mapping[int, Lot] | None = None
+) -> list[int | Conflict]:
+    lots: dict[int | None, Lot] = {number: lot for number, lot in (unborn or {}).items()}
+    short = sorted({one.place.lot_id for one in outcomes if isinstance(one, _Short)} - set(lots))
+    for start in range(0, len(short), bulk.LARGEST):
+        query = select(Lot).where(col(Lot.id).in_(short[start : start + bulk.LARGEST]))
+        lots |= {lot.id: lot for lot in session.exec(query)}
     answers: list[int | Conflict] = []
     for one in outcomes:
         if isinstance(one, _Done):
@@ -364,31 +401,10 @@ _LOCK_ALL: Final = _LOCK.replace(
     " ORDER BY", f" WHERE (SELECT count(*) FROM {_JOIN}) = (SELECT count(*) FROM {{rows}}) ORDER BY"
 )
 """Lock all or none: an account that is not there must be opened before the first lock is taken."""
+_READ: Final = _LOCK.replace(" {lock}", "")
+_TAKEN: Final = "SELECT p.key FROM {rows} JOIN posting p ON p.key = r.key"
 _CHANGE: Final = (
     "UPDATE balance SET quantity = r.quantity, version = r.version FROM {rows}"
     " WHERE balance.id = r.id AND balance.version = r.before"
 )
 _WITHDRAW: Final = "DELETE FROM posting WHERE id IN (SELECT r.id FROM {rows})"
-
-
-def lot_for(session: Session, act: Act, *, item: str, code: str, expiry: date) -> Lot:
-    """The lot of that item and batch code, opened if new and then journaled; refuses another expiry than on record."""
-    row = {"item_code": item, "code": code, "expiry": expiry, "on_hold": False, "hold_reason": "", "recalled": False}
-    number = insert_once(session, Lot, row)
-    if number is not None:
-        payload = {"item": item, "lot": code, "expiry": expiry.isoformat()}
-        journal.record(session, act, action=lot_proof.OPENED, subject=f"lot:{number}", payload=payload)
-    lot = session.exec(select(Lot).where(Lot.item_code == item, Lot.code == code)).one()
-    if lot.expiry != expiry:
-        raise ExpiryDiffers(
-            f"lot {code} of {item} is on record with expiry {lot.expiry}, not {expiry}",
-            field="expiry",
-            on_record=lot.expiry,
-        )
-    return lot
-
-
-class ExpiryDiffers(Conflict):
-    """One batch, one expiry date."""
-
-    code = "expiry_differs"

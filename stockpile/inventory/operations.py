@@ -17,7 +17,17 @@ from stockpile.contracts import operations as contracts
 from stockpile.errors import Conflict, Invalid
 from stockpile.governance import queries as governance
 from stockpile.governance.rules import require
-from stockpile.inventory import eligibility, guarding, ledger, queries, recording, restricting, rules, serialised
+from stockpile.inventory import (
+    eligibility,
+    guarding,
+    ledger,
+    opening,
+    queries,
+    recording,
+    restricting,
+    rules,
+    serialised,
+)
 from stockpile.inventory.restricting import Condition
 from stockpile.inventory.serialised import Which
 from stockpile.inventory.tables import Lot, ReserveFloor, Serial
@@ -81,7 +91,7 @@ def receive(session: Session, act: Act, *, site: str, lines: Sequence[ReceiptLin
     moves: list[ledger.Move] = []
     for number, line in enumerate(lines, start=1):
         item = _check_receipt_line(session, line, number=number, site=site, today=today)
-        lot = ledger.lot_for(session, act, item=line.item, code=line.lot, expiry=line.expiry)
+        lot = opening.lot_for(session, act, item=line.item, code=line.lot, expiry=line.expiry)
         restricting.restrict_received(session, act, lot=lot, conditions=line.restrictions, reason=reason, row=number)
         release = queries.needs_release(session, place.code, item)
         moves += _receipt_moves(lot, place.code, line, apart=line.quantity if release else line.damaged)

@@ -1,4 +1,4 @@
-"""What staff record at scan speed, by the numbers of lots: received, issued, adjusted, set aside.
+"""What staff record at scan speed, by the numbers of lots: received, issued, adjusted, set aside, returned.
 
 Many records are checked against facts read once and posted together, each
 accepted or refused on its own.
@@ -6,14 +6,15 @@ accepted or refused on its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Connection, bindparam, select
 from sqlmodel import Session
 
+from stockpile import bulk
 from stockpile.actor import Act
 from stockpile.catalogue import queries as catalogue
 from stockpile.catalogue.tables import Item
@@ -32,19 +33,23 @@ RECEIVE: Final = "receive"
 ISSUE: Final = "issue"
 ADJUST: Final = "adjust"
 SET_ASIDE: Final = "set_aside"
+RETURN: Final = "return"
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """Base units of a lot; where adjusted: found (more than 0) or lost (less). `owner`: the pool, or a member.
 
-    `serials`: of a serialised item, the pieces that these are.
+    `serials`: of a serialised item, the pieces that these are. `document`: what
+    paper it stands on. `origin`: the site that a return comes from.
     """
 
     lot_id: int
     quantity: int
     owner: str = rules.POOL
     status: str = rules.AVAILABLE
+    document: str = ""
+    origin: str = ""
     serials: tuple[str, ...] = ()
 
 
@@ -80,6 +85,7 @@ class _LotFacts:
     item: str
     expiry: date
     on_hold: bool
+    code: str
     recalled: bool
     needs_release: bool
     cold_chain: bool
@@ -115,31 +121,49 @@ def record(session: Session, one: Record) -> int:
     return outcome
 
 
-def record_each(session: Session, records: Sequence[Record]) -> list[int | Refusal]:
+def record_each(session: Session, records: Sequence[Record], *, told: ledger.Told | None = None) -> list[int | Refusal]:
     """Post each record whole or not at all, as if one after the other; its posting's number, or why it is refused.
 
     Refuses, naming the line: a right that is missing; an unknown site, lot or
     owner; a lot that is expired or on hold where that matters; a posting under
-    a key posted before; more than is there.
+    a key posted before; more than is there. `told` as in `ledger.post_each`.
     """
     facts = _facts(session, records)
     checked = [_checked(one, facts) for one in records]
     intents = [one for one in checked if isinstance(one, ledger.Intent)]
-    posted = iter(ledger.post_each(session, intents) if intents else ())
+    posted = iter(ledger.post_each(session, intents, told=told) if intents else ())
     return [one if isinstance(one, Refusal) else next(posted) for one in checked]
+
+
+def rehearse_each(session: Session, records: Sequence[Record], *, unborn: Mapping[int, Lot]) -> list[Refusal | None]:
+    """Why `record_each` would refuse each record as things stand, or None; nothing is locked or written.
+
+    `unborn` are lots that would be opened before, by provisional numbers below zero.
+    """
+    facts = _facts(session, records)
+    items = catalogue.items(session) if unborn else {}
+    for number, lot in unborn.items():
+        item = items[lot.item_code]
+        care = (item.needs_release, item.cold_chain, item.controlled)
+        facts.lots[number] = _LotFacts(number, item.code, lot.expiry, lot.on_hold, lot.code, False, *care)
+    checked = [_checked(one, facts) for one in records]
+    intents = [one for one in checked if isinstance(one, ledger.Intent)]
+    answers = iter(ledger.rehearse(session, intents, unborn=unborn) if intents else ())
+    return [one if isinstance(one, Refusal) else next(answers) for one in checked]
 
 
 def _facts(session: Session, records: Sequence[Record]) -> _Facts:
     lines = [line for one in records for line in one.lines]
     owners = {line.owner for line in lines} - {rules.POOL}
+    places = {one.site for one in records} | {line.origin for line in lines if line.origin}
     connection = session.connection()
-    sites = connection.execute(_SITES, {"wanted": list({one.site for one in records})})
-    lots = connection.execute(_LOTS, {"wanted": list({line.lot_id for line in lines})})
-    members = connection.scalars(_MEMBERS, {"wanted": list(owners)}) if owners else ()
+    sites = _found(connection, _SITES, places)
+    lots = _found(connection, _LOTS, {line.lot_id for line in lines})
+    members = _found(connection, _MEMBERS, owners)
     found = {row.id: _LotFacts(*row) for row in lots}
     if any(one.kind == ISSUE for one in records):
         found = _with_conditions(session, found)
-    return _Facts({row.code: _SiteFacts(*row) for row in sites}, found, frozenset(members))
+    return _Facts({row.code: _SiteFacts(*row) for row in sites}, found, frozenset(row.code for row in members))
 
 
 def _with_conditions(session: Session, lots: dict[int, _LotFacts]) -> dict[int, _LotFacts]:
@@ -152,6 +176,16 @@ def _with_conditions(session: Session, lots: dict[int, _LotFacts]) -> dict[int, 
         )
         for number, lot in lots.items()
     }
+
+
+def _found(connection: Connection, query: Any, wanted: Collection[Any]) -> list[Any]:
+    """The rows of those wanted that are there; a statement takes only so many at a time."""
+    listed = list(wanted)
+    return [
+        row
+        for start in range(0, len(listed), bulk.LARGEST)
+        for row in connection.execute(query, {"wanted": listed[start : start + bulk.LARGEST]})
+    ]
 
 
 _wanted: Final[Any] = bindparam("wanted", expanding=True)
@@ -168,6 +202,7 @@ _LOTS: Final = (
         _lots.item_code,
         _lots.expiry,
         _lots.on_hold,
+        _lots.code,
         _lots.recalled,
         _item.needs_release,
         _item.cold_chain,
@@ -214,7 +249,7 @@ def _receive(site: _SiteFacts, at: datetime, lot: _LotFacts, line: Line, where: 
     if line.owner != rules.POOL:
         raise Invalid(f"{where}what is received belongs to the pool", field="owner", value=line.owner)
     if not eligibility.lasts(lot.expiry, on=rules.local_day(at, site.time_zone)):
-        raise Expired(f"{where}lot {lot.id} expired on {lot.expiry}", field="expiry", lot=lot.id)
+        raise Expired(f"{where}lot {lot.code} expired on {lot.expiry}", field="expiry", lot=lot.id)
     if line.quantity > rules.MOST_UNITS:
         raise Invalid(f"{where}{line.quantity} at once cannot be; the most is {rules.MOST_UNITS}", field="quantity")
     status = rules.QUARANTINE if _waits(site, lot) else line.status
@@ -227,6 +262,13 @@ def _waits(site: _SiteFacts, lot: _LotFacts) -> bool:
     return bool(lot.needs_release or by_site)
 
 
+def _return(site: _SiteFacts, _at: datetime, _lot: _LotFacts, line: Line, where: str) -> ledger.Move:
+    if site.kind != rules.DEPOT or line.owner == rules.POOL or line.status != rules.AVAILABLE:
+        raise Invalid(f"{where}a return goes from a member's available stock to a depot", field="to_depot")
+    source = ledger.Account(line.lot_id, line.origin, line.owner, rules.AVAILABLE)
+    return _move(line, source, ledger.Account(line.lot_id, site.code, rules.POOL, rules.QUARANTINE), "return")
+
+
 def _issue(site: _SiteFacts, at: datetime, lot: _LotFacts, line: Line, where: str) -> ledger.Move:
     if line.owner == rules.POOL or line.status != rules.AVAILABLE:
         raise Invalid(f"{where}what is issued is available and belongs to a member", field="owner", value=line.owner)
@@ -235,7 +277,7 @@ def _issue(site: _SiteFacts, at: datetime, lot: _LotFacts, line: Line, where: st
     why = eligibility.obstacle(goods, wish, leaves=at, route=eligibility.here(site.time_zone))
     if why is not None:
         words = eligibility.in_words(why, lot.restrictions)
-        raise NotUsable(f"{where}lot {lot.id} is not issued: {words} (expiry {lot.expiry})", lot=lot.id, reason=why)
+        raise NotUsable(f"{where}lot {lot.code} is not issued: {words} (expiry {lot.expiry})", lot=lot.id, reason=why)
     return _move(line, _shelf(site, line), rules.CONSUMPTION, "use")
 
 
@@ -262,7 +304,7 @@ def _shelf(site: _SiteFacts, line: Line) -> ledger.Account:
 def _move(line: Line, source: ledger.Account | str, sink: ledger.Account | str, document: str) -> ledger.Move:
     if line.quantity < 0 and document != "adjustment":
         raise Invalid("only an adjustment may be less than nothing", field="quantity", value=line.quantity)
-    return ledger.Move(line.lot_id, abs(line.quantity), source, sink, document, Which(line.serials))
+    return ledger.Move(line.lot_id, abs(line.quantity), source, sink, line.document or document, Which(line.serials))
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,5 +323,6 @@ KINDS: Final = {
     ISSUE: _Kind("stock.issue", "issue", "an issue", False, _issue),
     ADJUST: _Kind("stock.adjust", "adjustment", "an adjustment", True, _adjust),
     SET_ASIDE: _Kind("stock.adjust", "set_aside", "setting stock aside", True, _set_aside),
+    RETURN: _Kind("stock.return", "return", "a return", True, _return),
 }
 """Kinds of records. None of them releases stock from quarantine: that is another person's decision."""

@@ -179,7 +179,9 @@ def _words(place: Place) -> str:
 
 def opened(session: Session, lots: Iterable[int], named: Iterable[str]) -> Book:
     """The book for these lots; read it under the locks of their balances, which are those of their serials too."""
-    rows = session.connection().execute(_SERIALISED, {"lots": sorted(set(lots))})
+    numbers = sorted(set(lots))
+    parts = [numbers[start : start + bulk.LARGEST] for start in range(0, len(numbers), bulk.LARGEST)]
+    rows = [row for part in parts for row in session.connection().execute(_SERIALISED, {"lots": part})]
     book = Book({number: code for number, code in rows})
     if book.items:
         wanted = or_(

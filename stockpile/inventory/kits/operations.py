@@ -12,7 +12,7 @@ from stockpile.actor import Act
 from stockpile.catalogue import queries as catalogue
 from stockpile.errors import Conflict, Invalid
 from stockpile.governance.rules import require
-from stockpile.inventory import eligibility, ledger, restricting
+from stockpile.inventory import eligibility, ledger, opening, restricting
 from stockpile.inventory import queries as inventory
 from stockpile.inventory import rules as stock
 from stockpile.inventory.kits import queries, rules
@@ -215,7 +215,7 @@ def _kit_lot(session: Session, act: Act, batch: Batch, lots: Mapping[int, Lot], 
     shared, nobody = rules.common(restricted.get(number, ()) for number in lots)
     if nobody is not None:
         raise PartNotUsable(f"these lots are restricted to no {nobody} in common: nobody could be given the kit")
-    kit = ledger.lot_for(session, act, item=batch.kit, code=batch.lot, expiry=min(lot.expiry for lot in lots.values()))
+    kit = opening.lot_for(session, act, item=batch.kit, code=batch.lot, expiry=min(lot.expiry for lot in lots.values()))
     if session.exec(select(Movement.id).where(Movement.lot_id == kit.id)).first() is not None:
         raise KitLotUsed(f"lot {batch.lot} of {batch.kit} is in the books: kits need a batch code of their own")
     for kind, value in sorted(shared):

@@ -19,7 +19,7 @@ from stockpile.db import insert_missing, rows_changed
 from stockpile.errors import Conflict, Invalid, NotFound
 from stockpile.governance import queries as governance
 from stockpile.governance.rules import require, require_other
-from stockpile.inventory import freezing, ledger, queries
+from stockpile.inventory import freezing, ledger, queries, recording
 from stockpile.inventory import rules as stock
 from stockpile.inventory.quality import rules
 from stockpile.inventory.quality.tables import Disposal, ExpiryExtension, TemperatureReading
@@ -112,14 +112,8 @@ def take_back(
     serials: Sequence[str] = (),
 ) -> int:
     """Take a member's stock back to a depot: it becomes the pool's, in quarantine, never straight available."""
-    require(act.actor, "stock.return", site=to_depot)
-    _require_reason(reason, "a return")
-    if queries.site(session, to_depot).kind != stock.DEPOT or account.owner == stock.POOL:
-        raise Invalid("a return goes from a member's stock to a depot", field="to_depot")
-    source = ledger.Account(account.lot_id, account.site, account.owner, stock.AVAILABLE)
-    sink = ledger.Account(account.lot_id, to_depot, stock.POOL, stock.QUARANTINE)
-    move = ledger.Move(account.lot_id, quantity, source, sink, document="return", which=Which(tuple(serials)))
-    return ledger.post(session, act, kind="return", key=key, moves=[move], reason=reason)
+    line = recording.Line(account.lot_id, quantity, account.owner, serials=tuple(serials), origin=account.site)
+    return recording.record(session, recording.Record(act, recording.RETURN, to_depot, [line], key, reason))
 
 
 def propose_disposal(session: Session, act: Act, *, account: ledger.Account, quantity: int, reason: str) -> Disposal:

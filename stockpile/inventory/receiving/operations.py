@@ -19,7 +19,7 @@ from stockpile.contracts import queries as orders
 from stockpile.db import rows_changed
 from stockpile.errors import Conflict, Invalid
 from stockpile.governance.rules import require, require_other
-from stockpile.inventory import ledger, operations, queries
+from stockpile.inventory import ledger, opening, operations, queries
 from stockpile.inventory import rules as stock
 from stockpile.inventory.keeping import ReceivingRule
 from stockpile.inventory.receiving import queries as goods
@@ -183,7 +183,7 @@ def _arrive(dock: _Dock, one: Arrival, row: int) -> GoodsInLine:
     if booked.surplus and dock.choices.surplus == rules.REFUSE:
         raise _over(one, row, booked, terms)
     clause = _clause(dock, one, row, terms)
-    lot = ledger.lot_for(session, dock.act, item=one.item, code=one.lot, expiry=one.expiry)
+    lot = opening.lot_for(session, dock.act, item=one.item, code=one.lot, expiry=one.expiry)
     why = _whys(dock, one, item, lot, clause)
     parts = rules.shares(arrived=one.quantity, damaged=one.damaged, surplus=booked.surplus, all_aside=bool(why))
     why += [rules.DAMAGED] * bool(one.damaged) + [rules.SURPLUS] * bool(parts.waiting)
@@ -291,7 +291,7 @@ def _set_wrong_aside(dock: _Dock, one: Wrong, row: int) -> GoodsInLine:
     operations.check_goods(
         item=one.item, lot=one.lot, expiry=one.expiry, quantity=one.quantity, today=dock.today, row=row
     )
-    lot = ledger.lot_for(dock.session, dock.act, item=one.item, code=one.lot, expiry=one.expiry)
+    lot = opening.lot_for(dock.session, dock.act, item=one.item, code=one.lot, expiry=one.expiry)
     return GoodsInLine(
         goods_in_id=dock.goods_in,
         item_code=one.item,

@@ -17,7 +17,7 @@ from stockpile.errors import Conflict, Invalid, NotFound
 from stockpile.governance import queries as governance
 from stockpile.governance.rules import allowed
 from stockpile.http import LARGEST_NUMBER
-from stockpile.inventory import ledger, queries, serialised
+from stockpile.inventory import opening, queries, serialised
 from stockpile.inventory import rules as stock
 from stockpile.inventory.eligibility import lasts
 from stockpile.inventory.quality.tables import ExpiryExtension
@@ -231,7 +231,7 @@ def _expiry(session: Session, scan: Scan, known: Lot | None) -> tuple[date | Non
         return known.expiry, (
             Warned("extended", f"the label says {scan.expiry}; the expiry was extended to {known.expiry}"),
         )
-    raise ledger.ExpiryDiffers(
+    raise opening.ExpiryDiffers(
         f"lot {known.code} of {known.item_code} is on record with expiry {known.expiry}; the label says {scan.expiry}",
         field="expiry",
         on_record=known.expiry,

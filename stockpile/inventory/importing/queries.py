@@ -1,0 +1,123 @@
+"""Reading imports, and the facts that their rows name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from sqlmodel import Session, col, or_, select
+
+from stockpile import bulk
+from stockpile.actor import Actor
+from stockpile.catalogue import queries as catalogue
+from stockpile.catalogue.tables import TradeItem
+from stockpile.errors import NotFound
+from stockpile.governance.rules import holds
+from stockpile.inventory.importing import rules
+from stockpile.inventory.importing.rules import Row
+from stockpile.inventory.importing.tables import StockImport, StockImportFile, StockImportFinding
+
+CONTROLLED: Final = "is controlled: a second person confirms each of its movements, so no file can make them"
+SERIALISED: Final = "is kept by serial: name the serials when it is received, moved or issued"
+
+
+class UnknownImport(NotFound):
+    """No import has this number, or it is another person's."""
+
+    code = "unknown_import"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownLot:
+    """A lot on record, or (`number` below zero) one that a row of the file would open."""
+
+    number: int
+    expiry: date
+    on_hold: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the rows may name: base units of an item's usual pack; item and units of a GTIN; lots by item and code.
+
+    `withheld`: items that no file can move, and why: a row names neither a second person nor serials.
+    """
+
+    packs: dict[str, int]
+    gtins: dict[str, tuple[str, int]]
+    lots: dict[tuple[str, str], KnownLot]
+    withheld: dict[str, str]
+
+
+def import_of(session: Session, number: int, *, reader: Actor | None = None) -> StockImport:
+    """One import; refuses an unknown number. Its reader must be who sent it, or somebody who verifies the ledger."""
+    found = session.get(StockImport, number)
+    if found is None or (reader is not None and found.requested_by != reader.id and not holds(reader, "verify")):
+        raise UnknownImport(f"there is no import {number} of yours", field="import", value=number)
+    return found
+
+
+def imports(session: Session, reader: Actor, *, after: int, limit: int) -> list[StockImport]:
+    """Imports with numbers greater than `after` that this reader may see, in their order."""
+    query = select(StockImport).where(col(StockImport.id) > after).order_by(col(StockImport.id)).limit(limit)
+    if not holds(reader, "verify"):
+        query = query.where(StockImport.requested_by == reader.id)
+    return list(session.exec(query))
+
+
+def findings(session: Session, number: int, *, after: int = 0, limit: int) -> list[StockImportFinding]:
+    """What was found wrong, in the order of rows."""
+    found = StockImportFinding
+    query = select(found).where(found.import_id == number, found.number > after).order_by(col(found.number))
+    return list(session.exec(query.limit(limit)))
+
+
+def content(session: Session, number: int) -> bytes:
+    """The bytes of an import that is not at an end."""
+    found = session.get(StockImportFile, number)
+    assert found is not None, f"import {number} has no file"
+    return found.content
+
+
+def next_to_run(session: Session, *, silent_since: datetime) -> int | None:
+    """The oldest import that waits, or whose runner has given no sign of life since that instant (UTC, real)."""
+    silent = (col(StockImport.state) == rules.RUNNING) & (col(StockImport.heartbeat_at) < silent_since)
+    query = select(StockImport.id).where(or_(col(StockImport.state) == rules.WAITING, silent))
+    return session.exec(query.order_by(col(StockImport.id)).limit(1)).first()
+
+
+def known(session: Session, rows: Iterable[Row]) -> Known:
+    """What is on record of all that the rows name."""
+    items = catalogue.items(session)
+    packs = {code: item.pack_size for code, item in items.items()}
+    withheld = {code: CONTROLLED for code, item in items.items() if item.controlled}
+    withheld |= {code: SERIALISED for code, item in items.items() if item.serialised}
+    gtins = {one.gtin: (one.item_code, one.units) for one in session.exec(select(TradeItem))}
+    return Known(packs, gtins, lots(session, _named_lots(rows, gtins)), withheld)
+
+
+def _named_lots(rows: Iterable[Row], gtins: dict[str, tuple[str, int]]) -> Iterator[tuple[str, str]]:
+    for row in rows:
+        item = gtins.get(row.gtin, (row.item, 0))[0] if row.gtin else row.item
+        if item is not None:
+            yield item, row.lot
+
+
+def lots(session: Session, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], KnownLot]:
+    """Lots on record, of those wanted by item and batch code."""
+    rows = [{"item": item, "code": code} for item, code in dict.fromkeys(wanted)]
+    found = bulk.run(session, _LOTS, "item text, code text", rows)
+    return {(one.item_code, one.code): KnownLot(one.id, _as_day(one.expiry), bool(one.on_hold)) for one in found}
+
+
+def _as_day(value: date | str) -> date:
+    """A day as the driver gives it: SQLite's gives text."""
+    return date.fromisoformat(value) if isinstance(value, str) else value
+
+
+_LOTS: Final = (
+    "SELECT l.id, l.item_code, l.code, l.expiry, l.on_hold FROM {rows}"
+    " JOIN lot l ON l.item_code = r.item AND l.code = r.code"
+)
