@@ -247,10 +247,10 @@ def upgrade() -> None:
         batch_op.create_check_constraint(
             op.f('ck_contract_line_tolerance_range'), 'tolerance_percent BETWEEN 0 AND 100'
         )
-        batch_op.add_column(sa.Column('whole_packs', sa.Boolean(), nullable=False, server_default=sa.true()))
+        batch_op.add_column(sa.Column('whole_packs', sa.Boolean(), nullable=False, server_default='1'))
 
     with op.batch_alter_table('item', schema=None) as batch_op:
-        batch_op.add_column(sa.Column('needs_release', sa.Boolean(), nullable=False, server_default=sa.false()))
+        batch_op.add_column(sa.Column('needs_release', sa.Boolean(), nullable=False, server_default='0'))
 
     with op.batch_alter_table('posting', schema=None) as batch_op:
         batch_op.add_column(sa.Column('second_id', sa.BigInteger(), nullable=True))
