@@ -40,13 +40,14 @@ from stockpile.inventory.quality import api as quality
 from stockpile.inventory.recalls import api as recalls
 from stockpile.inventory.receiving import api as receiving
 from stockpile.inventory.scanning import api as scanning
+from stockpile.inventory.shelving import api as shelving
 from stockpile.inventory.temperatures import api as temperatures
 from stockpile.jobs import api as jobs
 from stockpile.jobs import schedule
 from stockpile.settings import Settings
 
 log = logging.getLogger(__name__)
-GOODS_IN = (receiving, proposals, controlled, temperatures)
+GOODS_IN = (receiving, proposals, controlled, temperatures, shelving)
 STOREROOM = (inventory, *GOODS_IN, recalls, quality, counts, outlook, scanning)
 ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, jobs)
 DESCRIPTION = (

@@ -39,6 +39,7 @@ class ReceiptBody(http.Body):
     site: Text
     lines: Annotated[list[ReceiptLineBody], Field(min_length=1, max_length=1000)]
     reason: Note = ""
+    over_capacity: Note = ""
 
 
 class UseBody(http.Body):
@@ -104,6 +105,7 @@ class DispatchBody(http.Body):
     """Transfers that leave together."""
 
     transfers: Annotated[list[http.Number], Field(min_length=1, max_length=500)]
+    over_capacity: Note = ""
 
 
 class ArrivedBody(http.Body):
@@ -164,9 +166,8 @@ def receive(caller: SignedIn, request: Request, body: ReceiptBody, key: Key = No
     lines = [operations.ReceiptLine(**line.model_dump()) for line in body.lines]
 
     def work(session: Session, act: Act) -> Any:
-        posting = operations.receive(
-            session, act, site=body.site, lines=lines, key=_posting_key(caller.actor.id, key), reason=body.reason
-        )
+        given = {"site": body.site, "reason": body.reason, "over_capacity": body.over_capacity}
+        posting = operations.receive(session, act, lines=lines, key=_posting_key(caller.actor.id, key), **given)
         return {"posting": posting}
 
     return caller.effect(request, body, key, work, status=201)
@@ -264,7 +265,7 @@ def dispatch(caller: SignedIn, request: Request, body: DispatchBody, key: Key = 
     """Send approved transfers on their way."""
 
     def work(session: Session, act: Act) -> Any:
-        return {"posting": transfers.dispatch(session, act, numbers=body.transfers)}
+        return {"posting": transfers.dispatch(session, act, numbers=body.transfers, over_capacity=body.over_capacity)}
 
     return caller.effect(request, body, key, work)
 

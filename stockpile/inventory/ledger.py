@@ -19,7 +19,7 @@ from stockpile import bulk, journal
 from stockpile.actor import Act
 from stockpile.db import insert_missing
 from stockpile.errors import Conflict, Refusal
-from stockpile.inventory import guarding, proof
+from stockpile.inventory import binning, guarding, proof
 from stockpile.inventory.rules import EXTERNALS, STATUSES
 from stockpile.inventory.tables import Balance, Lot, Movement, Posting
 
@@ -260,6 +260,7 @@ def _store(session: Session, standings: Iterable[_Standing], rows: list[dict[str
         result = bulk.run(session, _CHANGE, "id bigint, before bigint, quantity bigint, version bigint", values)
         assert result.rowcount == len(values), "a locked balance changed under the lock"
     bulk.insert(session, Movement, rows)
+    binning.follow(session, rows)
 
 
 def _note(one: _Done) -> journal.Note:

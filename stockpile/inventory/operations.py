@@ -16,7 +16,7 @@ from stockpile.contracts import operations as contracts
 from stockpile.errors import Conflict, Invalid
 from stockpile.governance import queries as governance
 from stockpile.governance.rules import require
-from stockpile.inventory import guarding, ledger, queries, recording, rules
+from stockpile.inventory import guarding, ledger, queries, recording, room, rules
 from stockpile.inventory.tables import Lot, ReserveFloor
 
 
@@ -47,7 +47,16 @@ class ExpiredAtReceipt(Invalid):
     code = "expired"
 
 
-def receive(session: Session, act: Act, *, site: str, lines: Sequence[ReceiptLine], key: str, reason: str = "") -> int:
+def receive(
+    session: Session,
+    act: Act,
+    *,
+    site: str,
+    lines: Sequence[ReceiptLine],
+    key: str,
+    reason: str = "",
+    over_capacity: str = "",
+) -> int:
     """Take goods from suppliers into the pool at a depot; returns the posting's number.
 
     Ordered goods are booked on their call-off line. Refuses, naming the line:
@@ -58,6 +67,8 @@ def receive(session: Session, act: Act, *, site: str, lines: Sequence[ReceiptLin
     place = queries.site(session, site)
     if place.kind != rules.DEPOT:
         raise Invalid(f"{site} is a point of use: goods of the pool are received at depots", field="site", value=site)
+    incoming = [(catalogue.item(session, line.item), line.quantity) for line in lines]
+    room.check(session, act, site=site, incoming=incoming, override=over_capacity)
     today = rules.local_day(act.at, place.time_zone)
     moves: list[ledger.Move] = []
     for number, line in enumerate(lines, start=1):

@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 
 from stockpile import journal
 from stockpile.db import table_of
+from stockpile.inventory import binning
 from stockpile.inventory.tables import Balance, Movement, Posting
 
 
@@ -43,6 +44,7 @@ def _told(row: dict[str, Any], places: Mapping[int, str]) -> dict[str, Any]:
 def discrepancies(session: Session) -> Iterator[str]:
     """Recompute every balance and every posting's hash from the movements; yields each difference in plain words."""
     yield from _balance_faults(session)
+    yield from binning.discrepancies(session)
     yield from _posting_faults(session)
 
 

@@ -21,7 +21,7 @@ from stockpile.errors import Conflict, Invalid, Refusal
 from stockpile.governance.queries import UnknownMember
 from stockpile.governance.rules import require
 from stockpile.governance.tables import Member
-from stockpile.inventory import ledger, rules
+from stockpile.inventory import ledger, room, rules
 from stockpile.inventory.keeping import ReceivingRule
 from stockpile.inventory.queries import UnknownLot, UnknownSite
 from stockpile.inventory.tables import Lot, Site
@@ -110,7 +110,7 @@ def record_each(session: Session, records: Sequence[Record]) -> list[int | Refus
     a key posted before; more than is there.
     """
     facts = _facts(session, records)
-    checked = [_checked(one, facts) for one in records]
+    checked = [_with_room(session, one, _checked(one, facts)) for one in records]
     intents = [one for one in checked if isinstance(one, ledger.Intent)]
     posted = iter(ledger.post_each(session, intents) if intents else ())
     return [one if isinstance(one, Refusal) else next(posted) for one in checked]
@@ -126,6 +126,22 @@ def _facts(session: Session, records: Sequence[Record]) -> _Facts:
     return _Facts(
         {row.code: _SiteFacts(*row) for row in sites}, {row.id: _LotFacts(*row) for row in lots}, frozenset(members)
     )
+
+
+def _with_room(session: Session, one: Record, checked: ledger.Intent | Refusal) -> ledger.Intent | Refusal:
+    """What was checked, or why a receipt finds no room at its site."""
+    if one.kind != RECEIVE or isinstance(checked, Refusal):
+        return checked
+    incoming = ((_item_of(session, line.lot_id), line.quantity) for line in one.lines)
+    try:
+        room.check(session, one.act, site=one.site, incoming=incoming)
+    except Refusal as refusal:
+        return refusal
+    return checked
+
+
+def _item_of(session: Session, lot_id: int) -> Item:
+    return session.get_one(Item, session.get_one(Lot, lot_id).item_code)
 
 
 _wanted: Final[Any] = bindparam("wanted", expanding=True)

@@ -100,10 +100,11 @@ class Dispatch(http.Body):
     confirm: ClassVar[tuple[str, ...]] = STAFF
     kind: Literal["dispatch"]
     transfers: Annotated[list[http.Number], Field(min_length=1, max_length=500)]
+    over_capacity: Note = ""
 
     def do(self, session: Session, act: Act, _key: str) -> Any:
         """Dispatch them."""
-        return {"posting": transfers.dispatch(session, act, numbers=self.transfers)}
+        return {"posting": transfers.dispatch(session, act, numbers=self.transfers, over_capacity=self.over_capacity)}
 
 
 class CameBody(http.Body):

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlmodel import Session, col, select
 
@@ -89,7 +90,7 @@ def import_log(
     return found[0] if not dry_run else _dry(found[0])
 
 
-def _log(act: Act, logged: Sequence[rules.Logged], **named: str) -> TemperatureLog:
+def _log(act: Act, logged: Sequence[rules.Logged], **named: Any) -> TemperatureLog:
     """The file's own row, before anything is found in it."""
     return TemperatureLog(
         **named,

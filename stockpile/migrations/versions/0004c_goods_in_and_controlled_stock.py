@@ -255,6 +255,9 @@ def upgrade() -> None:
     with op.batch_alter_table('posting', schema=None) as batch_op:
         batch_op.add_column(sa.Column('second_id', sa.BigInteger(), nullable=True))
 
+    with op.batch_alter_table('stock_count', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('bin_id', sa.BigInteger(), nullable=True))
+
     with op.batch_alter_table('temperature_reading', schema=None) as batch_op:
         batch_op.add_column(sa.Column('sensor', sqlmodel.sql.sqltypes.AutoString(), nullable=False, server_default=''))
     with op.batch_alter_table('temperature_reading', schema=None) as batch_op:
@@ -270,6 +273,9 @@ def downgrade() -> None:
         batch_op.create_primary_key(op.f('pk_temperature_reading'), ['site_code', 'read_at'])
     with op.batch_alter_table('temperature_reading', schema=None) as batch_op:
         batch_op.drop_column('sensor')
+
+    with op.batch_alter_table('stock_count', schema=None) as batch_op:
+        batch_op.drop_column('bin_id')
 
     with op.batch_alter_table('posting', schema=None) as batch_op:
         batch_op.drop_column('second_id')
