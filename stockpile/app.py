@@ -34,6 +34,7 @@ from stockpile.governance.tables import Region
 from stockpile.inventory import api as inventory
 from stockpile.inventory.controlled import api as controlled
 from stockpile.inventory.counts import api as counts
+from stockpile.inventory.handover import api as handover
 from stockpile.inventory.outlook import api as outlook
 from stockpile.inventory.proposals import api as proposals
 from stockpile.inventory.quality import api as quality
@@ -47,7 +48,7 @@ from stockpile.jobs import schedule
 from stockpile.settings import Settings
 
 log = logging.getLogger(__name__)
-GOODS_IN = (receiving, proposals, controlled, temperatures, shelving)
+GOODS_IN = (receiving, proposals, controlled, temperatures, shelving, handover)
 STOREROOM = (inventory, *GOODS_IN, recalls, quality, counts, outlook, scanning)
 ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, jobs)
 DESCRIPTION = (

@@ -36,11 +36,15 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """What came of one transfer line, in base units: good, damaged, and beyond what was sent."""
+    """What came of one transfer line, in base units: good, damaged, and beyond what was sent.
+
+    `apart`: what came is set apart whole, as after a temperature excursion on the way.
+    """
 
     received: int
     damaged: int = 0
     over: int = 0
+    apart: bool = False
 
 
 class TransferState(Conflict):
@@ -246,7 +250,8 @@ def _take_in(session: Session, transfer: Transfer, line: TransferLine, came: Arr
         )
     line.received, line.damaged, line.over = came.received, came.damaged, came.over
     transit, site = _in_transit(transfer, line), transfer.destination
-    good = _shelf(session, transfer, line)
+    good = replace(_shelf(session, transfer, line), status=rules.QUARANTINE) if came.apart else None
+    good = good or _shelf(session, transfer, line)
     set_apart = ledger.Account(line.lot_id, site, rules.POOL, rules.QUARANTINE)
     ways: list[tuple[int, ledger.Account | str, ledger.Account]] = [
         (came.received, transit, good),
