@@ -34,6 +34,7 @@ from stockpile.governance.tables import Region
 from stockpile.inventory import api as inventory
 from stockpile.inventory.controlled import api as controlled
 from stockpile.inventory.counts import api as counts
+from stockpile.inventory.handover import api as handover
 from stockpile.inventory.importing import api as importing
 from stockpile.inventory.kits import api as kits
 from stockpile.inventory.lots import api as lots
@@ -44,13 +45,14 @@ from stockpile.inventory.quality import api as quality
 from stockpile.inventory.recalls import api as recalls
 from stockpile.inventory.receiving import api as receiving
 from stockpile.inventory.scanning import api as scanning
+from stockpile.inventory.shelving import api as shelving
 from stockpile.inventory.temperatures import api as temperatures
 from stockpile.jobs import api as jobs
 from stockpile.jobs import schedule
 from stockpile.settings import Settings
 
 log = logging.getLogger(__name__)
-GOODS_IN = (receiving, proposals, controlled, temperatures, importing)
+GOODS_IN = (receiving, proposals, controlled, temperatures, shelving, handover, importing)
 STOREROOM = (inventory, *GOODS_IN, recalls, quality, counts, outlook, scanning, lots, ownership, kits)
 ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, jobs)
 DESCRIPTION = (

@@ -58,6 +58,7 @@ class ReceiptBody(http.Body):
     site: Text
     lines: Annotated[list[ReceiptLineBody], Field(min_length=1, max_length=1000)]
     reason: Note = ""
+    over_capacity: Note = ""
 
 
 class UseBody(http.Body):
@@ -129,6 +130,7 @@ class DispatchBody(http.Body):
     """Transfers that leave together."""
 
     transfers: Annotated[list[http.Number], Field(min_length=1, max_length=500)]
+    over_capacity: Note = ""
 
 
 class ArrivedBody(http.Body):
@@ -205,9 +207,8 @@ def receive(caller: SignedIn, request: Request, body: ReceiptBody, key: Key = No
     lines = [line.line() for line in body.lines]
 
     def work(session: Session, act: Act) -> Any:
-        posting = operations.receive(
-            session, act, site=body.site, lines=lines, key=_posting_key(caller.actor.id, key), reason=body.reason
-        )
+        given = {"site": body.site, "reason": body.reason, "over_capacity": body.over_capacity}
+        posting = operations.receive(session, act, lines=lines, key=_posting_key(caller.actor.id, key), **given)
         return {"posting": posting}
 
     return caller.effect(request, body, key, work, status=201)
@@ -238,7 +239,9 @@ async def adjust(caller: RecentlySignedIn, request: Request, body: AdjustmentBod
 @quick.post("/movements", status_code=201)
 async def record(caller: RecentlySignedIn, request: Request, body: RecordBody, key: Key = None) -> JSONResponse:
     """Record up to 1,000 lines at scan speed, all or none. Records that arrive together are committed together."""
-    lines = [recording.Line(line.lot_id, line.quantity, line.owner, line.status, serials=line.serials) for line in body.lines]
+    lines = [
+        recording.Line(line.lot_id, line.quantity, line.owner, line.status, serials=line.serials) for line in body.lines
+    ]
     ask = _ask(caller, caller.asked(request, body, key), body, kind=body.kind, lines=lines)
     return answered(await _group(request, caller).post(ask))
 
@@ -305,7 +308,7 @@ def dispatch(caller: SignedIn, request: Request, body: DispatchBody, key: Key = 
     """Send approved transfers on their way."""
 
     def work(session: Session, act: Act) -> Any:
-        return {"posting": transfers.dispatch(session, act, numbers=body.transfers)}
+        return {"posting": transfers.dispatch(session, act, numbers=body.transfers, over_capacity=body.over_capacity)}
 
     return caller.effect(request, body, key, work)
 

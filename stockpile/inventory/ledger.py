@@ -17,7 +17,7 @@ from sqlmodel import Session, col, select
 from stockpile import bulk, journal
 from stockpile.actor import Act
 from stockpile.errors import Conflict, Refusal
-from stockpile.inventory import guarding, proof, serialised
+from stockpile.inventory import binning, guarding, proof, serialised
 from stockpile.inventory.rules import EXTERNALS, STATUSES
 from stockpile.inventory.serialised import AS_IT_STANDS, Which
 from stockpile.inventory.tables import Balance, Lot, Movement, Posting
@@ -327,6 +327,7 @@ def _store(
         result = bulk.run(session, _CHANGE, "id bigint, before bigint, quantity bigint, version bigint", values)
         assert result.rowcount == len(values), "a locked balance changed under the lock"
     bulk.insert(session, Movement, rows, told=told)
+    binning.follow(session, rows)
 
 
 def _note(one: _Done) -> journal.Note:

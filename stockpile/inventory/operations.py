@@ -25,6 +25,7 @@ from stockpile.inventory import (
     queries,
     recording,
     restricting,
+    room,
     rules,
     serialised,
 )
@@ -76,7 +77,16 @@ class ExpiredAtReceipt(Invalid):
     code = "expired"
 
 
-def receive(session: Session, act: Act, *, site: str, lines: Sequence[ReceiptLine], key: str, reason: str = "") -> int:
+def receive(
+    session: Session,
+    act: Act,
+    *,
+    site: str,
+    lines: Sequence[ReceiptLine],
+    key: str,
+    reason: str = "",
+    over_capacity: str = "",
+) -> int:
     """Take goods from suppliers into the pool at a depot; returns the posting's number.
 
     Ordered goods are booked on their call-off line. Refuses, naming the line:
@@ -87,6 +97,8 @@ def receive(session: Session, act: Act, *, site: str, lines: Sequence[ReceiptLin
     place = queries.site(session, site)
     if place.kind != rules.DEPOT:
         raise Invalid(f"{site} is a point of use: goods of the pool are received at depots", field="site", value=site)
+    incoming = [(catalogue.item(session, line.item), line.quantity) for line in lines]
+    room.check(session, act, site=site, incoming=incoming, override=over_capacity)
     today = rules.local_day(act.at, place.time_zone)
     moves: list[ledger.Move] = []
     for number, line in enumerate(lines, start=1):

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 
 from stockpile import journal
 from stockpile.db import table_of
-from stockpile.inventory import lot_proof
+from stockpile.inventory import binning, lot_proof
 from stockpile.inventory.tables import Balance, Movement, Posting
 
 
@@ -45,6 +45,7 @@ def discrepancies(session: Session) -> Iterator[str]:
     """Recompute every balance and every posting's hash from the movements; yields each difference in plain words."""
     yield from lot_proof.discrepancies(session)
     yield from _balance_faults(session)
+    yield from binning.discrepancies(session)
     yield from _posting_faults(session)
 
 

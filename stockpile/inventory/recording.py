@@ -23,7 +23,7 @@ from stockpile.errors import Conflict, Invalid, Refusal
 from stockpile.governance.queries import UnknownMember
 from stockpile.governance.rules import require
 from stockpile.governance.tables import Member
-from stockpile.inventory import eligibility, ledger, rules
+from stockpile.inventory import eligibility, ledger, room, rules
 from stockpile.inventory.keeping import ReceivingRule
 from stockpile.inventory.queries import UnknownLot, UnknownSite, restrictions
 from stockpile.inventory.serialised import Which
@@ -129,7 +129,7 @@ def record_each(session: Session, records: Sequence[Record], *, told: ledger.Tol
     a key posted before; more than is there. `told` as in `ledger.post_each`.
     """
     facts = _facts(session, records)
-    checked = [_checked(one, facts) for one in records]
+    checked = _with_room(session, records, [_checked(one, facts) for one in records])
     intents = [one for one in checked if isinstance(one, ledger.Intent)]
     posted = iter(ledger.post_each(session, intents, told=told) if intents else ())
     return [one if isinstance(one, Refusal) else next(posted) for one in checked]
@@ -186,6 +186,30 @@ def _found(connection: Connection, query: Any, wanted: Collection[Any]) -> list[
         for start in range(0, len(listed), bulk.LARGEST)
         for row in connection.execute(query, {"wanted": listed[start : start + bulk.LARGEST]})
     ]
+
+
+_Checked = ledger.Intent | Refusal
+
+
+def _with_room(session: Session, records: Sequence[Record], checked: list[_Checked]) -> list[_Checked]:
+    """What was checked, with the refusal of every receipt that finds no room at its site after those before it."""
+    limited = room.limited(session, {one.site for one in records if one.kind == RECEIVE})
+    coming: dict[str, list[tuple[Item, int]]] = {site: [] for site in limited}
+    for at, one in enumerate(records):
+        if one.kind != RECEIVE or one.site not in limited or isinstance(checked[at], Refusal):
+            continue
+        incoming = [(_item_of(session, line.lot_id), line.quantity) for line in one.lines]
+        try:
+            room.check(session, one.act, site=one.site, incoming=coming[one.site] + incoming)
+        except Refusal as refusal:
+            checked[at] = refusal
+        else:
+            coming[one.site] += incoming
+    return checked
+
+
+def _item_of(session: Session, lot_id: int) -> Item:
+    return session.get_one(Item, session.get_one(Lot, lot_id).item_code)
 
 
 _wanted: Final[Any] = bindparam("wanted", expanding=True)

@@ -13,11 +13,12 @@ from sqlmodel import Session, col
 from stockpile import journal
 from stockpile.actor import Act
 from stockpile.catalogue import queries as catalogue
+from stockpile.catalogue.tables import Item
 from stockpile.db import rows_changed
 from stockpile.errors import Conflict, Invalid
 from stockpile.governance import queries as governance
 from stockpile.governance.rules import require, require_other
-from stockpile.inventory import eligibility, guarding, ledger, queries, rules
+from stockpile.inventory import eligibility, guarding, ledger, queries, room, rules
 from stockpile.inventory.serialised import Which
 from stockpile.inventory.tables import Lot, Transfer, TransferLine
 
@@ -44,6 +45,7 @@ class Arrived:
     """What came of one transfer line, in base units: good, damaged, and beyond what was sent.
 
     Of a serialised item the pieces are named wherever not all that was sent came good.
+    `apart`: what came is set apart whole, as after a temperature excursion on the way.
     """
 
     received: int
@@ -52,6 +54,7 @@ class Arrived:
     serials: tuple[str, ...] = ()
     damaged_serials: tuple[str, ...] = ()
     over_serials: tuple[str, ...] = ()
+    apart: bool = False
 
 
 class TransferState(Conflict):
@@ -87,11 +90,12 @@ def arrange(session: Session, act: Act, *, source: str, parts: Sequence[Part]) -
     return transfers
 
 
-def dispatch(session: Session, act: Act, *, numbers: Sequence[int]) -> int:
+def dispatch(session: Session, act: Act, *, numbers: Sequence[int], over_capacity: str = "") -> int:
     """Send approved transfers of one depot on their way; returns the posting's number.
 
     Refuses a lot that has been put on hold or would expire before use since
-    the plan was made.
+    the plan was made, and what the point of use has no room for unless
+    somebody who may gives a reason for `over_capacity`.
     """
     transfers = [queries.transfer(session, number) for number in sorted(set(numbers))]
     for transfer in transfers:
@@ -103,6 +107,7 @@ def dispatch(session: Session, act: Act, *, numbers: Sequence[int]) -> int:
     queries.lock_lots(session, {line.lot_id for line in lines})
     routes = queries.routes(session)
     _check_fitness(session, act, by_number, lines)
+    _check_room(session, act, by_number, lines, over_capacity)
     for transfer in transfers:
         route = routes.get((transfer.origin, transfer.destination))
         transfer.dispatched_at, transfer.dispatched_by = act.at, act.actor.id
@@ -273,6 +278,8 @@ def _take_in(session: Session, transfer: Transfer, line: TransferLine, came: Arr
     line.received, line.damaged, line.over = came.received, came.damaged, came.over
     transit, site = _in_transit(transfer, line), transfer.destination
     good = _shelf(session, transfer, line)
+    if came.apart:
+        good = replace(good, status=rules.QUARANTINE)
     set_apart = ledger.Account(line.lot_id, site, line.owner, rules.QUARANTINE)
     ways: list[tuple[int, ledger.Account | str, ledger.Account, tuple[str, ...]]] = [
         (came.received, transit, good, came.serials),
@@ -332,6 +339,22 @@ def _check_fitness(
         why = eligibility.obstacle(goods, wish, leaves=act.at, route=route)
         if why is not None:
             raise _not_fit(transfer, lot, why, eligibility.in_words(why, goods.restrictions))
+
+
+def _check_room(
+    session: Session,
+    act: Act,
+    transfers: Mapping[int | None, Transfer],
+    lines: Sequence[TransferLine],
+    override: str,
+) -> None:
+    items = catalogue.items(session)
+    coming: dict[str, list[tuple[Item, int]]] = defaultdict(list)
+    for line in lines:
+        item = items[queries.lot(session, line.lot_id).item_code]
+        coming[transfers[line.transfer_id].destination].append((item, _sent(line)))
+    for site, incoming in sorted(coming.items()):
+        room.check(session, act, site=site, incoming=incoming, override=override)
 
 
 def _not_fit(transfer: Transfer, lot: Lot, why: str, words: str) -> NotFit:

@@ -15,6 +15,7 @@ import stockpile.demand.tables
 import stockpile.governance.tables
 import stockpile.idempotency
 import stockpile.inventory.counts.tables
+import stockpile.inventory.handover.tables
 import stockpile.inventory.importing.tables
 import stockpile.inventory.keeping
 import stockpile.inventory.kits.tables

@@ -19,6 +19,9 @@ stock.release       .         .         .           .         .     x          .
 stock.return        .         x         .           .         .     .          .       .             .
 stock.dispose       .         x         .           .         .     .          .       .             .
 stock.witness       .         x         .           .         .     x          .       .             .
+stock.shelve        .         x         .           .         .     .          .       .             .
+capacity.set        .         x         .           .         .     .          .       x             .
+capacity.override   .         .         x           x         .     x          .       .             .
 stock.count         .         x         .           .         .     .          .       .             .
 surplus.decide      .         x         .           .         x     .          .       .             .
 second.confirm      .         x         .           .         .     x          .       .             .

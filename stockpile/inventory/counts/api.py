@@ -20,9 +20,10 @@ router = APIRouter(tags=["counts"])
 
 
 class CountBody(http.Body):
-    """Which site is counted, and why."""
+    """Which site is counted, or which bin of it, and why."""
 
     site: Text
+    bin: Text | None = None
     reason: Text
 
 

@@ -13,7 +13,7 @@ from stockpile.db import rows_changed
 from stockpile.errors import Conflict, Invalid
 from stockpile.governance import queries as governance
 from stockpile.governance.rules import require, require_other
-from stockpile.inventory import ledger, queries
+from stockpile.inventory import binning, ledger, queries
 from stockpile.inventory import rules as stock
 from stockpile.inventory.counts import queries as counts
 from stockpile.inventory.counts import rules
@@ -27,11 +27,14 @@ class CountState(Conflict):
     code = "count_state"
 
 
-def open_count(session: Session, act: Act, *, site: str, reason: str) -> Count:
-    """Open a count of a site; stock goes on moving meanwhile."""
+def open_count(session: Session, act: Act, *, site: str, reason: str, bin: str | None = None) -> Count:
+    """Open a count of a site, or of one bin of it; stock goes on moving meanwhile."""
     require(act.actor, "stock.count", site=site)
     queries.site(session, site)
-    count = Count(site_code=site, state=rules.OPEN, reason=reason, opened_by=act.actor.id, opened_at=act.at)
+    bin_id = None if bin is None else counts.bin_of(session, site, bin).id
+    count = Count(
+        site_code=site, bin_id=bin_id, state=rules.OPEN, reason=reason, opened_by=act.actor.id, opened_at=act.at
+    )
     session.add(count)
     session.flush()
     journal.record(
@@ -51,7 +54,7 @@ def enter(session: Session, act: Act, *, number: int, lot_id: int, owner: str, s
     queries.lot(session, lot_id)
     if status not in (stock.AVAILABLE, stock.RESERVED, stock.QUARANTINE) or counted < 0:
         raise Invalid("count what is available, reserved or in quarantine, from zero up", field="status")
-    book, version = _book(session, ledger.Account(lot_id, count.site_code, owner, status))
+    book, version = _book(session, ledger.Account(lot_id, count.site_code, owner, status), count.bin_id)
     attempts = counts.lines(session, number).get((lot_id, owner, status), [])
     line = CountLine(
         count_id=number,
@@ -101,11 +104,33 @@ def _adjust(session: Session, act: Act, count: Count, one: counts.Difference, re
     move = ledger.Move(one.lot_id, abs(change), source, sink, document=f"count:{count.id}")
     key = f"count:{count.id}:{one.lot_id}:{one.owner}:{one.status}"
     why = f"count {count.id}: {one.counted} counted, {one.book} by the book. {reason}"
-    return ledger.post(session, act, kind="adjustment", key=key, moves=[move], reason=why)
+    if count.bin_id is not None and change < 0:
+        _shift(session, count.bin_id, account, change)
+    posting = ledger.post(session, act, kind="adjustment", key=key, moves=[move], reason=why)
+    if count.bin_id is not None and change > 0:
+        _shift(session, count.bin_id, account, change)
+    return posting
 
 
-def _book(session: Session, account: ledger.Account) -> tuple[int, int]:
-    balance = session.exec(
+def _shift(session: Session, bin_id: int, account: ledger.Account, change: int) -> None:
+    """What was found lies in the counted bin; what is gone, is gone from it."""
+    balance = _balance(session, account)
+    if balance is None:
+        raise binning.NotInBin("nothing of this lot stands there any more: count it again", there=0)
+    binning.shift(session, bin_id=bin_id, balance_id=binning.lock(session, balance).id or 0, change=change)
+
+
+def _book(session: Session, account: ledger.Account, bin_id: int | None) -> tuple[int, int]:
+    """What the book says stands there, or lies in that bin, and the number of the balance's last leg."""
+    balance = _balance(session, account)
+    if balance is None:
+        return 0, 0
+    lies = balance.quantity if bin_id is None else binning.lying(session, bin_id, balance.id or 0)
+    return lies, balance.version
+
+
+def _balance(session: Session, account: ledger.Account) -> Balance | None:
+    return session.exec(
         select(Balance).where(
             Balance.lot_id == account.lot_id,
             Balance.site_code == account.site,
@@ -113,7 +138,6 @@ def _book(session: Session, account: ledger.Account) -> tuple[int, int]:
             Balance.status == account.status,
         )
     ).one_or_none()
-    return (balance.quantity, balance.version) if balance else (0, 0)
 
 
 def _require_open(count: Count) -> None:

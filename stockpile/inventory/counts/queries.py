@@ -11,6 +11,7 @@ from stockpile.errors import NotFound
 from stockpile.inventory import rules as stock
 from stockpile.inventory.counts import rules
 from stockpile.inventory.counts.tables import Count, CountLine
+from stockpile.inventory.keeping import Bin, BinContent
 from stockpile.inventory.tables import Balance, Lot
 
 
@@ -55,6 +56,14 @@ def count(session: Session, number: int) -> Count:
     return found
 
 
+def bin_of(session: Session, site: str, code: str) -> Bin:
+    """One bin of a site, to be counted; refuses an unknown code."""
+    found = session.exec(select(Bin).where(Bin.site_code == site, Bin.code == code)).one_or_none()
+    if found is None:
+        raise NotFound(f"{site} has no bin {code}", field="bin", value=code)
+    return found
+
+
 def lines(session: Session, number: int) -> dict[tuple[int, str, str], list[CountLine]]:
     """What was counted, by lot, owner and status, first attempt first."""
     found: dict[tuple[int, str, str], list[CountLine]] = defaultdict(list)
@@ -65,7 +74,7 @@ def lines(session: Session, number: int) -> dict[tuple[int, str, str], list[Coun
 
 
 def to_count(session: Session, number: int) -> list[ToCount]:
-    """What stands at the site by the book, without its figures, and which lines want a recount."""
+    """What stands at the site, or lies in the bin, by the book, without its figures, and which lines want a recount."""
     site = count(session, number).site_code
     done = lines(session, number)
     query = (
@@ -74,6 +83,10 @@ def to_count(session: Session, number: int) -> list[ToCount]:
         .where(Balance.site_code == site, Balance.quantity > 0, Balance.status != stock.IN_TRANSIT)
         .order_by(col(Lot.item_code), col(Lot.expiry), col(Lot.code))
     )
+    bin_id = count(session, number).bin_id
+    if bin_id is not None:
+        lies = (BinContent.bin_id == bin_id, BinContent.quantity > 0)
+        query = query.join(BinContent, col(BinContent.balance_id) == col(Balance.id)).where(*lies)
     return [
         ToCount(
             lot_id=balance.lot_id,

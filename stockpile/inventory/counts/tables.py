@@ -11,13 +11,14 @@ from stockpile.db import BigId, Table
 
 
 class Count(Table, table=True):
-    """A count of a site: opened, counted line by line, approved by another person or abandoned."""
+    """A count of a site, or of one bin of it: opened, counted line by line, approved by another person or abandoned."""
 
     __tablename__ = "stock_count"
     __table_args__ = (CheckConstraint("state IN ('open','approved','abandoned')", name="state"),)
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     site_code: str = Field(foreign_key="site.code", index=True)
+    bin_id: int | None = Field(default=None, sa_type=BigInteger)
     state: str
     reason: str
     opened_by: int = Field(foreign_key="account.id", sa_type=BigInteger)

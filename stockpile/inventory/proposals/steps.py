@@ -11,6 +11,8 @@ from stockpile import http
 from stockpile.actor import Act
 from stockpile.inventory import operations, recording, transfers
 from stockpile.inventory import rules as stock
+from stockpile.inventory.handover import operations as handover
+from stockpile.inventory.handover.bodies import HandOverBody
 from stockpile.inventory.ledger import Account
 from stockpile.inventory.quality import operations as quality
 from stockpile.inventory.receiving import operations as receiving
@@ -100,10 +102,11 @@ class Dispatch(http.Body):
     confirm: ClassVar[tuple[str, ...]] = STAFF
     kind: Literal["dispatch"]
     transfers: Annotated[list[http.Number], Field(min_length=1, max_length=500)]
+    over_capacity: Note = ""
 
     def do(self, session: Session, act: Act, _key: str) -> Any:
         """Dispatch them."""
-        return {"posting": transfers.dispatch(session, act, numbers=self.transfers)}
+        return {"posting": transfers.dispatch(session, act, numbers=self.transfers, over_capacity=self.over_capacity)}
 
 
 class CameBody(http.Body):
@@ -129,6 +132,18 @@ class Arrive(http.Body):
         if self.lines is not None:
             arrived = {one.line: transfers.Arrived(one.received, one.damaged, one.over) for one in self.lines}
         return transfers.receive(session, act, number=self.transfer, arrived=arrived)
+
+
+class HandOver(HandOverBody):
+    """Receive a transfer against a signature, with everything that was not as sent."""
+
+    confirm: ClassVar[tuple[str, ...]] = STAFF
+    kind: Literal["hand_over"]
+    transfer: http.Number
+
+    def do(self, session: Session, act: Act, _key: str) -> Any:
+        """Receive it."""
+        return handover.hand_over(session, act, number=self.transfer, **self.given())
 
 
 class Return(http.Body):
@@ -166,5 +181,7 @@ class Floor(http.Body):
         return {"item": self.item, **http.plain(given)}
 
 
-Step = Annotated[GoodsIn | SendBack | Record | Use | Dispatch | Arrive | Return | Floor, Field(discriminator="kind")]
+Step = Annotated[
+    GoodsIn | SendBack | Record | Use | Dispatch | Arrive | HandOver | Return | Floor, Field(discriminator="kind")
+]
 """What may be proposed."""

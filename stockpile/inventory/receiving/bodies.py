@@ -63,6 +63,7 @@ class GoodsInBody(http.Body):
     close_short: Annotated[list[ShortBody], Field(default_factory=list, max_length=500)]
     surplus: Choice = rules.REFUSE
     short_dated: Choice = rules.REFUSE
+    over_capacity: Note = ""
 
     def given(self) -> dict[str, Any]:
         """The arguments of `operations.receive` but the key."""
@@ -72,6 +73,7 @@ class GoodsInBody(http.Body):
             "arrivals": [_arrival(one) for one in self.arrivals],
             "wrong": [operations.Wrong(**one.model_dump()) for one in self.wrong],
             "short": [operations.Short(**one.model_dump()) for one in self.close_short],
+            "over_capacity": self.over_capacity,
             "choices": operations.Choices(self.surplus, self.short_dated),
         }
 

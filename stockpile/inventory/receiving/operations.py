@@ -19,7 +19,7 @@ from stockpile.contracts import queries as orders
 from stockpile.db import rows_changed
 from stockpile.errors import Conflict, Invalid
 from stockpile.governance.rules import require, require_other
-from stockpile.inventory import ledger, opening, operations, queries
+from stockpile.inventory import ledger, opening, operations, queries, room
 from stockpile.inventory import rules as stock
 from stockpile.inventory.keeping import ReceivingRule
 from stockpile.inventory.receiving import queries as goods
@@ -118,6 +118,7 @@ def receive(
     wrong: Sequence[Wrong] = (),
     short: Sequence[Short] = (),
     choices: Choices = Choices(),
+    over_capacity: str = "",
     key: str,
 ) -> Received:
     """Take a delivery in at a depot, all or nothing: on its order's lines, or set aside in quarantine with the reason.
@@ -133,6 +134,9 @@ def receive(
     delivery = GoodsIn(site_code=site, delivery_note=delivery_note, received_by=act.actor.id, received_at=act.at)
     session.add(delivery)
     session.flush()
+    coming = [(one.item, one.quantity) for one in arrivals] + [(one.item, one.quantity) for one in wrong]
+    incoming = [(catalogue.item(session, item), quantity) for item, quantity in coming]
+    room.check(session, act, site=site, incoming=incoming, override=over_capacity)
     today = stock.local_day(act.at, place.time_zone)
     dock = _Dock(session, act, place, today, delivery.id or 0, choices)
     lines = [_arrive(dock, one, row) for row, one in enumerate(arrivals, start=1)]

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlmodel import Session, col, select
 
@@ -77,20 +78,7 @@ def import_log(
     if before is not None:
         return Found(before.readings, 0, [], [], 0, [], again=True, dry_run=dry_run)
     logged = rules.read_log(text, site=site, latest=act.at)
-    log = TemperatureLog(
-        site_code=site,
-        digest=digest,
-        name=name,
-        storage_class=storage_class,
-        begins=min(one.at for one in logged),
-        ends=max(one.at for one in logged),
-        readings=len(logged),
-        excursions=0,
-        gaps=0,
-        set_apart=0,
-        imported_by=act.actor.id,
-        imported_at=act.at,
-    )
+    log = _log(act, logged, site_code=site, digest=digest, name=name, storage_class=storage_class)
     found: list[Found] = []
     try:
         with session.begin_nested():
@@ -100,6 +88,21 @@ def import_log(
     except _DryRun:
         session.expire_all()
     return found[0] if not dry_run else _dry(found[0])
+
+
+def _log(act: Act, logged: Sequence[rules.Logged], **named: Any) -> TemperatureLog:
+    """The file's own row, before anything is found in it."""
+    return TemperatureLog(
+        **named,
+        begins=min(one.at for one in logged),
+        ends=max(one.at for one in logged),
+        readings=len(logged),
+        excursions=0,
+        gaps=0,
+        set_apart=0,
+        imported_by=act.actor.id,
+        imported_at=act.at,
+    )
 
 
 def _dry(found: Found) -> Found:

@@ -190,6 +190,21 @@ def upgrade() -> None:
     with op.batch_alter_table('bin_content', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_bin_content_balance_id'), ['balance_id'], unique=False)
 
+    op.create_table('proof_of_delivery',
+    sa.Column('transfer_id', sa.BigInteger(), nullable=False),
+    sa.Column('signed_by', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('signed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('evidence', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('lowest_milli', sa.Integer(), nullable=True),
+    sa.Column('highest_milli', sa.Integer(), nullable=True),
+    sa.Column('minutes_outside', sa.Integer(), nullable=True),
+    sa.Column('logger', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('recorded_by', sa.BigInteger(), nullable=False),
+    sa.Column('recorded_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.ForeignKeyConstraint(['recorded_by'], ['account.id'], name=op.f('fk_proof_of_delivery_recorded_by_account')),
+    sa.ForeignKeyConstraint(['transfer_id'], ['transfer.id'], name=op.f('fk_proof_of_delivery_transfer_id_transfer')),
+    sa.PrimaryKeyConstraint('transfer_id', name=op.f('pk_proof_of_delivery'))
+    )
     op.create_table('goods_in_line',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('goods_in_id', sa.BigInteger(), nullable=False),
@@ -232,6 +247,24 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_goods_in_line_goods_in_id'), ['goods_in_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_goods_in_line_lot_id'), ['lot_id'], unique=False)
 
+    op.create_table('transfer_discrepancy',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('transfer_id', sa.BigInteger(), nullable=False),
+    sa.Column('line_id', sa.BigInteger(), nullable=True),
+    sa.Column('kind', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('lot_id', sa.BigInteger(), nullable=False),
+    sa.Column('quantity', sa.BigInteger(), nullable=False),
+    sa.Column('note', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.CheckConstraint("kind IN ('short','over','damaged','excursion','wrong_lot')", name=op.f('ck_transfer_discrepancy_kind')),
+    sa.CheckConstraint('quantity > 0', name=op.f('ck_transfer_discrepancy_quantity_positive')),
+    sa.ForeignKeyConstraint(['line_id'], ['transfer_line.id'], name=op.f('fk_transfer_discrepancy_line_id_transfer_line')),
+    sa.ForeignKeyConstraint(['lot_id'], ['lot.id'], name=op.f('fk_transfer_discrepancy_lot_id_lot')),
+    sa.ForeignKeyConstraint(['transfer_id'], ['transfer.id'], name=op.f('fk_transfer_discrepancy_transfer_id_transfer')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_transfer_discrepancy'))
+    )
+    with op.batch_alter_table('transfer_discrepancy', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_transfer_discrepancy_transfer_id'), ['transfer_id'], unique=False)
+
     with op.batch_alter_table('calloff_line', schema=None) as batch_op:
         batch_op.add_column(sa.Column('closed', sa.BigInteger(), nullable=False, server_default='0'))
         batch_op.add_column(sa.Column('closed_reason', sqlmodel.sql.sqltypes.AutoString(), nullable=False, server_default=''))
@@ -247,13 +280,16 @@ def upgrade() -> None:
         batch_op.create_check_constraint(
             op.f('ck_contract_line_tolerance_range'), 'tolerance_percent BETWEEN 0 AND 100'
         )
-        batch_op.add_column(sa.Column('whole_packs', sa.Boolean(), nullable=False, server_default=sa.true()))
+        batch_op.add_column(sa.Column('whole_packs', sa.Boolean(), nullable=False, server_default='1'))
 
     with op.batch_alter_table('item', schema=None) as batch_op:
-        batch_op.add_column(sa.Column('needs_release', sa.Boolean(), nullable=False, server_default=sa.false()))
+        batch_op.add_column(sa.Column('needs_release', sa.Boolean(), nullable=False, server_default='0'))
 
     with op.batch_alter_table('posting', schema=None) as batch_op:
         batch_op.add_column(sa.Column('second_id', sa.BigInteger(), nullable=True))
+
+    with op.batch_alter_table('stock_count', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('bin_id', sa.BigInteger(), nullable=True))
 
     with op.batch_alter_table('temperature_reading', schema=None) as batch_op:
         batch_op.add_column(sa.Column('sensor', sqlmodel.sql.sqltypes.AutoString(), nullable=False, server_default=''))
@@ -270,6 +306,9 @@ def downgrade() -> None:
         batch_op.create_primary_key(op.f('pk_temperature_reading'), ['site_code', 'read_at'])
     with op.batch_alter_table('temperature_reading', schema=None) as batch_op:
         batch_op.drop_column('sensor')
+
+    with op.batch_alter_table('stock_count', schema=None) as batch_op:
+        batch_op.drop_column('bin_id')
 
     with op.batch_alter_table('posting', schema=None) as batch_op:
         batch_op.drop_column('second_id')
@@ -292,12 +331,17 @@ def downgrade() -> None:
         batch_op.drop_column('closed_reason')
         batch_op.drop_column('closed')
 
+    with op.batch_alter_table('transfer_discrepancy', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_transfer_discrepancy_transfer_id'))
+
+    op.drop_table('transfer_discrepancy')
     with op.batch_alter_table('goods_in_line', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_goods_in_line_lot_id'))
         batch_op.drop_index(batch_op.f('ix_goods_in_line_goods_in_id'))
         batch_op.drop_index(batch_op.f('ix_goods_in_line_calloff_line_id'))
 
     op.drop_table('goods_in_line')
+    op.drop_table('proof_of_delivery')
     with op.batch_alter_table('bin_content', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_bin_content_balance_id'))
 
