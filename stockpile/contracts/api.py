@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
+from pydantic import Field
 
 from stockpile import http
 from stockpile.contracts import operations, queries
 from stockpile.governance import queries as governance
 from stockpile.governance.caller import Key, SignedIn
-from stockpile.plaintext import Note
+from stockpile.plaintext import Note, Text
 
 router = APIRouter(tags=["contracts"])
 
@@ -43,3 +44,25 @@ def calloff(caller: SignedIn, number: http.Number) -> dict[str, Any]:
 def approve(caller: SignedIn, request: Request, number: http.Number, key: Key = None) -> JSONResponse:
     """Approve a proposed call-off; never your own proposal."""
     return caller.effect(request, None, key, lambda session, act: operations.approve(session, act, number=number))
+
+
+class BuyBackBody(http.Body):
+    """At what percent of the price a supplier buys back what still lasts so many days; null: it does not."""
+
+    percent: Annotated[int, Field(ge=1, le=100)] | None
+    days: Annotated[int, Field(ge=0, le=36_500)] | None
+    reason: Text
+
+
+@router.put("/contracts/{contract}/items/{item}/buy-back")
+def set_buy_back(
+    caller: SignedIn, request: Request, *, contract: Text, item: Text, body: BuyBackBody, key: Key = None
+) -> JSONResponse:
+    """Note what the contract says about buying back."""
+    fields = body.model_dump()
+    return caller.effect(
+        request,
+        body,
+        key,
+        lambda session, act: operations.set_buy_back(session, act, contract=contract, item=item, **fields),
+    )

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
+from stockpile.contracts import operations as contracts
 from stockpile.db import reading
+from stockpile.errors import Invalid
 from stockpile.inventory import operations
 from stockpile.inventory.lots import operations as lots
 from stockpile.inventory.operations import ReceiptLine
@@ -72,17 +74,15 @@ def test_its_supplier_takes_it_back_where_the_contract_says_so(
 ) -> None:
     ordered = (
         "INSERT INTO calloff (id, contract_code, slot, state, deliver_to, proposed_by, proposed_at, cost_minor)"
-        " VALUES (7, 'UC-2', 's', 'approved', 'D-DE', 0, '2020-03-01 00:00:00+00:00', 0)",
+        " VALUES (7, 'UC-2', 's', 'approved', 'D-DE', 0, '2020-03-01 00:00:00', 0)",
         "INSERT INTO calloff_line (id, calloff_id, item_code, packs, quantity, received, pack_price_minor, reason)"
         " VALUES (7, 7, 'TAB', 10, 100, 0, 450, 'short')",
-        "UPDATE contract_line SET buy_back_percent = 60,"
-        f" buy_back_days = {from_days} WHERE contract_code = 'UC-2' AND item_code = 'TAB'",
     )
     with region.begin() as connection:
         for statement in ordered:
-            connection.execute(
-                text(statement.replace("+00:00", "") if connection.dialect.name == "sqlite" else statement)
-            )
+            connection.execute(text(statement))
+    terms: dict[str, Any] = {"contract": "UC-2", "item": "TAB", "percent": 60, "days": from_days}
+    do(region, contracts.set_buy_back, acting(cast["buyer"]), reason="clause 9", **terms)
     line = ReceiptLine("TAB", "T-BACK", date(2020, 4, 20), 100, calloff_line=7)
     do(region, operations.receive, acting(cast["logistics"]), site="D-DE", lines=[line], key="k")
     found = listed(region)
@@ -119,3 +119,12 @@ def test_what_expired_already_is_only_disposed_of(region: Engine) -> None:
     with reading(region) as session:
         found = outlook.expiring(session, at=NOW + timedelta(days=40), within_days=0, needs=[VAALS])
     assert [(one.days_left, parts(one)) for one in found] == [(-19, [("dispose", 200, 0, "")])]
+
+
+def test_terms_of_buying_back_are_whole_and_of_an_item_under_the_contract(region: Engine, cast: Cast) -> None:
+    buyer, terms = acting(cast["buyer"]), {"contract": "UC-2", "reason": "clause 9"}
+    with pytest.raises(contracts.UnknownLine, match="UC-2 has no item VIAL"):
+        do(region, contracts.set_buy_back, buyer, item="VIAL", percent=50, days=90, **terms)
+    for percent, days in ((50, None), (0, 90), (101, 90), (50, -1)):
+        with pytest.raises(Invalid):
+            do(region, contracts.set_buy_back, buyer, item="TAB", percent=percent, days=days, **terms)
