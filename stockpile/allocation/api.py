@@ -289,7 +289,5 @@ def expiring(caller: SignedIn, within_days: Annotated[int, Field(ge=0, le=3650)]
     """The work list of what expires soon at the depots, most valuable first, with the best use of each lot."""
     with caller.reading() as session:
         at = caller.act(session).at
-        today, wanted = governance.local_day(session, at), queries.unmet(session, at=at)
-        return [
-            http.plain(one) for one in outlook.expiring(session, today=today, within_days=within_days, wanted=wanted)
-        ]
+        needs = queries.unmet_needs(session, at=at)
+        return [http.plain(one) for one in outlook.expiring(session, at=at, within_days=within_days, needs=needs)]

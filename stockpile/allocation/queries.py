@@ -21,6 +21,7 @@ from stockpile.errors import NotFound
 from stockpile.governance import queries as governance
 from stockpile.governance.tables import Member
 from stockpile.inventory import queries as inventory
+from stockpile.inventory.outlook.rules import Need
 from stockpile.inventory.tables import Lot
 
 
@@ -352,7 +353,15 @@ def _neighbours(results: list[PlanResult], members: dict[str, Member], mine: Pla
 
 
 def unmet(session: Session, *, at: datetime) -> dict[str, int]:
-    """Validated need of open surges that no plan served, in base units by item.
+    """Validated need of open surges that no plan served, in base units by item: the sums of `unmet_needs`."""
+    totals: dict[str, int] = defaultdict(int)
+    for need in unmet_needs(session, at=at):
+        totals[need.item] += need.quantity
+    return dict(sorted(totals.items()))
+
+
+def unmet_needs(session: Session, *, at: datetime) -> list[Need]:
+    """Validated need of open surges that no plan served, most urgent first.
 
     Of each (member, item, point of use) only the last decided request counts: a
     shortfall that was asked for again is not counted twice.
@@ -363,10 +372,9 @@ def unmet(session: Session, *, at: datetime) -> dict[str, int]:
     last: dict[tuple[str, str, str], Request] = {}
     for row in session.exec(query.order_by(col(Request.id))):
         last[row.member_code, row.item_code, row.point_of_use] = row
-    totals: dict[str, int] = defaultdict(int)
-    for row in last.values():
-        totals[row.item_code] += max(0, row.validated - row.allocated)
-    return {item: quantity for item, quantity in sorted(totals.items()) if quantity}
+    urgent = sorted(last.values(), key=lambda row: (row.priority, row.id))
+    missing = ((row, row.validated - row.allocated) for row in urgent)
+    return [Need(row.item_code, row.member_code, row.point_of_use, left) for row, left in missing if left > 0]
 
 
 def requests(

@@ -79,3 +79,25 @@ def close_short(
         key,
         lambda session, act: operations.close_short(session, act, line_number=number, reason=body.reason),
     )
+
+
+class BuyBackBody(http.Body):
+    """At what percent of the price a supplier buys back what still lasts so many days; null: it does not."""
+
+    percent: Annotated[int, Field(ge=1, le=100)] | None
+    days: Annotated[int, Field(ge=0, le=36_500)] | None
+    reason: Text
+
+
+@router.put("/contracts/{contract}/items/{item}/buy-back")
+def set_buy_back(
+    caller: SignedIn, request: Request, *, contract: Text, item: Text, body: BuyBackBody, key: Key = None
+) -> JSONResponse:
+    """Note what the contract says about buying back."""
+    fields = body.model_dump()
+    return caller.effect(
+        request,
+        body,
+        key,
+        lambda session, act: operations.set_buy_back(session, act, contract=contract, item=item, **fields),
+    )

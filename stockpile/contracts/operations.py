@@ -270,3 +270,37 @@ def _line(calloff_id: int, draft: LineDraft) -> CallOffLine:
 
 def _listed(lines: Sequence[LineDraft]) -> list[list[object]]:
     return [[line.item, line.packs, line.pack_price_minor, line.reason] for line in lines]
+
+
+class UnknownLine(NotFound):
+    """The contract does not have this item."""
+
+    code = "unknown_contract_line"
+
+
+def set_buy_back(
+    session: Session, act: Act, *, contract: str, item: str, percent: int | None, days: int | None, reason: str
+) -> ContractLine:
+    """Note at what percent of the price a supplier buys back what still lasts so many days; None: it does not."""
+    require(act.actor, "contract.terms")
+    line = session.get(ContractLine, (contract, item))
+    if line is None:
+        raise UnknownLine(f"contract {contract} has no item {item}", field="item", value=item)
+    if not _whole_terms(percent, days) or not reason.strip():
+        raise Invalid(
+            "buying back needs 1 to 100 percent, days from zero up, and the clause as reason", field="percent"
+        )
+    line.buy_back_percent, line.buy_back_days = percent, days
+    session.add(line)
+    session.flush()
+    payload = {"item": item, "percent": percent, "days": days}
+    journal.record(
+        session, act, action="contract.buy_back", subject=f"contract:{contract}", payload=payload, reason=reason
+    )
+    return line
+
+
+def _whole_terms(percent: int | None, days: int | None) -> bool:
+    if percent is None or days is None:
+        return percent is days
+    return 1 <= percent <= 100 and days >= 0

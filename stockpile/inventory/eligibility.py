@@ -126,6 +126,11 @@ def lasts(expiry: date, *, on: date, use_days: int = 0) -> bool:
     return on <= usable_through(expiry, use_days)
 
 
+def days_left(expiry: date, *, on: date) -> int:
+    """Days from that day to the expiry day; less than nothing once it is past."""
+    return (expiry - on).days
+
+
 def obstacle(goods: Goods, wish: Wish, *, leaves: datetime, route: Route | None) -> str | None:
     """Why this stock may not serve this wish over this route, or None where it may: a key of OBSTACLES.
 

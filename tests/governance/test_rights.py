@@ -36,6 +36,7 @@ lot.extend          .         .         .           .         .     x          .
 lot.restrict        .         x         .           .         .     .          .       .             .
 lot.lift            .         .         .           x         .     .          .       .             .
 lot.admit           .         .         .           x         .     .          .       .             .
+site.equip          .         x         .           .         .     .          .       .             .
 owner.propose       .         x         .           .         .     .          .       .             .
 owner.confirm       .         .         .           x         .     .          .       .             .
 stock.forward       .         x         .           .         .     .          .       .             .
@@ -63,6 +64,7 @@ plan.compute        .         .         x           .         .     .          .
 plan.override       .         .         x           .         .     .          .       .             .
 plan.approve        .         .         .           x         .     .          .       .             .
 reorder.run         .         .         .           x         x     .          .       .             x
+contract.terms      .         .         .           .         x     .          .       .             .
 calloff.approve     .         .         .           x         x     .          .       .             .
 floor.set           .         .         .           x         .     .          .       .             .
 region.import       .         .         .           .         .     .          .       x             .

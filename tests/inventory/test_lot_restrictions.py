@@ -211,3 +211,14 @@ def test_books_from_before_lots_were_journaled_are_taken_over_as_they_stand(regi
     assert faults(region) == []
     do(region, operations.release, acting(cast["logistics"]), lot_id=lot_id(region, "T-NEW"), reason="whole")
     assert faults(region) == []
+
+
+def test_cold_goods_are_not_sent_where_the_cold_store_is_out_of_service(region: Engine, cast: Cast) -> None:
+    logistics = acting(cast["logistics"])
+    sent = send_out(region, logistics, lot="V-1", quantity=3, destination="H-DE", member="DE-1")
+    do(region, lots.set_cold_store, logistics, site="H-DE", cold_store=False, reason="compressor broken")
+    with pytest.raises(transfers.NotFit, match="needs a cold store and the place has none"):
+        do(region, transfers.dispatch, logistics, numbers=[sent.id])
+    do(region, lots.set_cold_store, logistics, site="H-DE", cold_store=True, reason="mended")
+    do(region, transfers.dispatch, logistics, numbers=[sent.id])
+    assert faults(region) == []

@@ -25,6 +25,7 @@ from stockpile.inventory.transfers import Arrived, Part
 from tests.conftest import Cast, acting
 from tests.inventory.stockroom import FRESH, ON_SQLITE, account, do, faults, line_ids, lot_id
 from tests.inventory.test_storeroom_care import DEADLINE
+from tests.laws.parallel import kinds, overlapping
 
 SERIALS = ("S1", "S2", "S3", "S4", "S5")
 
@@ -191,6 +192,24 @@ def test_a_change_of_owner_names_the_pieces(equipped: Engine, cast: Cast) -> Non
     number = do(equipped, ownership.propose, acting(cast["logistics"]), account=there, **given).id
     do(equipped, ownership.confirm, acting(cast["committee"]), number=number, serials=["S3"])
     assert where(equipped)["S3"] == ("D-DE", "NL-1", "available")
+
+
+def test_of_two_who_bring_in_or_move_the_same_piece_at_once_one_is_refused(equipped: Engine, cast: Cast) -> None:
+    act = acting(cast["logistics"])
+
+    def receives(site: str) -> Any:
+        line = ReceiptLine("PUMP", f"P-{site}", FRESH, 1, serials=("S9",))
+        return lambda session: operations.receive(session, act, site=site, lines=[line], key=f"at {site}")
+
+    outcomes = overlapping(equipped, receives("D-DE"), receives("D-BE"))
+    assert kinds(outcomes) in (["SerialTaken", "done"], ["SerialElsewhere", "done"])
+    part = Part("D-DE", "H-NL", lot_id(equipped, "P-2"), "NL-1", "request:1", 1, serials=("S1",))
+
+    def reserves(source: str) -> Any:
+        return lambda session: transfers.arrange(session, act, source=source, parts=[part])
+
+    assert kinds(overlapping(equipped, reserves("a"), reserves("b"))) == ["SerialElsewhere", "done"]
+    assert faults(equipped) == []
 
 
 @ON_SQLITE

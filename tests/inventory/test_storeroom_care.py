@@ -15,7 +15,6 @@ from stockpile.inventory import rules, transfers
 from stockpile.inventory.counts import operations as counts
 from stockpile.inventory.counts import queries as counted
 from stockpile.inventory.outlook import queries as outlook
-from stockpile.inventory.outlook.rules import best_use
 from stockpile.inventory.quality import operations as quality
 from stockpile.inventory.quality.rules import Reading, excursions
 from stockpile.inventory.recalls import operations as recalls
@@ -181,16 +180,3 @@ def test_a_promise_counts_what_is_usable_by_then_less_the_floor(region: Engine, 
         later = outlook.promise(session, item="TAB", by=date(2020, 5, 1))
     assert (now.on_hand, now.expiring, now.floor, now.available) == (600, 0, 100, 500)
     assert (later.expiring, later.available) == (200, 300)
-
-
-def test_what_expires_soon_is_listed_with_its_value_and_best_use(region: Engine, cast: Cast) -> None:
-    assert cast
-    with reading(region) as session:
-        listed = outlook.expiring(session, today=date(2020, 3, 30), within_days=30, wanted={"TAB": 50})
-    assert [(one.lot, one.days_left, one.use.move, one.use.dispose) for one in listed] == [("T-OLD", 21, 50, 150)]
-    assert listed[0].value_minor == 200 * 450 // 10
-
-
-def test_the_best_use_is_need_then_routine_then_disposal() -> None:
-    use = best_use(quantity=100, days_left=10, wanted=30, routine_milli_per_day=2_500)
-    assert (use.action, use.move, use.rotate, use.dispose) == ("move", 30, 25, 45)

@@ -13,7 +13,7 @@ from stockpile.actor import Act
 from stockpile.catalogue import queries as catalogue
 from stockpile.catalogue.rules import RANGES
 from stockpile.errors import Invalid
-from stockpile.inventory import ledger, operations, queries, room, transfers
+from stockpile.inventory import ledger, opening, operations, queries, room, transfers
 from stockpile.inventory import rules as stock
 from stockpile.inventory.handover import rules
 from stockpile.inventory.handover.tables import Discrepancy, ProofOfDelivery
@@ -152,7 +152,7 @@ def _set_wrong_apart(session: Session, act: Act, transfer: Transfer, wrong: Sequ
         operations.check_goods(
             item=one.item, lot=one.lot, expiry=one.expiry, quantity=one.quantity, today=today, row=row
         )
-        lot = ledger.lot_for(session, item=one.item, code=one.lot, expiry=one.expiry).id or 0
+        lot = opening.lot_for(session, act, item=one.item, code=one.lot, expiry=one.expiry).id or 0
         apart = ledger.Account(lot, transfer.destination, stock.POOL, stock.QUARANTINE)
         moves.append(ledger.Move(lot, one.quantity, stock.LOSS, apart, f"transfer:{transfer.id}:wrong"))
         found.append(

@@ -215,14 +215,23 @@ def _kit_lot(session: Session, act: Act, batch: Batch, lots: Mapping[int, Lot], 
     shared, nobody = rules.common(restricted.get(number, ()) for number in lots)
     if nobody is not None:
         raise PartNotUsable(f"these lots are restricted to no {nobody} in common: nobody could be given the kit")
+    used = select(Lot.id).where(Lot.item_code == batch.kit, Lot.code == batch.lot)
+    if session.exec(used).first() is not None:
+        raise _used(batch)
     kit = opening.lot_for(session, act, item=batch.kit, code=batch.lot, expiry=min(lot.expiry for lot in lots.values()))
     if session.exec(select(Movement.id).where(Movement.lot_id == kit.id)).first() is not None:
-        raise KitLotUsed(f"lot {batch.lot} of {batch.kit} is in the books: kits need a batch code of their own")
+        raise _used(batch)
     for kind, value in sorted(shared):
         restricting.restrict(
             session, act, lot=kit, condition=Condition(kind, value), reason=reason.strip() or "as its components are"
         )
     return kit
+
+
+def _used(batch: Batch) -> KitLotUsed:
+    return KitLotUsed(
+        f"lot {batch.lot} of {batch.kit} is in the books: kits need a batch code of their own", field="lot"
+    )
 
 
 def _taken_out(

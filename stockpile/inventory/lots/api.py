@@ -35,6 +35,13 @@ class LiftBody(http.Body):
     reason: Text
 
 
+class ColdStoreBody(http.Body):
+    """Whether a site can keep goods at 2 to 8 degrees, and why."""
+
+    cold_store: bool
+    reason: Text
+
+
 class BeneficiaryBody(http.Body):
     """Whether a member is admitted to a donor's or contract's goods, and why."""
 
@@ -74,6 +81,17 @@ def lift(caller: SignedIn, request: Request, number: http.Number, body: LiftBody
     """Lift a restriction, as the committee; never who set it."""
     return caller.effect(
         request, body, key, lambda session, act: operations.lift(session, act, number=number, reason=body.reason)
+    )
+
+
+@router.put("/sites/{site}/cold-store")
+def set_cold_store(
+    caller: SignedIn, request: Request, site: Text, body: ColdStoreBody, key: Key = None
+) -> JSONResponse:
+    """Say whether a site can keep goods at 2 to 8 degrees."""
+    fields = body.model_dump()
+    return caller.effect(
+        request, body, key, lambda session, act: operations.set_cold_store(session, act, site=site, **fields)
     )
 
 

@@ -12,7 +12,7 @@ from stockpile.errors import Conflict, Invalid, NotFound
 from stockpile.governance import queries as governance
 from stockpile.governance.rules import require, require_other
 from stockpile.inventory import eligibility, lot_proof, queries, restricting
-from stockpile.inventory.tables import Beneficiary, LotRestriction
+from stockpile.inventory.tables import Beneficiary, LotRestriction, Site
 
 
 class UnknownRestriction(NotFound):
@@ -70,3 +70,17 @@ def admit(session: Session, act: Act, *, kind: str, value: str, member: str, adm
     payload = {"kind": kind, "value": value, "member": member, "admitted": admitted}
     journal.record(session, act, action="beneficiary.set", subject=f"{kind}:{value}", payload=payload, reason=reason)
     return admitted
+
+
+def set_cold_store(session: Session, act: Act, *, site: str, cold_store: bool, reason: str) -> Site:
+    """Say whether a site can keep goods at 2 to 8 degrees: where it cannot, no such goods are sent."""
+    require(act.actor, "site.equip", site=site)
+    found = queries.site(session, site)
+    if not reason.strip():
+        raise Invalid("say why: a cold store put into or out of service", field="reason")
+    found.cold_store = cold_store
+    session.add(found)
+    session.flush()
+    payload = {"cold_store": cold_store}
+    journal.record(session, act, action="site.equip", subject=f"site:{site}", payload=payload, reason=reason)
+    return found

@@ -60,7 +60,10 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """Where a lot came from, where it went, and where it is; base units."""
+    """Where a lot came from, where it went, and where it is; base units.
+
+    `in_kits`: what of it is in kits now; of a kit lot less than nothing, what was put together.
+    """
 
     lot_id: int
     item: str
@@ -70,6 +73,7 @@ class Trace:
     received: int
     used: int
     lost: int
+    in_kits: int
     origins: list[Origin]
     deliveries: list[Delivery]
     holdings: list[Holding]
@@ -130,6 +134,7 @@ def trace(session: Session, lot_id: int) -> Trace:
         received=flows.get(("from", rules.SUPPLIER), 0),
         used=flows.get(("to", rules.CONSUMPTION), 0),
         lost=flows.get(("to", rules.LOSS), 0) - flows.get(("from", rules.LOSS), 0),
+        in_kits=flows.get(("to", rules.ASSEMBLY), 0) - flows.get(("from", rules.ASSEMBLY), 0),
         origins=_origins(session, lot_id),
         deliveries=_deliveries(session, lot_id),
         holdings=holdings(session, lot_id),
@@ -148,7 +153,7 @@ def progress(session: Session, number: int, *, at: datetime) -> Progress:
     found = recall(session, number)
     traces = [trace(session, row.lot_id) for row in lots_of(session, number)]
     answers = list(session.exec(select(RecallAnswer).where(RecallAnswer.recall_id == number)))
-    received, used = sum(t.received for t in traces), sum(t.used for t in traces)
+    received, used = sum(t.received - t.in_kits for t in traces), sum(t.used for t in traces)
     frozen = sum(h.quantity for t in traces for h in t.holdings if h.status == rules.QUARANTINE)
     disposed, set_apart = sum(t.lost for t in traces), sum(answer.set_apart for answer in answers)
     holders = {h.owner for t in traces for h in t.holdings} | {d.member for t in traces for d in t.deliveries}
