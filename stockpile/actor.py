@@ -26,11 +26,16 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One act: the actor, when it takes effect (may be simulated) and when it is recorded (real), both UTC."""
+    """One act: the actor, when it takes effect (may be simulated) and when it is recorded (real), both UTC.
+
+    `clock`: what the region's clock showed as an act was recorded that is said
+    to have taken effect at another instant; None: it takes effect now.
+    """
 
     actor: Actor
     at: datetime
     recorded_at: datetime
+    clock: datetime | None = None
 
     def __post_init__(self) -> None:
         assert self.at.tzinfo is not None, "effective time without a time zone"

@@ -32,8 +32,10 @@ from stockpile.governance.caller import SignedIn
 from stockpile.governance.operations import SignInRefused
 from stockpile.governance.tables import Region
 from stockpile.inventory import api as inventory
+from stockpile.inventory.corrections import api as corrections
 from stockpile.inventory.counts import api as counts
 from stockpile.inventory.outlook import api as outlook
+from stockpile.inventory.periods import api as periods
 from stockpile.inventory.quality import api as quality
 from stockpile.inventory.recalls import api as recalls
 from stockpile.inventory.scanning import api as scanning
@@ -42,7 +44,7 @@ from stockpile.jobs import schedule
 from stockpile.settings import Settings
 
 log = logging.getLogger(__name__)
-STOREROOM = (inventory, recalls, quality, counts, outlook, scanning)
+STOREROOM = (inventory, recalls, quality, counts, outlook, scanning, periods, corrections)
 ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, jobs)
 DESCRIPTION = (
     "One shared emergency stockpile for municipalities of several countries. Quantities are integers in base units, "

@@ -56,6 +56,8 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     "reorder.run": frozenset({SCHEDULER, BUYER, COMMITTEE}),
     "calloff.approve": frozenset({COMMITTEE, BUYER}),
     "floor.set": frozenset({COMMITTEE}),
+    "period.close": frozenset({COMMITTEE}),
+    "figure.set": frozenset({COMMITTEE}),
     "region.import": frozenset({ADMINISTRATOR}),
     "account.manage": frozenset({ADMINISTRATOR}),
 }

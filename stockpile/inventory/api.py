@@ -15,6 +15,8 @@ from stockpile.actor import Act
 from stockpile.governance.caller import After, Caller, Key, QuickRoute, RecentlySignedIn, SignedIn, answered, refused
 from stockpile.idempotency import Asked
 from stockpile.inventory import grouping, operations, queries, recording, rules, transfers
+from stockpile.inventory.periods import late
+from stockpile.inventory.periods import queries as periods
 from stockpile.plaintext import Note, Text
 
 router = APIRouter(tags=["inventory"])
@@ -39,6 +41,7 @@ class ReceiptBody(http.Body):
     site: Text
     lines: Annotated[list[ReceiptLineBody], Field(min_length=1, max_length=1000)]
     reason: Note = ""
+    effective_at: http.Instant | None = None
 
 
 class UseBody(http.Body):
@@ -55,6 +58,7 @@ class IssueBody(http.Body):
     site: Text
     uses: Annotated[list[UseBody], Field(min_length=1, max_length=1000)]
     reason: Note = ""
+    effective_at: http.Instant | None = None
 
 
 class AdjustmentBody(http.Body):
@@ -66,6 +70,7 @@ class AdjustmentBody(http.Body):
     status: Annotated[str, Field(pattern="^(available|quarantine)$")] = rules.AVAILABLE
     change: Annotated[int, Field(ge=-http.LARGEST_NUMBER, le=http.LARGEST_NUMBER)]
     reason: Text
+    effective_at: http.Instant | None = None
 
 
 class LineBody(http.Body):
@@ -84,6 +89,7 @@ class RecordBody(http.Body):
     site: Text
     lines: Annotated[list[LineBody], Field(min_length=1, max_length=1000)]
     reason: Note = ""
+    effective_at: http.Instant | None = None
 
 
 class ReasonBody(http.Body):
@@ -103,6 +109,7 @@ class DispatchBody(http.Body):
     """Transfers that leave together."""
 
     transfers: Annotated[list[http.Number], Field(min_length=1, max_length=500)]
+    effective_at: http.Instant | None = None
 
 
 class ArrivedBody(http.Body):
@@ -118,6 +125,7 @@ class DeliveryBody(http.Body):
     """What came of a transfer; no `lines`: all of it, in good order."""
 
     lines: Annotated[list[ArrivedBody], Field(min_length=1, max_length=1000)] | None = None
+    effective_at: http.Instant | None = None
 
 
 class FoundBody(http.Body):
@@ -142,10 +150,26 @@ def sites(caller: SignedIn) -> list[dict[str, Any]]:
 
 
 @router.get("/stock")
-def stock(caller: SignedIn, after: After = 0, limit: http.Limit = 100, item: Note | None = None) -> dict[str, Any]:
-    """Balances by number: what stands at each (lot, site, owner, status), in base units, zeros left out."""
+def stock(
+    caller: SignedIn,
+    *,
+    after: After = 0,
+    limit: http.Limit = 100,
+    item: Note | None = None,
+    at: http.Instant | None = None,
+    known: http.Instant | None = None,
+) -> dict[str, Any]:
+    """Balances by number: what stands at each (lot, site, owner, status), in base units, zeros left out.
+
+    `at`: as they stood at that instant, by when things took effect; `known`: by
+    what had been recorded then (real time), for what was said at the time.
+    """
     with caller.reading() as session:
-        rows = queries.balances(session, after=after, limit=limit + 1, item=item)
+        if at is None and known is None:
+            rows = queries.balances(session, after=after, limit=limit + 1, item=item)
+        else:
+            when = at or caller.act(session).at
+            rows = periods.stock_at(session, when, known=known, after=after, limit=limit + 1, item=item)
         return http.paged(rows, limit=limit, key=lambda row: row.balance)
 
 
@@ -164,7 +188,12 @@ def receive(caller: SignedIn, request: Request, body: ReceiptBody, key: Key = No
 
     def work(session: Session, act: Act) -> Any:
         posting = operations.receive(
-            session, act, site=body.site, lines=lines, key=_posting_key(caller.actor.id, key), reason=body.reason
+            session,
+            late.dated(act, body.effective_at),
+            site=body.site,
+            lines=lines,
+            key=_posting_key(caller.actor.id, key),
+            reason=body.reason,
         )
         return {"posting": posting}
 
@@ -178,7 +207,12 @@ def issue(caller: SignedIn, request: Request, body: IssueBody, key: Key = None) 
 
     def work(session: Session, act: Act) -> Any:
         issued = operations.issue(
-            session, act, site=body.site, uses=uses, key=_posting_key(caller.actor.id, key), reason=body.reason
+            session,
+            late.dated(act, body.effective_at),
+            site=body.site,
+            uses=uses,
+            key=_posting_key(caller.actor.id, key),
+            reason=body.reason,
         )
         return {"issued": [{**http.plain(use), "issued": quantity} for use, quantity in issued]}
 
@@ -213,7 +247,7 @@ def _ask(
     caller: Caller, asked: Asked, body: AdjustmentBody | RecordBody, *, kind: str, lines: list[recording.Line]
 ) -> grouping.Ask:
     key = f"api:{caller.actor.id}:{asked.key}"
-    return grouping.Ask(asked, caller.actor, caller.token, kind, body.site, lines, key, body.reason)
+    return grouping.Ask(asked, caller.actor, caller.token, kind, body.site, lines, key, body.reason, body.effective_at)
 
 
 @router.post("/lots/{lot_id}/hold")
@@ -263,7 +297,7 @@ def dispatch(caller: SignedIn, request: Request, body: DispatchBody, key: Key = 
     """Send approved transfers on their way."""
 
     def work(session: Session, act: Act) -> Any:
-        return {"posting": transfers.dispatch(session, act, numbers=body.transfers)}
+        return {"posting": transfers.dispatch(session, late.dated(act, body.effective_at), numbers=body.transfers)}
 
     return caller.effect(request, body, key, work)
 
@@ -276,9 +310,11 @@ def receive_transfer(
     arrived = None
     if body.lines is not None:
         arrived = {one.line: transfers.Arrived(one.received, one.damaged, one.over) for one in body.lines}
-    return caller.effect(
-        request, body, key, lambda session, act: transfers.receive(session, act, number=number, arrived=arrived)
-    )
+
+    def work(session: Session, act: Act) -> Any:
+        return transfers.receive(session, late.dated(act, body.effective_at), number=number, arrived=arrived)
+
+    return caller.effect(request, body, key, work)
 
 
 @router.post("/transfers/{number}/resolve")

@@ -8,9 +8,9 @@ that would take more than there is refuses its whole posting and names the accou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any, Final
 
 from sqlmodel import Session, col, select
@@ -20,6 +20,8 @@ from stockpile.actor import Act
 from stockpile.db import insert_missing
 from stockpile.errors import Conflict, Refusal
 from stockpile.inventory import proof
+from stockpile.inventory.periods import late
+from stockpile.inventory.periods import queries as periods
 from stockpile.inventory.rules import EXTERNALS, STATUSES
 from stockpile.inventory.tables import Balance, Lot, Movement, Posting
 
@@ -76,6 +78,8 @@ class _Standing:
     quantity: int
     version: int
     version_before: int
+    moved_at: datetime | None = None
+    closed_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +93,21 @@ class _Short:
 
 @dataclass(frozen=True, slots=True)
 class _Done:
-    """A posting that was worked out, with the rows of its movements."""
+    """A posting that was worked out, with the rows of its movements; `act` is stamped after all that it takes from."""
 
     intent: Intent
+    act: Act
     rows: list[dict[str, Any]]
 
 
-discrepancies = proof.discrepancies
 _Standings = dict[Account, _Standing]
-_Outcome = _Done | _Short | PostedBefore
+_Outcome = _Done | _Short | Refusal
+
+
+def discrepancies(session: Session) -> Iterator[str]:
+    """What the proofs find wrong, in plain words: by the order of postings, and by the instants they took effect."""
+    yield from proof.discrepancies(session)
+    yield from periods.discrepancies(session)
 
 
 def post(session: Session, act: Act, *, kind: str, key: str, moves: Sequence[Move], reason: str = "") -> int:
@@ -113,19 +123,26 @@ def post(session: Session, act: Act, *, kind: str, key: str, moves: Sequence[Mov
     return outcome
 
 
-def post_each(session: Session, intents: Sequence[Intent]) -> list[int | Conflict]:
+def post_each(session: Session, intents: Sequence[Intent]) -> list[int | Refusal]:
     """Post each intent whole or not at all, as if one after the other, in the caller's transaction.
 
     Returns for each the posting's number, or why it alone was refused:
-    `NotEnough` as what stood there after those before it, or `PostedBefore`.
+    `NotEnough` as what stood there after those before it, `PostedBefore`, or its instant.
     A refused one leaves nothing. All accounts are locked in one phase, in the
-    order of their ids; concurrent postings queue and never deadlock.
+    order of their ids; concurrent postings queue and never deadlock. One that is
+    said to have taken effect earlier is judged by all that happened since
+    (`periods.late`), alone.
     """
     for intent in intents:
         _assert_sound(intent)
+    if len(intents) > 1 and any(intent.act.clock is not None for intent in intents):
+        _lock(session, intents)
+        return [answer for intent in intents for answer in post_each(session, [intent])]
     numbers = _claim(session, intents)
     standings = _lock(session, intents)
     outcomes = _work_out(intents, numbers, standings)
+    if intents and intents[0].act.clock is not None:
+        outcomes = [_in_time(session, one) for one in outcomes]
     done = [one for one in outcomes if isinstance(one, _Done)]
     _settle_heads(session, numbers, intents, done)
     for one in done:
@@ -182,7 +199,10 @@ def _lock(session: Session, intents: Sequence[Intent]) -> _Standings:
         openings = [row for account, row in zip(accounts, rows, strict=True) if account in sinks]
         bulk.insert(session, Balance, openings, skip_taken=True)
         found = bulk.run(session, _LOCK, _ACCOUNT, rows).all()
-    return {Account(*place): _Standing(number, q, v, v) for number, q, v, *place in map(tuple, found)}
+    return {
+        Account(*place): _Standing(number, q, v, v, bulk.instant(moved), bulk.instant(closed))
+        for number, q, v, moved, closed, *place in map(tuple, found)
+    }
 
 
 def _opening(account: Account) -> dict[str, Any]:
@@ -200,12 +220,13 @@ def _work_out(intents: Sequence[Intent], numbers: dict[str, int], standings: _St
     """What becomes of each intent, in the order given; `standings` become what they are after all of them."""
     outcomes: list[_Outcome] = []
     posted: set[str] = set()
+    closed_before = next((standing.closed_before for standing in standings.values()), None)
     for intent in intents:
         outcome: _Outcome
         if intent.key not in numbers or intent.key in posted:
             outcome = PostedBefore(f"{intent.key} has been posted already", key=intent.key)
         else:
-            outcome = _try(intent, standings)
+            outcome = late.closed(intent.act, closed_before) or _try(intent, standings)
         if isinstance(outcome, _Done):
             posted.add(intent.key)
         outcomes.append(outcome)
@@ -229,9 +250,25 @@ def _try(intent: Intent, standings: _Standings) -> _Done | _Short:
             after, seq = trial[place] = quantity + change, version + 1
             row |= {f"{side}_balance_id": standing.id, f"{side}_seq": seq, f"{side}_after": after}
         rows.append(row)
+    act = _stamped(intent, standings)
     for place, (quantity, version) in trial.items():
-        standings[place].quantity, standings[place].version = quantity, version
-    return _Done(intent, rows)
+        standing = standings[place]
+        standing.quantity, standing.version = quantity, version
+        standing.moved_at = max(act.at, standing.moved_at or act.at)
+    return _Done(intent, act, rows)
+
+
+def _stamped(intent: Intent, standings: _Standings) -> Act:
+    """The act; one of now does not precede what it takes, for clocks differ and waiting for a lock takes time."""
+    moved = [standings[move.source].moved_at for move in intent.moves if isinstance(move.source, Account)]
+    at = max([intent.act.at, *(when for when in moved if when is not None)])
+    return intent.act if at == intent.act.at or intent.act.clock is not None else replace(intent.act, at=at)
+
+
+def _in_time(session: Session, outcome: _Outcome) -> _Outcome:
+    """The outcome of a dated posting, or why its instant is refused."""
+    fault = late.fault(session, outcome.intent.act, outcome.rows) if isinstance(outcome, _Done) else None
+    return fault or outcome
 
 
 def _settle_heads(session: Session, numbers: dict[str, int], intents: Sequence[Intent], done: Sequence[_Done]) -> None:
@@ -241,16 +278,32 @@ def _settle_heads(session: Session, numbers: dict[str, int], intents: Sequence[I
     refused = [{"id": number} for key, number in numbers.items() if key not in stays]
     if refused:
         bulk.run(session, _WITHDRAW, "id bigint", refused)
-    later = [_new_head(one.intent) for one in done if one.intent.key not in stays]
+    later = [_new_head(replace(one.intent, act=one.act)) for one in done if one.intent.key not in stays]
+    stamped = [
+        {"id": numbers[one.intent.key], "at": bulk.written(session, Posting, "effective_at", one.act.at)}
+        for one in done
+        if one.intent.key in stays and one.act is not one.intent.act
+    ]
+    if stamped:
+        bulk.run(session, _STAMP, "id bigint, at timestamptz", stamped)
     if later:
         numbers |= dict(bulk.insert(session, Posting, later, give=("key", "id")))
 
 
 def _store(session: Session, standings: Iterable[_Standing], rows: list[dict[str, Any]]) -> None:
     changed = sorted((s for s in standings if s.version != s.version_before), key=lambda s: s.id)
-    values = [{"id": s.id, "before": s.version_before, "quantity": s.quantity, "version": s.version} for s in changed]
+    values = [
+        {
+            "id": s.id,
+            "before": s.version_before,
+            "quantity": s.quantity,
+            "version": s.version,
+            "moved_at": bulk.written(session, Balance, "moved_at", s.moved_at),
+        }
+        for s in changed
+    ]
     if values:
-        result = bulk.run(session, _CHANGE, "id bigint, before bigint, quantity bigint, version bigint", values)
+        result = bulk.run(session, _CHANGE, _CHANGED, values)
         assert result.rowcount == len(values), "a locked balance changed under the lock"
     bulk.insert(session, Movement, rows)
 
@@ -264,7 +317,7 @@ def _note(one: _Done) -> journal.Note:
         "moves": len(one.rows),
         "digest": proof.digest(one.rows, _places(one)),
     }
-    return journal.Note(intent.act, "stock.post", f"posting:{number}", payload, intent.reason)
+    return journal.Note(one.act, "stock.post", f"posting:{number}", payload, intent.reason)
 
 
 def _places(one: _Done) -> dict[int, str]:
@@ -277,10 +330,10 @@ def _places(one: _Done) -> dict[int, str]:
     }
 
 
-def _answers(session: Session, numbers: dict[str, int], outcomes: Sequence[_Outcome]) -> list[int | Conflict]:
+def _answers(session: Session, numbers: dict[str, int], outcomes: Sequence[_Outcome]) -> list[int | Refusal]:
     short = {one.place.lot_id for one in outcomes if isinstance(one, _Short)}
     lots = {lot.id: lot for lot in session.exec(select(Lot).where(col(Lot.id).in_(short)))} if short else {}
-    answers: list[int | Conflict] = []
+    answers: list[int | Refusal] = []
     for one in outcomes:
         if isinstance(one, _Done):
             answers.append(numbers[one.intent.key])
@@ -311,7 +364,8 @@ _JOIN: Final = (
     "{rows} JOIN balance b ON (b.lot_id, b.site_code, b.owner, b.status) = (r.lot_id, r.site_code, r.owner, r.status)"
 )
 _LOCK: Final = (
-    f"SELECT b.id, b.quantity, b.version, b.lot_id, b.site_code, b.owner, b.status FROM {_JOIN} ORDER BY b.id {{lock}}"
+    "SELECT b.id, b.quantity, b.version, b.moved_at, (SELECT max(ends_at) FROM period) AS closed_before,"
+    f" b.lot_id, b.site_code, b.owner, b.status FROM {_JOIN} ORDER BY b.id {{lock}}"
 )
 """Lock what is there; the sort comes before the locks, so they are taken in the order of ids."""
 _LOCK_ALL: Final = _LOCK.replace(
@@ -319,9 +373,11 @@ _LOCK_ALL: Final = _LOCK.replace(
 )
 """Lock all or none: an account that is not there must be opened before the first lock is taken."""
 _CHANGE: Final = (
-    "UPDATE balance SET quantity = r.quantity, version = r.version FROM {rows}"
+    "UPDATE balance SET quantity = r.quantity, version = r.version, moved_at = r.moved_at FROM {rows}"
     " WHERE balance.id = r.id AND balance.version = r.before"
 )
+_CHANGED: Final = "id bigint, before bigint, quantity bigint, version bigint, moved_at timestamptz"
+_STAMP: Final = "UPDATE posting SET effective_at = r.at FROM {rows} WHERE posting.id = r.id"
 _WITHDRAW: Final = "DELETE FROM posting WHERE id IN (SELECT r.id FROM {rows})"
 
 

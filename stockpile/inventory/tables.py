@@ -76,7 +76,8 @@ class Balance(Table, table=True):
     """What stands on one account (lot, site, owner, status), in base units.
 
     Written by `ledger.post` alone, in the transaction of the movements.
-    `version` counts the legs so far; `owner` is 'pool' or a member's code.
+    `version` counts the legs so far; `owner` is 'pool' or a member's code;
+    `moved_at` is the latest instant at which a leg took effect.
     """
 
     __tablename__ = "balance"
@@ -93,6 +94,7 @@ class Balance(Table, table=True):
     status: str
     quantity: int = Field(default=0, sa_type=BigInteger)
     version: int = Field(default=0, sa_type=BigInteger)
+    moved_at: datetime | None = None
 
 
 class Posting(Table, table=True):

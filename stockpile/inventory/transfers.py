@@ -17,6 +17,7 @@ from stockpile.db import rows_changed
 from stockpile.errors import Conflict, Invalid
 from stockpile.governance.rules import require, require_other
 from stockpile.inventory import ledger, queries, rules
+from stockpile.inventory.periods import late
 from stockpile.inventory.tables import Lot, Site, Transfer, TransferLine
 
 
@@ -108,6 +109,7 @@ def receive(session: Session, act: Act, *, number: int, arrived: Mapping[int, Ar
     """
     transfer = queries.transfer(session, number)
     require(act.actor, "transfer.receive", site=transfer.destination)
+    late.require_after(act, transfer.dispatched_at, f"transfer {number} left")
     _claim(session, transfer, rules.DISPATCHED, rules.RECEIVED)
     lines = queries.transfer_lines(session, [number])
     came = arrived if arrived is not None else {line.id or 0: Arrived(_sent(line)) for line in lines}

@@ -15,6 +15,7 @@ import stockpile.demand.tables
 import stockpile.governance.tables
 import stockpile.idempotency
 import stockpile.inventory.counts.tables
+import stockpile.inventory.periods.tables
 import stockpile.inventory.quality.tables
 import stockpile.inventory.recalls.tables
 import stockpile.inventory.scanning.tables

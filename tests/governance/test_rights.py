@@ -43,6 +43,8 @@ plan.approve        .         .         .           x         .     .          .
 reorder.run         .         .         .           x         x     .          .       .             x
 calloff.approve     .         .         .           x         x     .          .       .             .
 floor.set           .         .         .           x         .     .          .       .             .
+period.close        .         .         .           x         .     .          .       .             .
+figure.set          .         .         .           x         .     .          .       .             .
 region.import       .         .         .           .         .     .          .       x             .
 account.manage      .         .         .           .         .     .          .       x             .
 """
