@@ -22,6 +22,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from stockpile import __version__, http
 from stockpile.allocation import api as allocation
+from stockpile.allocation.reservations import api as reservations
 from stockpile.catalogue import api as catalogue
 from stockpile.contracts import api as contracts
 from stockpile.db import reading
@@ -45,7 +46,7 @@ from stockpile.settings import Settings
 
 log = logging.getLogger(__name__)
 STOREROOM = (inventory, recalls, quality, counts, outlook, scanning, periods, corrections)
-ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, jobs)
+ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, reservations, jobs)
 DESCRIPTION = (
     "One shared emergency stockpile for municipalities of several countries. Quantities are integers in base units, "
     "money in minor units, instants in UTC. Sign in with POST /api/v1/tokens (HTTP Basic) and send the token as bearer."

@@ -252,10 +252,13 @@ def _ask(
 
 @router.post("/lots/{lot_id}/hold")
 def hold(caller: SignedIn, request: Request, lot_id: http.Number, body: ReasonBody, key: Key = None) -> JSONResponse:
-    """Hold a lot everywhere."""
-    return caller.effect(
-        request, body, key, lambda session, act: operations.hold(session, act, lot_id=lot_id, reason=body.reason)
-    )
+    """Hold a lot everywhere; `waiting_transfers` are those that cannot leave now, or have it on the road."""
+
+    def work(session: Session, act: Act) -> Any:
+        lot = operations.hold(session, act, lot_id=lot_id, reason=body.reason)
+        return {**http.plain(lot), "waiting_transfers": queries.waiting_for(session, lot_id)}
+
+    return caller.effect(request, body, key, work)
 
 
 @router.post("/lots/{lot_id}/release")

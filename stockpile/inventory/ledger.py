@@ -142,7 +142,7 @@ def post_each(session: Session, intents: Sequence[Intent]) -> list[int | Refusal
     standings = _lock(session, intents)
     outcomes = _work_out(intents, numbers, standings)
     if intents and intents[0].act.clock is not None:
-        outcomes = [_in_time(session, one) for one in outcomes]
+        outcomes = [(isinstance(one, _Done) and late.fault(session, one.act, one.rows)) or one for one in outcomes]
     done = [one for one in outcomes if isinstance(one, _Done)]
     _settle_heads(session, numbers, intents, done)
     for one in done:
@@ -263,12 +263,6 @@ def _stamped(intent: Intent, standings: _Standings) -> Act:
     moved = [standings[move.source].moved_at for move in intent.moves if isinstance(move.source, Account)]
     at = max([intent.act.at, *(when for when in moved if when is not None)])
     return intent.act if at == intent.act.at or intent.act.clock is not None else replace(intent.act, at=at)
-
-
-def _in_time(session: Session, outcome: _Outcome) -> _Outcome:
-    """The outcome of a dated posting, or why its instant is refused."""
-    fault = late.fault(session, outcome.intent.act, outcome.rows) if isinstance(outcome, _Done) else None
-    return fault or outcome
 
 
 def _settle_heads(session: Session, numbers: dict[str, int], intents: Sequence[Intent], done: Sequence[_Done]) -> None:

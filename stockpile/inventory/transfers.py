@@ -18,12 +18,14 @@ from stockpile.errors import Conflict, Invalid
 from stockpile.governance.rules import require, require_other
 from stockpile.inventory import ledger, queries, rules
 from stockpile.inventory.periods import late
+from stockpile.inventory.periods import queries as periods
+from stockpile.inventory.periods.rules import RESERVATION_HOURS
 from stockpile.inventory.tables import Lot, Site, Transfer, TransferLine
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What is to go from a depot to a point of use for one member, in base units."""
+    """What is to go from a depot to a point of use for one member, in base units; `priority` 1 is the gravest."""
 
     origin: str
     destination: str
@@ -31,6 +33,7 @@ class Part:
     member: str
     reference: str
     quantity: int
+    priority: int = rules.LOWEST_PRIORITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +61,21 @@ def arrange(session: Session, act: Act, *, source: str, parts: Sequence[Part]) -
     """Reserve the parts and open one transfer per depot and point of use; `source` names what ordered it.
 
     The right to do so is the caller's: this moves stock only from available to reserved.
+    The reservation ends by itself after the region's hours unless it is picked.
     """
+    expires_at = act.at + timedelta(hours=periods.figure(session, RESERVATION_HOURS))
     grouped: dict[tuple[str, str], list[Part]] = defaultdict(list)
     for part in parts:
         grouped[part.origin, part.destination].append(part)
     transfers = [
-        Transfer(source=source, origin=o, destination=d, state=rules.APPROVED, approved_by=act.actor.id)
+        Transfer(
+            source=source,
+            origin=o,
+            destination=d,
+            state=rules.APPROVED,
+            approved_by=act.actor.id,
+            expires_at=expires_at,
+        )
         for o, d in sorted(grouped)
     ]
     session.add_all(transfers)
@@ -191,6 +203,7 @@ def _line(transfer: Transfer, part: Part) -> TransferLine:
         member_code=part.member,
         reference=part.reference,
         quantity=part.quantity,
+        priority=part.priority,
     )
 
 

@@ -30,6 +30,11 @@ temperature.report  .         x         .           .         .     .          .
 transfer.dispatch   .         x         .           .         .     .          .       .             .
 transfer.receive    .         x         .           .         .     .          .       .             .
 transfer.resolve    .         x         .           x         .     .          .       .             .
+transfer.pick       .         x         .           .         .     .          .       .             .
+transfer.cancel     .         .         x           x         .     .          .       .             .
+reservation.preempt .         .         x           .         .     .          .       .             .
+preemption.approve  .         .         .           x         .     .          .       .             .
+reservations.run    .         .         x           .         .     .          .       .             x
 caseload.report     x         .         x           .         .     .          .       .             .
 caseload.release    .         .         x           .         .     .          .       .             .
 surge.declare       .         .         x           .         .     .          .       .             .

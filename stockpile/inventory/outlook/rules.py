@@ -13,7 +13,11 @@ KEEP: Final = "keep"
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """The parts of what can be promised of an item by a date."""
+    """The parts of what can be promised of an item by a date, in base units.
+
+    Of `reserved`, `picked` is out of everybody's reach, and `lapsing` comes back
+    by then unless it is picked; neither is promised.
+    """
 
     on_hand: int
     reserved: int
@@ -21,6 +25,8 @@ class Promise:
     expiring: int
     floor: int
     inbound: int
+    picked: int = 0
+    lapsing: int = 0
 
     @property
     def available(self) -> int:
