@@ -29,12 +29,15 @@ class Act:
     """One act: the actor, when it takes effect (may be simulated) and when it is recorded (real), both UTC.
 
     `second`: the other person who stands for it too, where one alone may not.
+    `clock`: what the region's clock showed as an act was recorded that is said
+    to have taken effect at another instant; None: it takes effect now.
     """
 
     actor: Actor
     at: datetime
     recorded_at: datetime
     second: Actor | None = None
+    clock: datetime | None = None
 
     def __post_init__(self) -> None:
         assert self.at.tzinfo is not None, "effective time without a time zone"

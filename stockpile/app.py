@@ -22,6 +22,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from stockpile import __version__, http
 from stockpile.allocation import api as allocation
+from stockpile.allocation.reservations import api as reservations
 from stockpile.catalogue import api as catalogue
 from stockpile.contracts import api as contracts
 from stockpile.db import reading
@@ -33,6 +34,7 @@ from stockpile.governance.operations import SignInRefused
 from stockpile.governance.tables import Region
 from stockpile.inventory import api as inventory
 from stockpile.inventory.controlled import api as controlled
+from stockpile.inventory.corrections import api as corrections
 from stockpile.inventory.counts import api as counts
 from stockpile.inventory.handover import api as handover
 from stockpile.inventory.importing import api as importing
@@ -40,6 +42,7 @@ from stockpile.inventory.kits import api as kits
 from stockpile.inventory.lots import api as lots
 from stockpile.inventory.outlook import api as outlook
 from stockpile.inventory.ownership import api as ownership
+from stockpile.inventory.periods import api as periods
 from stockpile.inventory.proposals import api as proposals
 from stockpile.inventory.quality import api as quality
 from stockpile.inventory.recalls import api as recalls
@@ -53,8 +56,9 @@ from stockpile.settings import Settings
 
 log = logging.getLogger(__name__)
 GOODS_IN = (receiving, proposals, controlled, temperatures, shelving, handover, importing)
-STOREROOM = (inventory, *GOODS_IN, recalls, quality, counts, outlook, scanning, lots, ownership, kits)
-ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, jobs)
+BOOKS = (periods, corrections)
+STOREROOM = (inventory, *GOODS_IN, *BOOKS, recalls, quality, counts, outlook, scanning, lots, ownership, kits)
+ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, reservations, jobs)
 DESCRIPTION = (
     "One shared emergency stockpile for municipalities of several countries. Quantities are integers in base units, "
     "money in minor units, instants in UTC. Sign in with POST /api/v1/tokens (HTTP Basic) and send the token as bearer."

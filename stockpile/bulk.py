@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import CursorResult, Date, DateTime
@@ -106,6 +107,17 @@ def _insertion(
     giving = f" RETURNING {', '.join(give)}" if give else ""
     statement = f"INSERT INTO {table.name} ({listed}) SELECT {listed} FROM {{rows}} WHERE true{taken}{giving}"
     return statement, ", ".join(f"{name} {table.c[name].type.compile(_DIALECTS[kind])}" for name in names)
+
+
+def written(session: Session, model: type[SQLModel], name: str, value: Any) -> str | None:
+    """An instant or day as `run` wants it in a row for this column of the model."""
+    return _written(model, (name,), session.get_bind().dialect.name)[name](value)
+
+
+def instant(value: datetime | str | None) -> datetime | None:
+    """An instant as `run` gives it back, UTC: this database's own driver tells it as a datetime or as text."""
+    found = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return found.replace(tzinfo=UTC) if found is not None and found.tzinfo is None else found
 
 
 @functools.cache

@@ -219,6 +219,18 @@ def run_reorder(
     out.print_json(data=ran.outcome)
 
 
+@runs.command("reservations")
+def run_reservations(
+    account: Annotated[str, typer.Option(help="Account that runs it.")] = jobs.SCHEDULER_ACCOUNT,
+) -> None:
+    """Give back what was reserved, has not been picked, and whose time is over; once an hour."""
+    engine = _open(Settings())
+    ran = jobs.run(engine, _act(engine, account), job="reservations", limit_seconds=0)
+    if ran.again:
+        out.print(f"reservations for {ran.slot} were done before: nothing was changed")
+    out.print_json(data=ran.outcome)
+
+
 @accounts.command("add")
 def add_account(  # noqa: PLR0917  (the command line takes them by name)
     name: str,

@@ -272,6 +272,7 @@ def _part(line: PlanLine, request: Request) -> transfers.Part:
         member=request.member_code,
         reference=f"request:{request.id}",
         quantity=line.quantity,
+        priority=request.priority,
     )
 
 

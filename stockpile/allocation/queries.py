@@ -97,7 +97,7 @@ class Why:
     """The whole answer to "why did we get less?" for one member and item, quantities in base units.
 
     `better_filled`: up to five with the highest fills; `tied_with`: up to five
-    of the `tied_count` that the same stock serves, least filled first.
+    of the `tied_count` that the same stock serves, least filled first. `taken_back`: why some did not leave.
     """
 
     member: str
@@ -121,6 +121,7 @@ class Why:
     tied_count: int
     next_delivery_at: datetime | None
     next_delivery_quantity: int
+    taken_back: list[str]
 
 
 def surge(session: Session, number: int) -> Surge:
@@ -333,6 +334,7 @@ def why(session: Session, *, plan_number: int, member: str, item: str) -> Why:
         tied_count=sum(1 for n in others if n.tied),
         next_delivery_at=due[0] if due else None,
         next_delivery_quantity=due[1] if due else 0,
+        taken_back=inventory.cancelled_since(session, source=f"plan:{plan_number}", member=member, item=item),
     )
 
 

@@ -15,6 +15,8 @@ from stockpile.actor import Act
 from stockpile.governance.caller import After, Caller, Key, QuickRoute, RecentlySignedIn, SignedIn, answered, refused
 from stockpile.idempotency import Asked
 from stockpile.inventory import grouping, operations, queries, recording, restricting, rules, transfers
+from stockpile.inventory.periods import late
+from stockpile.inventory.periods import queries as periods
 from stockpile.plaintext import Note, Text
 
 router = APIRouter(tags=["inventory"])
@@ -59,6 +61,7 @@ class ReceiptBody(http.Body):
     lines: Annotated[list[ReceiptLineBody], Field(min_length=1, max_length=1000)]
     reason: Note = ""
     over_capacity: Note = ""
+    effective_at: http.Instant | None = None
 
 
 class UseBody(http.Body):
@@ -77,6 +80,7 @@ class IssueBody(http.Body):
     uses: Annotated[list[UseBody], Field(min_length=1, max_length=1000)]
     allow_partial: bool = False
     reason: Note = ""
+    effective_at: http.Instant | None = None
 
 
 class AdjustmentBody(http.Body):
@@ -89,6 +93,7 @@ class AdjustmentBody(http.Body):
     change: Annotated[int, Field(ge=-http.LARGEST_NUMBER, le=http.LARGEST_NUMBER)]
     reason: Text
     serials: http.Serials = ()
+    effective_at: http.Instant | None = None
 
 
 class LineBody(http.Body):
@@ -108,6 +113,7 @@ class RecordBody(http.Body):
     site: Text
     lines: Annotated[list[LineBody], Field(min_length=1, max_length=1000)]
     reason: Note = ""
+    effective_at: http.Instant | None = None
 
 
 Status = Annotated[str, Field(pattern="^(available|reserved|quarantine|in_transit)$")]
@@ -131,6 +137,7 @@ class DispatchBody(http.Body):
 
     transfers: Annotated[list[http.Number], Field(min_length=1, max_length=500)]
     over_capacity: Note = ""
+    effective_at: http.Instant | None = None
 
 
 class ArrivedBody(http.Body):
@@ -149,6 +156,7 @@ class DeliveryBody(http.Body):
     """What came of a transfer; no `lines`: all of it, in good order."""
 
     lines: Annotated[list[ArrivedBody], Field(min_length=1, max_length=1000)] | None = None
+    effective_at: http.Instant | None = None
 
 
 class FoundBody(http.Body):
@@ -185,11 +193,21 @@ def stock(
     site: Note | None = None,
     owner: Note | None = None,
     status: Status | None = None,
+    at: http.Instant | None = None,
+    known: http.Instant | None = None,
 ) -> dict[str, Any]:
-    """Balances by number: what stands at each (lot, site, owner, status), in base units, zeros left out."""
+    """Balances by number: what stands at each (lot, site, owner, status), in base units, zeros left out.
+
+    `at`: as they stood at that instant, by when things took effect; `known`: by
+    what had been recorded then (real time), for what was said at the time.
+    """
     narrow = {"item": item, "lot": lot, "lot_id": lot_id, "site": site, "owner": owner, "status": status}
     with caller.reading() as session:
-        rows = queries.balances(session, after=after, limit=limit + 1, **narrow)
+        if at is None and known is None:
+            rows = queries.balances(session, after=after, limit=limit + 1, **narrow)
+        else:
+            when = at or caller.act(session).at
+            rows = periods.stock_at(session, when, known=known, after=after, limit=limit + 1, **narrow)
         return http.paged(rows, limit=limit, key=lambda row: row.balance)
 
 
@@ -208,7 +226,8 @@ def receive(caller: SignedIn, request: Request, body: ReceiptBody, key: Key = No
 
     def work(session: Session, act: Act) -> Any:
         given = {"site": body.site, "reason": body.reason, "over_capacity": body.over_capacity}
-        posting = operations.receive(session, act, lines=lines, key=_posting_key(caller.actor.id, key), **given)
+        dated = late.dated(act, body.effective_at)
+        posting = operations.receive(session, dated, lines=lines, key=_posting_key(caller.actor.id, key), **given)
         return {"posting": posting}
 
     return caller.effect(request, body, key, work, status=201)
@@ -221,7 +240,8 @@ def issue(caller: SignedIn, request: Request, body: IssueBody, key: Key = None) 
     given: dict[str, Any] = {"site": body.site, "reason": body.reason, "allow_partial": body.allow_partial}
 
     def work(session: Session, act: Act) -> Any:
-        issued = operations.issue(session, act, uses=uses, key=_posting_key(caller.actor.id, key), **given)
+        dated = late.dated(act, body.effective_at)
+        issued = operations.issue(session, dated, uses=uses, key=_posting_key(caller.actor.id, key), **given)
         rows = [{**http.plain(use), "issued": q, "short": use.quantity - q} for use, q in issued]
         return {"issued": rows, "complete": all(row["short"] == 0 for row in rows)}
 
@@ -258,15 +278,18 @@ def _ask(
     caller: Caller, asked: Asked, body: AdjustmentBody | RecordBody, *, kind: str, lines: list[recording.Line]
 ) -> grouping.Ask:
     key = f"api:{caller.actor.id}:{asked.key}"
-    return grouping.Ask(asked, caller.actor, caller.token, kind, body.site, lines, key, body.reason)
+    return grouping.Ask(asked, caller.actor, caller.token, kind, body.site, lines, key, body.reason, body.effective_at)
 
 
 @router.post("/lots/{lot_id}/hold")
 def hold(caller: SignedIn, request: Request, lot_id: http.Number, body: ReasonBody, key: Key = None) -> JSONResponse:
-    """Hold a lot everywhere."""
-    return caller.effect(
-        request, body, key, lambda session, act: operations.hold(session, act, lot_id=lot_id, reason=body.reason)
-    )
+    """Hold a lot everywhere; `waiting_transfers` are those that cannot leave now, or have it on the road."""
+
+    def work(session: Session, act: Act) -> Any:
+        lot = operations.hold(session, act, lot_id=lot_id, reason=body.reason)
+        return {**http.plain(lot), "waiting_transfers": queries.waiting_for(session, lot_id)}
+
+    return caller.effect(request, body, key, work)
 
 
 @router.post("/lots/{lot_id}/release")
@@ -308,7 +331,8 @@ def dispatch(caller: SignedIn, request: Request, body: DispatchBody, key: Key = 
     """Send approved transfers on their way."""
 
     def work(session: Session, act: Act) -> Any:
-        return {"posting": transfers.dispatch(session, act, numbers=body.transfers, over_capacity=body.over_capacity)}
+        dated, over = late.dated(act, body.effective_at), body.over_capacity
+        return {"posting": transfers.dispatch(session, dated, numbers=body.transfers, over_capacity=over)}
 
     return caller.effect(request, body, key, work)
 
@@ -321,9 +345,11 @@ def receive_transfer(
     arrived = None
     if body.lines is not None:
         arrived = {one.line: transfers.Arrived(**one.model_dump(exclude={"line"})) for one in body.lines}
-    return caller.effect(
-        request, body, key, lambda session, act: transfers.receive(session, act, number=number, arrived=arrived)
-    )
+
+    def work(session: Session, act: Act) -> Any:
+        return transfers.receive(session, late.dated(act, body.effective_at), number=number, arrived=arrived)
+
+    return caller.effect(request, body, key, work)
 
 
 @router.post("/transfers/{number}/resolve")

@@ -13,6 +13,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Engine
@@ -26,6 +27,7 @@ from stockpile.governance import operations as governance
 from stockpile.governance import queries
 from stockpile.idempotency import Asked, KeyReused, Raced, Reply, once_each
 from stockpile.inventory import recording
+from stockpile.inventory.periods import late
 
 MOST: Final = 256
 """Records in one transaction."""
@@ -43,6 +45,7 @@ class Ask:
     lines: Sequence[recording.Line]
     posting_key: str
     reason: str = ""
+    effective_at: datetime | None = None
 
 
 Answer = Reply | Refusal
@@ -117,7 +120,7 @@ def settle(session: Session, asks: Sequence[Ask], refuse: Refuse) -> list[Answer
         for at in (admitted[position] for position in positions):
             ask, actor = asks[at], actors[at]
             assert actor is not None
-            act = Act(actor=actor, at=clock or ask.asked.at, recorded_at=ask.asked.at)
+            act = late.dated(Act(actor, clock or ask.asked.at, ask.asked.at), ask.effective_at)
             records.append(recording.Record(act, ask.kind, ask.site, ask.lines, ask.posting_key, ask.reason))
         outcomes = recording.record_each(session, records)
         return [refuse(one) if isinstance(one, Refusal) else Reply(201, {"posting": one}) for one in outcomes]

@@ -9,7 +9,7 @@ that would take more than there is refuses its whole posting and names the accou
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlmodel import Session, col, select
@@ -18,95 +18,34 @@ from stockpile import bulk, journal
 from stockpile.actor import Act
 from stockpile.errors import Conflict, Refusal
 from stockpile.inventory import binning, guarding, proof, serialised
+from stockpile.inventory.moves import (
+    Account,
+    Done,
+    Intent,
+    Move,
+    NotEnough,
+    Outcome,
+    PostedBefore,
+    Short,
+    Standing,
+    Standings,
+    work_out,
+)
+from stockpile.inventory.periods import late
+from stockpile.inventory.periods import queries as periods
 from stockpile.inventory.rules import EXTERNALS, STATUSES
-from stockpile.inventory.serialised import AS_IT_STANDS, Which
 from stockpile.inventory.tables import Balance, Lot, Movement, Posting
 
-
-@dataclass(frozen=True, slots=True, order=True)
-class Account:
-    """Where stock stands: a lot, at a site, of an owner, in a status."""
-
-    lot_id: int
-    site: str
-    owner: str
-    status: str
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """So many base units of a lot from one place to another; an external place is named by a plain string.
-
-    `which`: of a serialised item, the pieces that these are.
-    """
-
-    lot_id: int
-    quantity: int
-    source: Account | str
-    sink: Account | str
-    document: str
-    which: Which = AS_IT_STANDS
-
-
-class NotEnough(Conflict):
-    """An account holds less than a posting would take from it."""
-
-    code = "not_enough_stock"
-
-
-class PostedBefore(Conflict):
-    """This key has been posted already."""
-
-    code = "posted_before"
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """A posting to be made: `key` is unique for ever; every quantity is base units."""
-
-    act: Act
-    kind: str
-    key: str
-    moves: Sequence[Move]
-    reason: str = ""
-
-
-@dataclass(slots=True)
-class _Standing:
-    """A locked balance while postings are worked out."""
-
-    id: int
-    quantity: int
-    version: int
-    version_before: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Short:
-    """An account that a move would take more from than there is."""
-
-    place: Account
-    there: int
-    asked: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Done:
-    """A posting that was worked out, with the rows of its movements."""
-
-    intent: Intent
-    rows: list[dict[str, Any]]
-    serials: serialised.Taken
+__all__ = ["Account", "Intent", "Move", "NotEnough", "PostedBefore", "discrepancies", "post", "post_each", "rehearse"]
 
 
 def discrepancies(session: Session) -> Iterator[str]:
-    """Recompute every balance, posting, lot and serial; yields each difference in plain words."""
+    """Recompute every balance (by the order of postings and by their instants), posting, lot and serial."""
     yield from proof.discrepancies(session)
+    yield from periods.discrepancies(session)
     yield from serialised.discrepancies(session)
 
 
-_Standings = dict[Account, _Standing]
-_Outcome = _Done | _Short | Conflict
 Told = Callable[[int], None]
 
 
@@ -123,26 +62,31 @@ def post(session: Session, act: Act, *, kind: str, key: str, moves: Sequence[Mov
     return outcome
 
 
-def post_each(session: Session, intents: Sequence[Intent], *, told: Told | None = None) -> list[int | Conflict]:
+def post_each(session: Session, intents: Sequence[Intent], *, told: Told | None = None) -> list[int | Refusal]:
     """Post each intent whole or not at all, as if one after the other, in the caller's transaction.
 
     Returns for each the posting's number, or why it alone was refused:
     `NotEnough` as what stood there after those before it, `PostedBefore`, or
     that one person alone may not post it (`guarding`), or serials that are
-    missing or elsewhere.
-    A refused one leaves nothing. All accounts are locked in one phase, in the
-    order of their ids; concurrent postings queue and never deadlock. `told` is
-    called with the number of movements written so far.
+    missing or elsewhere, or its instant. A refused one leaves nothing. All
+    accounts are locked in one phase, in the order of their ids; concurrent
+    postings queue and never deadlock. One that is said to have taken effect
+    earlier is judged by all that happened since (`periods.late`), alone. `told`
+    is called with the number of movements written so far.
     """
     for intent in intents:
         _assert_sound(intent)
+    if len(intents) > 1 and any(intent.act.clock is not None for intent in intents):
+        _lock(session, intents)
+        return [answer for intent in intents for answer in post_each(session, [intent])]
     guarded = guarding.facts(session, intents)
     alone = guarding.refusals(session, intents, guarded)
     numbers = _claim(session, intents)
     standings = _lock(session, intents)
     book = _serials(session, intents)
-    outcomes = _work_out(intents, numbers, standings, book, alone)
-    done = [one for one in outcomes if isinstance(one, _Done)]
+    outcomes = work_out(intents, numbers, standings, book, alone)
+    outcomes = [_judged(session, one) for one in outcomes]
+    done = [one for one in outcomes if isinstance(one, Done)]
     _settle_heads(session, numbers, intents, done)
     for one in done:
         for row in one.rows:
@@ -166,13 +110,21 @@ def rehearse(session: Session, intents: Sequence[Intent], *, unborn: Mapping[int
     accounts, sinks = _accounts(intents)
     standings = _by_account(accounts, bulk.run(session, _READ, _ACCOUNT, [_opening(one) for one in accounts]).all())
     for account in sinks:
-        standings.setdefault(account, _Standing(0, 0, 0, 0))
+        standings.setdefault(account, Standing(0, 0, 0, 0))
     taken = {row.key for row in bulk.run(session, _TAKEN, "key text", [{"key": one.key} for one in intents])}
     alone = guarding.refusals(session, intents, guarding.facts(session, intents, unborn=unborn))
     numbers = {one.key: 0 for one in intents if one.key not in taken}
-    outcomes = _work_out(intents, numbers, standings, _serials(session, intents), alone)
+    outcomes = work_out(intents, numbers, standings, _serials(session, intents), alone)
+    outcomes = [_judged(session, one) for one in outcomes]
     answers = _answers(session, {one.key: 0 for one in intents}, outcomes, unborn)
     return [one if isinstance(one, Conflict) else None for one in answers]
+
+
+def _judged(session: Session, one: Outcome) -> Outcome:
+    """What was worked out, or why it may not have taken effect when it is said to have."""
+    if not isinstance(one, Done) or one.act.clock is None:
+        return one
+    return late.fault(session, one.act, one.rows) or one
 
 
 def _assert_sound(intent: Intent) -> None:
@@ -207,7 +159,7 @@ def _new_head(intent: Intent) -> dict[str, Any]:
     }
 
 
-def _lock(session: Session, intents: Sequence[Intent]) -> _Standings:
+def _lock(session: Session, intents: Sequence[Intent]) -> Standings:
     """Every account's balance, locked in the order of ids; those that would receive are opened at zero first.
 
     An account that is not there and only gives holds nothing: it is left out.
@@ -229,10 +181,13 @@ def _accounts(intents: Sequence[Intent]) -> tuple[list[Account], set[Account]]:
     return sorted(sinks | {move.source for move in moves if isinstance(move.source, Account)}), sinks
 
 
-def _by_account(accounts: Iterable[Account], found: Iterable[Any]) -> _Standings:
+def _by_account(accounts: Iterable[Account], found: Iterable[Any]) -> Standings:
     """The standings under the accounts as they were given: looking up the same object asks for no comparison."""
     given = {account: account for account in accounts}
-    return {given[Account(*place)]: _Standing(number, q, v, v) for number, q, v, *place in map(tuple, found)}
+    return {
+        given[Account(*place)]: Standing(number, q, v, v, bulk.instant(moved), bulk.instant(closed))
+        for number, q, v, moved, closed, *place in map(tuple, found)
+    }
 
 
 def _opening(account: Account) -> dict[str, Any]:
@@ -252,85 +207,47 @@ def _serials(session: Session, intents: Sequence[Intent]) -> serialised.Book:
     return serialised.opened(session, (move.lot_id for move in moves), named)
 
 
-def _step(line: int, move: Move) -> serialised.Step:
-    source, sink = (
-        (end.site, end.owner, end.status) if isinstance(end, Account) else end for end in (move.source, move.sink)
-    )
-    return serialised.Step(line, move.lot_id, move.quantity, source, sink, move.document, move.which)
-
-
-def _work_out(
-    intents: Sequence[Intent],
-    numbers: dict[str, int],
-    standings: _Standings,
-    book: serialised.Book,
-    refused: Mapping[int, Conflict],
-) -> list[_Outcome]:
-    """What becomes of each intent, in the order given; `standings` become what they are after all of them."""
-    outcomes: list[_Outcome] = []
-    posted: set[str] = set()
-    for position, intent in enumerate(intents):
-        outcome: _Outcome
-        if intent.key not in numbers or intent.key in posted:
-            outcome = PostedBefore(f"{intent.key} has been posted already", key=intent.key)
-        else:
-            outcome = refused.get(position) or _try(intent, standings, book)
-        if isinstance(outcome, _Done):
-            posted.add(intent.key)
-        outcomes.append(outcome)
-    return outcomes
-
-
-def _try(intent: Intent, standings: _Standings, book: serialised.Book) -> _Outcome:
-    """The movements of one posting; `standings` change when all of it can be done, and only then."""
-    trial: dict[Account, tuple[int, int]] = {}
-    rows: list[dict[str, Any]] = []
-    for line, move in enumerate(intent.moves, start=1):
-        row = _MOVEMENT | {"line": line, "lot_id": move.lot_id, "quantity": move.quantity, "document": move.document}
-        for side, place, change in (("from", move.source, -move.quantity), ("to", move.sink, move.quantity)):
-            if not isinstance(place, Account):
-                row[f"{side}_external"] = place
-                continue
-            standing = standings.get(place, _NOTHING)
-            quantity, version = trial.get(place) or (standing.quantity, standing.version)
-            if quantity + change < 0:
-                return _Short(place, there=quantity, asked=move.quantity)
-            after, seq = trial[place] = quantity + change, version + 1
-            row |= {f"{side}_balance_id": standing.id, f"{side}_seq": seq, f"{side}_after": after}
-        rows.append(row)
-    serials = book.follow([_step(line, move) for line, move in enumerate(intent.moves, start=1)])
-    if isinstance(serials, Conflict):
-        return serials
-    for place, (quantity, version) in trial.items():
-        standings[place].quantity, standings[place].version = quantity, version
-    return _Done(intent, rows, serials)
-
-
-def _settle_heads(session: Session, numbers: dict[str, int], intents: Sequence[Intent], done: Sequence[_Done]) -> None:
+def _settle_heads(session: Session, numbers: dict[str, int], intents: Sequence[Intent], done: Sequence[Done]) -> None:
     """Make the claimed keys those of the postings that were done: the heads of refused ones go again."""
     first = {intent.key: intent for intent in reversed(intents)}
     stays = {one.intent.key for one in done if first[one.intent.key] is one.intent}
     refused = [{"id": number} for key, number in numbers.items() if key not in stays]
     if refused:
         bulk.run(session, _WITHDRAW, "id bigint", refused)
-    later = [_new_head(one.intent) for one in done if one.intent.key not in stays]
+    later = [_new_head(replace(one.intent, act=one.act)) for one in done if one.intent.key not in stays]
+    stamped = [
+        {"id": numbers[one.intent.key], "at": bulk.written(session, Posting, "effective_at", one.act.at)}
+        for one in done
+        if one.intent.key in stays and one.act is not one.intent.act
+    ]
+    if stamped:
+        bulk.run(session, _STAMP, "id bigint, at timestamptz", stamped)
     if later:
         numbers |= dict(bulk.insert(session, Posting, later, give=("key", "id")))
 
 
 def _store(
-    session: Session, standings: Iterable[_Standing], rows: list[dict[str, Any]], told: Told | None = None
+    session: Session, standings: Iterable[Standing], rows: list[dict[str, Any]], told: Told | None = None
 ) -> None:
     changed = sorted((s for s in standings if s.version != s.version_before), key=lambda s: s.id)
-    values = [{"id": s.id, "before": s.version_before, "quantity": s.quantity, "version": s.version} for s in changed]
+    values = [
+        {
+            "id": s.id,
+            "before": s.version_before,
+            "quantity": s.quantity,
+            "version": s.version,
+            "moved_at": bulk.written(session, Balance, "moved_at", s.moved_at),
+        }
+        for s in changed
+    ]
     if values:
-        result = bulk.run(session, _CHANGE, "id bigint, before bigint, quantity bigint, version bigint", values)
+        result = bulk.run(session, _CHANGE, _CHANGED, values)
         assert result.rowcount == len(values), "a locked balance changed under the lock"
     bulk.insert(session, Movement, rows, told=told)
     binning.follow(session, rows)
 
 
-def _note(one: _Done) -> journal.Note:
+def _note(one: Done) -> journal.Note:
     intent, number = one.intent, one.rows[0]["posting_id"]
     payload = {
         "posting": number,
@@ -343,10 +260,10 @@ def _note(one: _Done) -> journal.Note:
         payload["second"] = intent.act.second.id
     if one.serials:
         payload["serials"] = {str(line): serials for line, serials in one.serials.items()}
-    return journal.Note(intent.act, "stock.post", f"posting:{number}", payload, intent.reason)
+    return journal.Note(one.act, "stock.post", f"posting:{number}", payload, intent.reason)
 
 
-def _places(one: _Done) -> dict[int, str]:
+def _places(one: Done) -> dict[int, str]:
     """What each balance of a posting stands for, by its number."""
     return {
         row[f"{side}_balance_id"]: proof.place(end.lot_id, end.site, end.owner, end.status)
@@ -357,23 +274,23 @@ def _places(one: _Done) -> dict[int, str]:
 
 
 def _answers(
-    session: Session, numbers: dict[str, int], outcomes: Sequence[_Outcome], unborn: Mapping[int, Lot] | None = None
-) -> list[int | Conflict]:
+    session: Session, numbers: dict[str, int], outcomes: Sequence[Outcome], unborn: Mapping[int, Lot] | None = None
+) -> list[int | Refusal]:
     lots: dict[int | None, Lot] = {number: lot for number, lot in (unborn or {}).items()}
-    short = sorted({one.place.lot_id for one in outcomes if isinstance(one, _Short)} - set(lots))
+    short = sorted({one.place.lot_id for one in outcomes if isinstance(one, Short)} - set(lots))
     for start in range(0, len(short), bulk.LARGEST):
         query = select(Lot).where(col(Lot.id).in_(short[start : start + bulk.LARGEST]))
         lots |= {lot.id: lot for lot in session.exec(query)}
-    answers: list[int | Conflict] = []
+    answers: list[int | Refusal] = []
     for one in outcomes:
-        if isinstance(one, _Done):
+        if isinstance(one, Done):
             answers.append(numbers[one.intent.key])
         else:
-            answers.append(_shortage(lots[one.place.lot_id], one) if isinstance(one, _Short) else one)
+            answers.append(_shortage(lots[one.place.lot_id], one) if isinstance(one, Short) else one)
     return answers
 
 
-def _shortage(lot: Lot, short: _Short) -> NotEnough:
+def _shortage(lot: Lot, short: Short) -> NotEnough:
     place, there, asked = short.place, short.there, short.asked
     return NotEnough(
         f"{place.site} has {there} of {lot.item_code} lot {lot.code} {place.status} ({place.owner}), {asked} asked",
@@ -387,15 +304,13 @@ def _shortage(lot: Lot, short: _Short) -> NotEnough:
     )
 
 
-_NOTHING: Final = _Standing(0, 0, 0, 0)
-_SIDES: Final = [f"{side}_{what}" for side in ("from", "to") for what in ("balance_id", "external", "seq", "after")]
-_MOVEMENT: Final[dict[str, Any]] = dict.fromkeys(("posting_id", "line", "lot_id", "quantity", *_SIDES, "document"))
 _ACCOUNT: Final = "lot_id bigint, site_code text, owner text, status text"
 _JOIN: Final = (
     "{rows} JOIN balance b ON (b.lot_id, b.site_code, b.owner, b.status) = (r.lot_id, r.site_code, r.owner, r.status)"
 )
 _LOCK: Final = (
-    f"SELECT b.id, b.quantity, b.version, b.lot_id, b.site_code, b.owner, b.status FROM {_JOIN} ORDER BY b.id {{lock}}"
+    "SELECT b.id, b.quantity, b.version, b.moved_at, (SELECT max(ends_at) FROM period) AS closed_before,"
+    f" b.lot_id, b.site_code, b.owner, b.status FROM {_JOIN} ORDER BY b.id {{lock}}"
 )
 """Lock what is there; the sort comes before the locks, so they are taken in the order of ids."""
 _LOCK_ALL: Final = _LOCK.replace(
@@ -405,7 +320,9 @@ _LOCK_ALL: Final = _LOCK.replace(
 _READ: Final = _LOCK.replace(" {lock}", "")
 _TAKEN: Final = "SELECT p.key FROM {rows} JOIN posting p ON p.key = r.key"
 _CHANGE: Final = (
-    "UPDATE balance SET quantity = r.quantity, version = r.version FROM {rows}"
+    "UPDATE balance SET quantity = r.quantity, version = r.version, moved_at = r.moved_at FROM {rows}"
     " WHERE balance.id = r.id AND balance.version = r.before"
 )
+_CHANGED: Final = "id bigint, before bigint, quantity bigint, version bigint, moved_at timestamptz"
+_STAMP: Final = "UPDATE posting SET effective_at = r.at FROM {rows} WHERE posting.id = r.id"
 _WITHDRAW: Final = "DELETE FROM posting WHERE id IN (SELECT r.id FROM {rows})"

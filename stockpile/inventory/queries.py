@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
@@ -246,6 +246,33 @@ def transfer_lines(session: Session, numbers: list[int]) -> list[TransferLine]:
     return list(session.exec(query))
 
 
+def waiting_for(session: Session, lot_id: int) -> list[int]:
+    """The numbers of transfers that are to send this lot, or have it on the road."""
+    query = (
+        select(TransferLine.transfer_id)
+        .join(Transfer, col(Transfer.id) == col(TransferLine.transfer_id))
+        .where(TransferLine.lot_id == lot_id, col(TransferLine.cancelled) < col(TransferLine.quantity))
+        .where(col(Transfer.state).in_((rules.APPROVED, rules.DISPATCHED)))
+        .distinct()
+        .order_by(col(TransferLine.transfer_id))
+    )
+    return list(session.exec(query))
+
+
+def cancelled_since(session: Session, *, source: str, member: str, item: str) -> list[str]:
+    """Why a member did not get what was reserved of an item under that source: one sentence per cancelled line."""
+    query = (
+        select(TransferLine)
+        .join(Transfer, col(Transfer.id) == col(TransferLine.transfer_id))
+        .join(Lot, col(Lot.id) == col(TransferLine.lot_id))
+        .where(Transfer.source == source, TransferLine.member_code == member, Lot.item_code == item)
+        .where(TransferLine.cancelled > 0)
+        .order_by(col(TransferLine.id))
+    )
+    found = [(line.cancelled, line.cancel_reason or "the lot was frozen") for line in session.exec(query)]
+    return [f"{quantity} did not leave: {why}" for quantity, why in found]
+
+
 def next_due(session: Session, at: datetime) -> list[Transfer]:
     """Transfers on the way that were due at that instant or before."""
     query = select(Transfer).where(Transfer.state == rules.DISPATCHED, col(Transfer.due_at) <= at)
@@ -283,11 +310,15 @@ def balances(session: Session, *, after: int = 0, limit: int = 100, **narrow: An
         .order_by(b.id)
         .limit(limit)
     )
+    return [Standing(*tuple(row)) for row in session.connection().execute(query.where(*narrowed(narrow)))]
+
+
+def narrowed(narrow: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+    """What balances and lots must fulfil: item, lot (batch code), lot_id, site, owner, status; None asks nothing."""
+    b, lot_ = table_of(Balance).c, table_of(Lot).c
     by = {"item": lot_.item_code, "lot": lot_.code, "lot_id": lot_.id}
     by |= {"site": b.site_code, "owner": b.owner, "status": b.status}
-    for name, value in narrow.items():
-        query = query if value is None else query.where(by[name] == value)
-    return [Standing(*tuple(row)) for row in session.connection().execute(query)]
+    return [by[name] == value for name, value in narrow.items() if value is not None]
 
 
 def movements(session: Session, *, after: int = 0, limit: int = 100) -> list[Movement]:

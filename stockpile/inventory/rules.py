@@ -34,7 +34,11 @@ APPROVED: Final = "approved"
 DISPATCHED: Final = "dispatched"
 RECEIVED: Final = "received"
 DISCREPANCY: Final = "discrepancy"
-TRANSFER_STATES: Final = (APPROVED, DISPATCHED, RECEIVED, DISCREPANCY)
+CANCELLED: Final = "cancelled"
+TRANSFER_STATES: Final = (APPROVED, DISPATCHED, RECEIVED, DISCREPANCY, CANCELLED)
+
+LOWEST_PRIORITY: Final = 4
+"""Priorities are those of requests: 1 saves lives, 4 is preparedness."""
 
 
 @dataclass(frozen=True, slots=True)

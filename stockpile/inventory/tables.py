@@ -155,7 +155,8 @@ class Balance(Table, table=True):
     """What stands on one account (lot, site, owner, status), in base units.
 
     Written by `ledger.post` alone, in the transaction of the movements.
-    `version` counts the legs so far; `owner` is 'pool' or a member's code.
+    `version` counts the legs so far; `owner` is 'pool' or a member's code;
+    `moved_at` is the latest instant at which a leg took effect.
     """
 
     __tablename__ = "balance"
@@ -172,6 +173,7 @@ class Balance(Table, table=True):
     status: str
     quantity: int = Field(default=0, sa_type=BigInteger)
     version: int = Field(default=0, sa_type=BigInteger)
+    moved_at: datetime | None = None
 
 
 class Posting(Table, table=True):
@@ -229,12 +231,15 @@ class Movement(Table, table=True):
 
 
 class Transfer(Table, table=True):
-    """Goods of the pool on their way from a depot to a point of use."""
+    """Goods of the pool on their way from a depot to a point of use.
+
+    Approved, they are reserved until `expires_at`, unless they have been picked by then.
+    """
 
     __tablename__ = "transfer"
     __table_args__ = (
         UniqueConstraint("source", "origin", "destination"),
-        CheckConstraint("state IN ('approved','dispatched','received','discrepancy')", name="state"),
+        CheckConstraint("state IN ('approved','dispatched','received','discrepancy','cancelled')", name="state"),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
@@ -243,6 +248,9 @@ class Transfer(Table, table=True):
     destination: str = Field(foreign_key="site.code", index=True)
     state: str
     approved_by: int = Field(foreign_key="account.id", sa_type=BigInteger)
+    expires_at: datetime | None = Field(default=None, index=True)
+    picked_at: datetime | None = None
+    picked_by: int | None = Field(default=None, foreign_key="account.id", sa_type=BigInteger)
     dispatched_at: datetime | None = None
     dispatched_by: int | None = Field(default=None, foreign_key="account.id", sa_type=BigInteger)
     due_at: datetime | None = None
@@ -255,7 +263,8 @@ class TransferLine(Table, table=True):
 
     `owner`: whose it is on the way: the pool's, or the member's own stock.
     The parts: received, damaged (to quarantine), missing (written off), and
-    cancelled before it left (its lot was recalled); over is beyond quantity.
+    cancelled before it left (`cancel_reason`); over is beyond quantity.
+    `priority` is that of the request: 1 saves lives, 4 is preparedness.
     """
 
     __tablename__ = "transfer_line"
@@ -278,3 +287,5 @@ class TransferLine(Table, table=True):
     missing: int = Field(default=0, sa_type=BigInteger)
     over: int = Field(default=0, sa_type=BigInteger)
     cancelled: int = Field(default=0, sa_type=BigInteger)
+    cancel_reason: str = ""
+    priority: int = 4

@@ -19,13 +19,16 @@ from stockpile.errors import Conflict, Invalid
 from stockpile.governance import queries as governance
 from stockpile.governance.rules import require, require_other
 from stockpile.inventory import eligibility, guarding, ledger, queries, room, rules
+from stockpile.inventory.periods import late
+from stockpile.inventory.periods import queries as periods
+from stockpile.inventory.periods.rules import RESERVATION_HOURS
 from stockpile.inventory.serialised import Which
 from stockpile.inventory.tables import Lot, Transfer, TransferLine
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What is to go from a depot to a point of use for one member, in base units.
+    """What is to go from a depot to a point of use for one member, in base units; `priority` 1 is the gravest.
 
     `serials`: of a serialised item, the pieces to reserve; none: whichever come first.
     """
@@ -36,6 +39,7 @@ class Part:
     member: str
     reference: str
     quantity: int
+    priority: int = rules.LOWEST_PRIORITY
     owner: str = rules.POOL
     serials: tuple[str, ...] = ()
 
@@ -73,12 +77,21 @@ def arrange(session: Session, act: Act, *, source: str, parts: Sequence[Part]) -
     """Reserve the parts and open one transfer per depot and point of use; `source` names what ordered it.
 
     The right to do so is the caller's: this moves stock only from available to reserved.
+    The reservation ends by itself after the region's hours unless it is picked.
     """
+    expires_at = act.at + timedelta(hours=periods.figure(session, RESERVATION_HOURS))
     grouped: dict[tuple[str, str], list[Part]] = defaultdict(list)
     for part in parts:
         grouped[part.origin, part.destination].append(part)
     transfers = [
-        Transfer(source=source, origin=o, destination=d, state=rules.APPROVED, approved_by=act.actor.id)
+        Transfer(
+            source=source,
+            origin=o,
+            destination=d,
+            state=rules.APPROVED,
+            approved_by=act.actor.id,
+            expires_at=expires_at,
+        )
         for o, d in sorted(grouped)
     ]
     session.add_all(transfers)
@@ -126,6 +139,7 @@ def receive(session: Session, act: Act, *, number: int, arrived: Mapping[int, Ar
     """
     transfer = queries.transfer(session, number)
     require(act.actor, "transfer.receive", site=transfer.destination)
+    late.require_after(act, transfer.dispatched_at, f"transfer {number} left")
     _claim(session, transfer, rules.DISPATCHED, rules.RECEIVED)
     lines = queries.transfer_lines(session, [number])
     came = arrived if arrived is not None else {line.id or 0: Arrived(_sent(line)) for line in lines}
@@ -225,6 +239,7 @@ def _line(transfer: Transfer, part: Part) -> TransferLine:
         owner=part.owner,
         reference=part.reference,
         quantity=part.quantity,
+        priority=part.priority,
     )
 
 

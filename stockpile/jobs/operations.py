@@ -6,14 +6,16 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
+from stockpile import bulk
 from stockpile.actor import Act
 from stockpile.allocation import queries as allocation
+from stockpile.allocation.reservations import operations as reservations
 from stockpile.db import reading, transact
 from stockpile.errors import NotFound
 from stockpile.governance import queries as governance
@@ -40,13 +42,16 @@ class UnknownJob(NotFound):
     code = "unknown_job"
 
 
-def run(engine: Engine, act: Act, *, job: str, limit_seconds: float) -> Ran:
-    """Run a job for the slot that `act.at` falls in (the region's local day); a slot done before changes nothing."""
+def run(engine: Engine, act: Act, *, job: str, limit_seconds: float, due: datetime | None = None) -> Ran:
+    """Run a job for the slot that `act.at` falls in (SLOTS); a slot done before changes nothing.
+
+    `due`: an earlier instant whose slot was missed; the outcome then says so.
+    """
     if job not in JOBS:
         raise UnknownJob(f"there is no job {job}; jobs are {', '.join(JOBS)}", field="job", value=job)
     require(act.actor, f"{job}.run")
     with reading(engine) as session:
-        slot = governance.local_day(session, act.at).isoformat()
+        slot = SLOTS[job](session, due or act.at)
         done = session.get(JobRun, (job, slot))
     if done is not None:
         return Ran(job, slot, again=True, outcome=json.loads(done.outcome))
@@ -54,13 +59,29 @@ def run(engine: Engine, act: Act, *, job: str, limit_seconds: float) -> Ran:
     effects = JOBS[job](engine, act, slot, limit_seconds)
     try:
         outcome = transact(
-            engine, lambda session: _claim(session, act, ran=(job, slot), started=started, effects=effects)
+            engine, lambda session: _claim(session, act, ran=(job, slot), started=started, effects=_said(effects, due))
         )
-    except IntegrityError:
+    except _DoneBefore:
         with reading(engine) as session:
             stored = session.get_one(JobRun, (job, slot))
             return Ran(job, slot, again=True, outcome=json.loads(stored.outcome))
     return Ran(job, slot, again=False, outcome=outcome)
+
+
+def missed(session: Session, *, job: str, due: datetime) -> bool:
+    """Whether the slot of `due` was not run, and an earlier one was: the service was away when it came due."""
+    slot = SLOTS[job](session, due)
+    if session.get(JobRun, (job, slot)) is not None:
+        return False
+    earlier = select(JobRun.slot).where(JobRun.job == job, JobRun.slot < slot).limit(1)
+    return session.exec(earlier).first() is not None
+
+
+def _said(effects: Effects, due: datetime | None) -> Effects:
+    """The effects; where they come late, the outcome says when they were due."""
+    if due is None:
+        return effects
+    return lambda session: {**effects(session), "missed": f"due on {due.isoformat()}, run when the service came back"}
 
 
 def runs(session: Session) -> list[JobRun]:
@@ -71,19 +92,24 @@ def runs(session: Session) -> list[JobRun]:
 Effects = Callable[[Session], dict[str, Any]]
 
 
+class _DoneBefore(Exception):
+    """Another process claimed the slot first: nothing of this run remains."""
+
+
 def _claim(session: Session, act: Act, *, ran: tuple[str, str], started: float, effects: Effects) -> dict[str, Any]:
     job, slot = ran
-    claim = JobRun(
-        job=job,
-        slot=slot,
-        actor_id=act.actor.id,
-        effective_at=act.at,
-        recorded_at=act.recorded_at,
-        seconds_ms=0,
-        outcome="{}",
-    )
-    session.add(claim)
-    session.flush()
+    row = {
+        "job": job,
+        "slot": slot,
+        "actor_id": act.actor.id,
+        "effective_at": act.at,
+        "recorded_at": act.recorded_at,
+        "seconds_ms": 0,
+        "outcome": "{}",
+    }
+    if not bulk.insert(session, JobRun, [row], give=("job",), skip_taken=True):
+        raise _DoneBefore
+    claim = session.get_one(JobRun, ran)
     outcome = effects(session)
     claim.outcome, claim.seconds_ms = json.dumps(outcome), int((time.monotonic() - started) * 1000)
     session.add(claim)
@@ -109,4 +135,26 @@ def _reorder(engine: Engine, act: Act, slot: str, limit_seconds: float) -> Effec
     return effects
 
 
-JOBS: dict[str, Callable[[Engine, Act, str, float], Effects]] = {"reorder": _reorder}
+def _reservations(_engine: Engine, act: Act, _slot: str, _limit_seconds: float) -> Effects:
+    def effects(session: Session) -> dict[str, Any]:
+        released = reservations.expire(session, act)
+        return {
+            "lines": len(released),
+            "quantity": sum(one.quantity for one in released),
+            "transfers": sorted({one.transfer for one in released}),
+        }
+
+    return effects
+
+
+def _day(session: Session, at: datetime) -> str:
+    return governance.local_day(session, at).isoformat()
+
+
+def _hour(_session: Session, at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H}Z"
+
+
+JOBS: dict[str, Callable[[Engine, Act, str, float], Effects]] = {"reorder": _reorder, "reservations": _reservations}
+SLOTS: dict[str, Callable[[Session, datetime], str]] = {"reorder": _day, "reservations": _hour}
+"""When a job's slot begins anew: with the region's local day, or with every hour (UTC)."""

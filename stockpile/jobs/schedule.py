@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
@@ -15,34 +16,69 @@ from stockpile.errors import Refusal
 from stockpile.governance import queries as governance
 from stockpile.jobs import operations
 
-NIGHTLY_HOUR_UTC = 2
+DUE: Final[dict[str, dict[str, int]]] = {"reorder": {"hour": 2, "minute": 0}, "reservations": {"minute": 5}}
+"""When each job comes due, UTC: every day at that hour, or every hour at that minute."""
 GRACE_SECONDS = 3600
 log = logging.getLogger(__name__)
 
 
 def start(engine: Engine, *, limit_seconds: float) -> BackgroundScheduler:
-    """Start the nightly jobs of this process; stop them with `shutdown`."""
+    """Start the jobs of this process, first those missed while no process ran; stop them with `shutdown`."""
     scheduler = BackgroundScheduler(
         timezone=UTC, job_defaults={"misfire_grace_time": GRACE_SECONDS, "coalesce": True, "max_instances": 1}
     )
-    trigger = CronTrigger(hour=NIGHTLY_HOUR_UTC, timezone=UTC)
-    scheduler.add_job(run_nightly, trigger, args=(engine, limit_seconds), id="reorder")
+    for job, when in DUE.items():
+        trigger = CronTrigger(**when, timezone=UTC)
+        scheduler.add_job(run_due, trigger, args=(engine, job, limit_seconds), id=job)
+        scheduler.add_job(catch_up, args=(engine, job, limit_seconds), id=f"{job}, missed")
     scheduler.start()
     return scheduler
 
 
-def run_nightly(engine: Engine, limit_seconds: float) -> None:
-    """One nightly reorder as the scheduler's own account; a refusal is logged and waits for the next night."""
+def catch_up(engine: Engine, job: str, limit_seconds: float) -> None:
+    """Run the newest slot of a job that came due while no process ran, once, and say so; older ones are left out.
+
+    Nothing was missed where the job never ran before (a new installation), nor
+    in a simulated region, whose clock stands still meanwhile.
+    """
+    due = newest_due(datetime.now(UTC), **DUE[job])
+    try:
+        with reading(engine) as session:
+            simulated = governance.simulated_now(session) is not None
+            missed = not simulated and operations.missed(session, job=job, due=due)
+    except Refusal as refusal:
+        log.info("no %s to catch up with: %s", job, refusal.message)
+        return
+    if missed:
+        log.warning("%s was due on %s while the service was down: it is run now", job, f"{due:%Y-%m-%d %H:%M} UTC")
+        run_due(engine, job, limit_seconds, due=due)
+
+
+def newest_due(now: datetime, *, minute: int, hour: int | None = None) -> datetime:
+    """The last instant until now at which a job came due: at that minute of every hour, or of that hour of every day.
+
+    >>> newest_due(datetime(2020, 3, 30, 1, 59, tzinfo=UTC), hour=2, minute=0).isoformat()
+    '2020-03-29T02:00:00+00:00'
+    """
+    due = now.replace(minute=minute, second=0, microsecond=0)
+    due = due if hour is None else due.replace(hour=hour)
+    return due if due <= now else due - (timedelta(hours=1) if hour is None else timedelta(days=1))
+
+
+def run_due(engine: Engine, job: str, limit_seconds: float, *, due: datetime | None = None) -> None:
+    """Run a job once as the scheduler's own account; a refusal is logged and waits for the next time.
+
+    `due`: the instant whose slot it is run for; None: the slot of now.
+    """
     real_now = datetime.now(UTC)
     try:
         with reading(engine) as session:
             account = governance.account_by_name(session, operations.SCHEDULER_ACCOUNT)
             actor = governance.actor_of(session, account)
             at = governance.effective_now(session, real_now=real_now)
-        ran = operations.run(
-            engine, Act(actor=actor, at=at, recorded_at=real_now), job="reorder", limit_seconds=limit_seconds
-        )
+        act = Act(actor=actor, at=at, recorded_at=real_now)
+        ran = operations.run(engine, act, job=job, limit_seconds=limit_seconds, due=due)
     except Refusal as refusal:
-        log.error("nightly reorder refused: %s", refusal.message)
+        log.error("%s refused: %s", job, refusal.message)
     else:
-        log.info("nightly reorder for %s: %s", ran.slot, "done before" if ran.again else ran.outcome)
+        log.info("%s for %s: %s", job, ran.slot, "done before" if ran.again else ran.outcome)

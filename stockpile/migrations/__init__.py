@@ -8,6 +8,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine, text
 
+import stockpile.allocation.reservations.tables
 import stockpile.allocation.tables
 import stockpile.catalogue.tables
 import stockpile.contracts.tables
@@ -20,6 +21,7 @@ import stockpile.inventory.importing.tables
 import stockpile.inventory.keeping
 import stockpile.inventory.kits.tables
 import stockpile.inventory.ownership.tables
+import stockpile.inventory.periods.tables
 import stockpile.inventory.proposals.tables
 import stockpile.inventory.quality.tables
 import stockpile.inventory.recalls.tables

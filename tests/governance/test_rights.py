@@ -53,6 +53,11 @@ temperature.report  .         x         .           .         .     .          .
 transfer.dispatch   .         x         .           .         .     .          .       .             .
 transfer.receive    .         x         .           .         .     .          .       .             .
 transfer.resolve    .         x         .           x         .     .          .       .             .
+transfer.pick       .         x         .           .         .     .          .       .             .
+transfer.cancel     .         .         x           x         .     .          .       .             .
+reservation.preempt .         .         x           .         .     .          .       .             .
+preemption.approve  .         .         .           x         .     .          .       .             .
+reservations.run    .         .         x           .         .     .          .       .             x
 caseload.report     x         .         x           .         .     .          .       .             .
 caseload.release    .         .         x           .         .     .          .       .             .
 surge.declare       .         .         x           .         .     .          .       .             .
@@ -67,6 +72,8 @@ reorder.run         .         .         .           x         x     .          .
 contract.terms      .         .         .           .         x     .          .       .             .
 calloff.approve     .         .         .           x         x     .          .       .             .
 floor.set           .         .         .           x         .     .          .       .             .
+period.close        .         .         .           x         .     .          .       .             .
+figure.set          .         .         .           x         .     .          .       .             .
 region.import       .         .         .           .         .     .          .       x             .
 account.manage      .         .         .           .         .     .          .       x             .
 """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from itertools import groupby
 from typing import Final, NamedTuple
 
@@ -18,10 +18,8 @@ from stockpile.inventory import ledger, recording
 from stockpile.inventory.importing import rules
 from stockpile.inventory.importing.queries import Known, KnownLot
 from stockpile.inventory.importing.rules import Finding, Row
+from stockpile.inventory.periods import late
 from stockpile.inventory.tables import Lot
-
-FURTHEST_BACK: Final = timedelta(days=366)
-"""How long ago a row may have happened."""
 
 
 class Meant(NamedTuple):
@@ -88,8 +86,8 @@ def _meant(
         lot = lots[item, row.lot] = _unborn(row, item, found)
     if row.expiry is not None and row.expiry != lot.expiry:
         return _wrong(row, "expiry", f"lot {row.lot} of {item} is {_on_record(lot)} with expiry {lot.expiry}")
-    if row.effective_at is not None and not act.at - FURTHEST_BACK <= row.effective_at <= act.at:
-        return _wrong(row, "effective_at", f"lies after now ({act.at:%Y-%m-%dT%H:%M:%SZ}) or more than a year ago")
+    if row.effective_at is not None and row.effective_at > act.at:
+        return _wrong(row, "effective_at", f"lies after now ({act.at:%Y-%m-%dT%H:%M:%SZ})")
     quantity = row.quantity or (row.packs or 0) * units
     if quantity > rules.LARGEST:
         return _wrong(row, "packs", f"makes {quantity:,} base units: at most {rules.LARGEST:,}")
@@ -195,7 +193,7 @@ def one_by_one(act: Act, number: int, meant: Sequence[Meant]) -> list[recording.
 
 
 def _act(act: Act, at: datetime) -> Act:
-    return act if at == act.at else Act(act.actor, at, act.recorded_at)
+    return act if at == act.at else late.dated(act, at)
 
 
 def refused(meant: Sequence[Meant], answers: Sequence[Refusal | None], found: Matched) -> list[Finding]:

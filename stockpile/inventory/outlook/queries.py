@@ -22,7 +22,7 @@ from stockpile.inventory import queries as inventory
 from stockpile.inventory import rules as stock
 from stockpile.inventory.eligibility import lasts
 from stockpile.inventory.outlook import rules
-from stockpile.inventory.tables import Balance, Lot, Movement, Site
+from stockpile.inventory.tables import Balance, Lot, Movement, Site, Transfer, TransferLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ def promise(session: Session, *, item: str, by: date) -> rules.Promise:
     use_days = catalogue.item(session, item).use_days
     standing = _standing(session, item)
     available = [row for row in standing if row[0] == stock.AVAILABLE]
+    picked, lapsing = _reservations(session, item=item, by=by)
     return rules.Promise(
         on_hand=sum(quantity for _, _, _, quantity in available),
         reserved=sum(quantity for status, _, _, quantity in standing if status == stock.RESERVED),
@@ -72,6 +73,8 @@ def promise(session: Session, *, item: str, by: date) -> rules.Promise:
         expiring=sum(q for _, expiry, held, q in available if not held and not lasts(expiry, on=by, use_days=use_days)),
         floor=inventory.floors(session, by).get(item, 0),
         inbound=_inbound(session, item=item, by=by),
+        picked=picked,
+        lapsing=lapsing,
     )
 
 
@@ -188,6 +191,21 @@ def _standing(session: Session, item: str) -> list[tuple[str, date, bool, int]]:
         (status, expiry, bool(held), int(quantity))
         for status, expiry, held, quantity in session.connection().execute(query)
     ]
+
+
+def _reservations(session: Session, *, item: str, by: date) -> tuple[int, int]:
+    """Base units reserved and picked, and those whose reservation ends by that day."""
+    query = (
+        select(Transfer.picked_at, Transfer.expires_at, TransferLine.quantity - TransferLine.cancelled)
+        .join(Transfer, col(Transfer.id) == col(TransferLine.transfer_id))
+        .join(Lot, col(Lot.id) == col(TransferLine.lot_id))
+        .where(Lot.item_code == item, Transfer.state == stock.APPROVED)
+    )
+    picked = lapsing = 0
+    for picked_at, expires_at, quantity in session.exec(query):
+        picked += int(quantity) if picked_at else 0
+        lapsing += int(quantity) if not picked_at and expires_at and expires_at.date() <= by else 0
+    return picked, lapsing
 
 
 def _inbound(session: Session, *, item: str, by: date) -> int:

@@ -23,7 +23,11 @@ WORDS: Final[dict[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """The parts of what can be promised of an item by a date."""
+    """The parts of what can be promised of an item by a date, in base units.
+
+    Of `reserved`, `picked` is out of everybody's reach, and `lapsing` comes back
+    by then unless it is picked; neither is promised.
+    """
 
     on_hand: int
     reserved: int
@@ -31,6 +35,8 @@ class Promise:
     expiring: int
     floor: int
     inbound: int
+    picked: int = 0
+    lapsing: int = 0
 
     @property
     def available(self) -> int:

@@ -143,7 +143,14 @@ def forward(
         raise NotFitToSend(f"it may not go to {destination}: {found.sentence}", reason=found.reason)
     named = reference or f"own:{key}"
     part = transfers.Part(
-        account.site, destination, account.lot_id, account.owner, named, quantity, account.owner, tuple(serials)
+        account.site,
+        destination,
+        account.lot_id,
+        account.owner,
+        named,
+        quantity,
+        owner=account.owner,
+        serials=tuple(serials),
     )
     return transfers.arrange(session, act, source=f"own:{key}", parts=[part])[0]
 
