@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import func, select
 from sqlmodel import Session
 
 from stockpile import bulk
 from stockpile.db import table_of
 from stockpile.errors import Conflict
 from stockpile.inventory import rules
-from stockpile.inventory.keeping import Bin, BinContent
+from stockpile.inventory.keeping import BinContent
 from stockpile.inventory.tables import Balance
 
 Contents = dict[int, dict[int, int]]
@@ -65,26 +65,23 @@ def _take(held: dict[int, int], excess: int) -> Iterator[tuple[int, int]]:
 
 
 def _contents(session: Session, balances: set[int]) -> Contents:
-    c, b = table_of(BinContent).c, table_of(Bin).c
-    query = (
-        select(c.balance_id, c.bin_id, c.quantity)
-        .join_from(table_of(BinContent), table_of(Bin), b.id == c.bin_id)
-        .where(c.balance_id.in_(bindparam("wanted", expanding=True)), c.quantity > 0)
-        .order_by(b.code)
-    )
     found: Contents = defaultdict(dict)
-    wanted = sorted(balances)
-    for start in range(0, len(wanted), bulk.LARGEST):
-        part = {"wanted": wanted[start : start + bulk.LARGEST]}
-        for balance_id, bin_id, quantity in session.connection().execute(query, part):
-            found[balance_id][bin_id] = int(quantity)
+    lying = bulk.run(session, _LYING, "id bigint", [{"id": one} for one in balances])
+    for balance_id, bin_id, quantity in map(tuple, lying):
+        found[balance_id][bin_id] = int(quantity)
     return dict(found)
 
 
 def _places(session: Session, balances: set[int]) -> dict[int, tuple[str, bool]]:
-    b = table_of(Balance).c
-    query = select(b.id, b.site_code, b.status).where(b.id.in_(sorted(balances)))
-    return {row.id: (row.site_code, row.status == rules.IN_TRANSIT) for row in session.connection().execute(query)}
+    rows = bulk.run(session, _PLACES, "id bigint", [{"id": one} for one in balances])
+    return {number: (site, status == rules.IN_TRANSIT) for number, site, status in map(tuple, rows)}
+
+
+_LYING: Final = (
+    "SELECT c.balance_id, c.bin_id, c.quantity FROM {rows} JOIN bin_content c ON c.balance_id = r.id"
+    " JOIN bin b ON b.id = c.bin_id WHERE c.quantity > 0 ORDER BY b.code"
+)
+_PLACES: Final = "SELECT b.id, b.site_code, b.status FROM {rows} JOIN balance b ON b.id = r.id"
 
 
 def _set(session: Session, bin_id: int, balance_id: int, quantity: int) -> None:
