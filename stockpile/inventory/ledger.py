@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlmodel import Session, col, select
 
@@ -23,8 +23,7 @@ from stockpile.inventory.rules import EXTERNALS, STATUSES
 from stockpile.inventory.tables import Balance, Lot, Movement, Posting
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Account:
+class Account(NamedTuple):
     """Where stock stands: a lot, at a site, of an owner, in a status."""
 
     lot_id: int
@@ -33,8 +32,7 @@ class Account:
     status: str
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """So many base units of a lot from one place to another; an external place is named by a plain string."""
 
     lot_id: int
@@ -113,46 +111,30 @@ def post(session: Session, act: Act, *, kind: str, key: str, moves: Sequence[Mov
     return outcome
 
 
-def post_each(session: Session, intents: Sequence[Intent], *, told: Told | None = None) -> list[int | Conflict]:
+def post_each(
+    session: Session, intents: Sequence[Intent], *, told: Told | None = None, rehearsal: bool = False
+) -> list[int | Conflict]:
     """Post each intent whole or not at all, as if one after the other, in the caller's transaction.
 
     Returns for each the posting's number, or why it alone was refused:
     `NotEnough` as what stood there after those before it, or `PostedBefore`.
     A refused one leaves nothing. All accounts are locked in one phase, in the
     order of their ids; concurrent postings queue and never deadlock. `told` is
-    called with the number of movements written so far.
+    called with the number of movements written so far. A `rehearsal` gives the
+    same answers and moves nothing; its transaction must be undone.
     """
     for intent in intents:
         _assert_sound(intent)
     numbers = _claim(session, intents)
     standings = _lock(session, intents)
     outcomes = _work_out(intents, numbers, standings)
+    if rehearsal:
+        return _answers(session, numbers, outcomes)
     done = [one for one in outcomes if isinstance(one, _Done)]
     _settle_heads(session, numbers, intents, done)
-    for one in done:
-        for row in one.rows:
-            row["posting_id"] = numbers[one.intent.key]
     if done:
-        _store(session, standings.values(), [row for one in done for row in one.rows], told)
-        journal.record_each(session, [_note(one) for one in done])
+        _keep(session, numbers, standings.values(), done, told)
     return _answers(session, numbers, outcomes)
-
-
-def rehearse(session: Session, intents: Sequence[Intent], *, unborn: Mapping[int, Lot]) -> list[Conflict | None]:
-    """Why `post_each` would refuse each intent as things stand, or None; nothing is locked or written.
-
-    `unborn` are lots that would be opened before, by provisional numbers below zero.
-    """
-    for intent in intents:
-        _assert_sound(intent)
-    accounts, sinks = _accounts(intents)
-    standings = _by_account(accounts, bulk.run(session, _READ, _ACCOUNT, [_opening(one) for one in accounts]).all())
-    for account in sinks:
-        standings.setdefault(account, _Standing(0, 0, 0, 0))
-    taken = {row.key for row in bulk.run(session, _TAKEN, "key text", [{"key": one.key} for one in intents])}
-    outcomes = _work_out(intents, {one.key: 0 for one in intents if one.key not in taken}, standings)
-    answers = _answers(session, {one.key: 0 for one in intents}, outcomes, unborn)
-    return [one if isinstance(one, Conflict) else None for one in answers]
 
 
 def _assert_sound(intent: Intent) -> None:
@@ -246,17 +228,18 @@ def _try(intent: Intent, standings: _Standings) -> _Done | _Short:
     trial: dict[Account, tuple[int, int]] = {}
     rows: list[dict[str, Any]] = []
     for line, move in enumerate(intent.moves, start=1):
-        row = _MOVEMENT | {"line": line, "lot_id": move.lot_id, "quantity": move.quantity, "document": move.document}
-        for side, place, change in (("from", move.source, -move.quantity), ("to", move.sink, move.quantity)):
+        row = _MOVEMENT.copy()
+        row["line"], row["lot_id"], row["quantity"], row["document"] = line, move.lot_id, move.quantity, move.document
+        for names, place, change in ((_FROM, move.source, -move.quantity), (_TO, move.sink, move.quantity)):
             if not isinstance(place, Account):
-                row[f"{side}_external"] = place
+                row[names[1]] = place
                 continue
             standing = standings.get(place, _NOTHING)
             quantity, version = trial.get(place) or (standing.quantity, standing.version)
             if quantity + change < 0:
                 return _Short(place, there=quantity, asked=move.quantity)
             after, seq = trial[place] = quantity + change, version + 1
-            row |= {f"{side}_balance_id": standing.id, f"{side}_seq": seq, f"{side}_after": after}
+            row[names[0]], row[names[2]], row[names[3]] = standing.id, seq, after
         rows.append(row)
     for place, (quantity, version) in trial.items():
         standings[place].quantity, standings[place].version = quantity, version
@@ -275,9 +258,30 @@ def _settle_heads(session: Session, numbers: dict[str, int], intents: Sequence[I
         numbers |= dict(bulk.insert(session, Posting, later, give=("key", "id")))
 
 
-def _store(
-    session: Session, standings: Iterable[_Standing], rows: list[dict[str, Any]], told: Told | None = None
+def _keep(
+    session: Session,
+    numbers: dict[str, int],
+    standings: Iterable[_Standing],
+    done: Sequence[_Done],
+    told: Told | None,
 ) -> None:
+    """Store movements, balances and the journal's notes, which are worked out while movements are on their way."""
+    for one in done:
+        for row in one.rows:
+            row["posting_id"] = numbers[one.intent.key]
+    rows = [row for one in done for row in one.rows]
+    notes: list[journal.Note] = []
+
+    def written(count: int) -> None:
+        notes.extend(map(_note, done[len(notes) : -(-len(done) * count // len(rows))]))
+        if told is not None:
+            told(count)
+
+    _store(session, standings, rows, written)
+    journal.record_each(session, notes)
+
+
+def _store(session: Session, standings: Iterable[_Standing], rows: list[dict[str, Any]], told: Told) -> None:
     changed = sorted((s for s in standings if s.version != s.version_before), key=lambda s: s.id)
     values = [{"id": s.id, "before": s.version_before, "quantity": s.quantity, "version": s.version} for s in changed]
     if values:
@@ -308,11 +312,9 @@ def _places(one: _Done) -> dict[int, str]:
     }
 
 
-def _answers(
-    session: Session, numbers: dict[str, int], outcomes: Sequence[_Outcome], unborn: Mapping[int, Lot] | None = None
-) -> list[int | Conflict]:
-    lots: dict[int | None, Lot] = {number: lot for number, lot in (unborn or {}).items()}
-    short = sorted({one.place.lot_id for one in outcomes if isinstance(one, _Short)} - set(lots))
+def _answers(session: Session, numbers: dict[str, int], outcomes: Sequence[_Outcome]) -> list[int | Conflict]:
+    lots: dict[int | None, Lot] = {}
+    short = sorted({one.place.lot_id for one in outcomes if isinstance(one, _Short)})
     for start in range(0, len(short), bulk.LARGEST):
         query = select(Lot).where(col(Lot.id).in_(short[start : start + bulk.LARGEST]))
         lots |= {lot.id: lot for lot in session.exec(query)}
@@ -340,8 +342,8 @@ def _shortage(lot: Lot, short: _Short) -> NotEnough:
 
 
 _NOTHING: Final = _Standing(0, 0, 0, 0)
-_SIDES: Final = [f"{side}_{what}" for side in ("from", "to") for what in ("balance_id", "external", "seq", "after")]
-_MOVEMENT: Final[dict[str, Any]] = dict.fromkeys(("posting_id", "line", "lot_id", "quantity", *_SIDES, "document"))
+_FROM, _TO = ([f"{side}_{what}" for what in ("balance_id", "external", "seq", "after")] for side in ("from", "to"))
+_MOVEMENT: Final[dict[str, Any]] = dict.fromkeys(("posting_id", "line", "lot_id", "quantity", *_FROM, *_TO, "document"))
 _ACCOUNT: Final = "lot_id bigint, site_code text, owner text, status text"
 _JOIN: Final = (
     "{rows} JOIN balance b ON (b.lot_id, b.site_code, b.owner, b.status) = (r.lot_id, r.site_code, r.owner, r.status)"
@@ -354,8 +356,6 @@ _LOCK_ALL: Final = _LOCK.replace(
     " ORDER BY", f" WHERE (SELECT count(*) FROM {_JOIN}) = (SELECT count(*) FROM {{rows}}) ORDER BY"
 )
 """Lock all or none: an account that is not there must be opened before the first lock is taken."""
-_READ: Final = _LOCK.replace(" {lock}", "")
-_TAKEN: Final = "SELECT p.key FROM {rows} JOIN posting p ON p.key = r.key"
 _CHANGE: Final = (
     "UPDATE balance SET quantity = r.quantity, version = r.version FROM {rows}"
     " WHERE balance.id = r.id AND balance.version = r.before"

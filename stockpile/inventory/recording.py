@@ -6,10 +6,10 @@ accepted or refused on its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select
 from sqlmodel import Session
@@ -32,8 +32,7 @@ SET_ASIDE: Final = "set_aside"
 RETURN: Final = "return"
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """Base units of a lot; where adjusted: found (more than 0) or lost (less). `owner`: the pool, or a member.
 
     `document`: what paper it stands on. `origin`: the site that a return comes from.
@@ -103,32 +102,21 @@ def record(session: Session, one: Record) -> int:
     return outcome
 
 
-def record_each(session: Session, records: Sequence[Record], *, told: ledger.Told | None = None) -> list[int | Refusal]:
+def record_each(
+    session: Session, records: Sequence[Record], *, told: ledger.Told | None = None, rehearsal: bool = False
+) -> list[int | Refusal]:
     """Post each record whole or not at all, as if one after the other; its posting's number, or why it is refused.
 
     Refuses, naming the line: a right that is missing; an unknown site, lot or
     owner; a lot that is expired or on hold where that matters; a posting under
-    a key posted before; more than is there. `told` as in `ledger.post_each`.
+    a key posted before; more than is there. `told` and `rehearsal` as in
+    `ledger.post_each`.
     """
     facts = _facts(session, records)
     checked = [_checked(one, facts) for one in records]
     intents = [one for one in checked if isinstance(one, ledger.Intent)]
-    posted = iter(ledger.post_each(session, intents, told=told) if intents else ())
+    posted = iter(ledger.post_each(session, intents, told=told, rehearsal=rehearsal) if intents else ())
     return [one if isinstance(one, Refusal) else next(posted) for one in checked]
-
-
-def rehearse_each(session: Session, records: Sequence[Record], *, unborn: Mapping[int, Lot]) -> list[Refusal | None]:
-    """Why `record_each` would refuse each record as things stand, or None; nothing is locked or written.
-
-    `unborn` are lots that would be opened before, by provisional numbers below zero.
-    """
-    facts = _facts(session, records)
-    for number, lot in unborn.items():
-        facts.lots[number] = _LotFacts(number, lot.expiry, lot.on_hold, lot.code)
-    checked = [_checked(one, facts) for one in records]
-    intents = [one for one in checked if isinstance(one, ledger.Intent)]
-    answers = iter(ledger.rehearse(session, intents, unborn=unborn) if intents else ())
-    return [one if isinstance(one, Refusal) else next(answers) for one in checked]
 
 
 def _facts(session: Session, records: Sequence[Record]) -> _Facts:

@@ -27,6 +27,7 @@ from stockpile.errors import Refusal
 from stockpile.governance import queries as governance
 from stockpile.governance.tables import Account
 from stockpile.inventory.importing import operations, queries, rules
+from stockpile.inventory.importing.matching import Doubt
 from stockpile.inventory.importing.operations import TakenOver
 from stockpile.inventory.importing.reading import opened
 from stockpile.inventory.importing.rules import Finding, Row, RowReader
@@ -93,11 +94,16 @@ class _Rows:
     findings: list[Finding]
     total: int
     read: int
-    doubtful: set[tuple[str, str]]
+    doubtful: set[Doubt]
 
     def found(self, wrong: list[Finding]) -> None:
         self.total += len(wrong)
         self.findings += wrong[: max(0, rules.MOST_FINDINGS - len(self.findings))]
+
+    def broken(self, why: Finding) -> None:
+        """Why no more is read: told whatever else is wrong."""
+        self.total += 1
+        self.findings = [*self.findings[: rules.MOST_FINDINGS - 1], why]
 
 
 def run(hand: Hand) -> str:
@@ -143,10 +149,12 @@ def _posted(hand: Hand, rows: list[Row]) -> bool:
 def _judged(hand: Hand, dry_run: bool, found: _Rows) -> str:
     """The end of an import that is not posted: everything that is wrong with it, or that it would be posted."""
     hand.at(Step("checking", 45, found.read))
-    with reading(hand.engine) as session:
+
+    def work(session: Session) -> list[Finding]:
         act = _act(session, hand)
-        wrong = operations.rehearse(session, act, number=hand.number, rows=found.rows, doubtful=found.doubtful)
-    found.found(wrong)
+        return operations.rehearse(session, act, number=hand.number, rows=found.rows, doubtful=found.doubtful)
+
+    found.found(transact(hand.engine, work, keep=False))
     if found.total:
         found.findings.sort()
         given = {"outcome": f"{found.total:,} findings: nothing was posted", "findings": found.findings}
@@ -186,7 +194,7 @@ def _read(hand: Hand, content: bytes, *, form: str) -> _Rows:
         reader = RowReader(header.cells)
         for count, line in enumerate(lines, start=1):
             if count > rules.MOST_ROWS:
-                found.found([Finding(line.number, "", "", f"is beyond {rules.MOST_ROWS:,} rows: send several files")])
+                found.broken(Finding(line.number, "", "", f"is beyond {rules.MOST_ROWS:,} rows: send several files"))
                 break
             found.read = count
             _take(found, reader, header.cells, line)
@@ -194,7 +202,7 @@ def _read(hand: Hand, content: bytes, *, form: str) -> _Rows:
                 hand.at(Step("reading", min(40, 40 * count // max(1, source.rows_expected)), count))
     except Unreadable as refusal:
         row = refusal.facts.get("row")
-        found.found([Finding(row if isinstance(row, int) else 0, "", "", refusal.message)])
+        found.broken(Finding(row if isinstance(row, int) else 0, "", "", refusal.message))
     return found
 
 
