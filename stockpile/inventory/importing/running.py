@@ -14,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
@@ -157,7 +158,8 @@ def _judged(hand: Hand, dry_run: bool, found: _Rows) -> str:
     found.found(transact(hand.engine, work, keep=False))
     if found.total:
         found.findings.sort()
-        given = {"outcome": f"{found.total:,} findings: nothing was posted", "findings": found.findings}
+        told = "1 finding" if found.total == 1 else f"{found.total:,} findings"
+        given = {"outcome": f"{told}: nothing was posted", "findings": found.findings}
         return _end(hand, rules.REFUSED, total=found.total, rows_read=found.read, **given)
     if not dry_run:
         outcome = "stock moved while this was posted and has moved back since: send it again"
@@ -307,6 +309,47 @@ def run_one(
         return _run_safely(hand)
     finally:
         taken(None)
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How an import ended, with the findings that are kept."""
+
+    number: int
+    state: str
+    outcome: str
+    findings: list[Finding]
+
+
+def import_file(
+    engine: Engine, act: Act, path: Path, *, dry_run: bool, clock: Clock, tell: Callable[[Step], None]
+) -> End:
+    """Import a file of this computer here and now; refuses what cannot be read (reading.opened), or is not there."""
+    content = _content(path)
+    form = rules.XLSX if path.suffix.lower() == ".xlsx" else rules.CSV
+    file = opened(content, form=form)
+
+    def take(session: Session) -> int:
+        one = operations.accept(session, act, name=path.name, content=content, opened=file, dry_run=dry_run)
+        assert one.id is not None
+        return one.id
+
+    number = transact(engine, take)
+    run_one(engine, number, runner=uuid4().hex, clock=clock, tell=tell)
+    with reading(engine) as session:
+        one = queries.import_of(session, number)
+        listed = queries.findings(session, number, limit=rules.MOST_FINDINGS)
+        found = [Finding(each.row_number, each.column_name, each.value, each.reason) for each in listed]
+    posted = f"{one.rows_posted:,} rows are posted in {one.postings} postings"
+    return End(number, one.state, one.outcome or posted, found)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(rules.LARGEST_FILE + 1)
+    except OSError as failure:
+        raise Unreadable(f"{path} cannot be read: {failure.strerror}", field="file") from failure
 
 
 def _run_safely(hand: Hand) -> str | None:
