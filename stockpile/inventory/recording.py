@@ -228,8 +228,8 @@ def _shelf(site: _SiteFacts, line: Line) -> ledger.Account:
 
 
 def _move(line: Line, source: ledger.Account | str, sink: ledger.Account | str, document: str) -> ledger.Move:
-    if line.quantity < 0 and document != "adjustment":
-        raise Invalid("only an adjustment may be less than nothing", field="quantity", value=line.quantity)
+    if line.quantity <= 0 and document != "adjustment":
+        raise Invalid("give more than nothing; only an adjustment may be less", field="quantity", value=line.quantity)
     return ledger.Move(line.lot_id, abs(line.quantity), source, sink, line.document or document)
 
 
