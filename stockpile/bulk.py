@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -53,6 +53,10 @@ def insert(
     key is there; a concurrent insert of the same key is waited for. `told` is
     called with the number of rows done so far.
     """
+    copied = len(rows) >= COPIED_FROM and not give and not skip_taken
+    if copied and session.get_bind().dialect.name == "postgresql":
+        _copy(session, model, rows, told)
+        return []
     given: list[tuple[Any, ...]] = []
     for start in range(0, len(rows), LARGEST):
         given += _insert(session, model, rows[start : start + LARGEST], give, skip_taken)
@@ -61,39 +65,47 @@ def insert(
     return given
 
 
+def _copy(session: Session, model: type[SQLModel], rows: Rows, told: Callable[[int], None] | None) -> None:
+    """Insert by COPY, which checks the same constraints; the server works on each block while the next is written."""
+    connection: Any = session.connection().connection.driver_connection
+    names = tuple(rows[0])
+    statement = f"COPY {table_of(model).name} ({', '.join(names)}) FROM STDIN"
+    with connection.cursor() as cursor, cursor.copy(statement) as to:
+        for start in range(0, len(rows), COPIED_FROM):
+            block = _storable(model, names, "postgresql", rows[start : start + COPIED_FROM])
+            to.write("".join([_line(map(row.get, names)) for row in block]))
+            if told is not None:
+                told(min(start + COPIED_FROM, len(rows)))
+
+
+def _line(values: Iterable[Any]) -> str:
+    """A row in COPY's text form."""
+    told = ["\\N" if one is None else str(one) if type(one) is int else _field(one) for one in values]
+    return "\t".join(told) + "\n"
+
+
+def _field(value: object) -> str:
+    """Text or a truth value as COPY reads it."""
+    text = str(value)
+    return text if text.isalnum() else text.translate(_ESCAPED)
+
+
+_ESCAPED: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
 def _insert(
     session: Session, model: type[SQLModel], rows: Rows, give: Sequence[str], skip_taken: bool
 ) -> list[tuple[Any, ...]]:
     kind, names = session.get_bind().dialect.name, tuple(rows[0])
-    written = _written(model, names, kind)
-    if written:
-        rows = [row | {name: write(row[name]) for name, write in written.items()} for row in rows]
-    if kind == "postgresql" and len(rows) >= COPIED_FROM and not give and not skip_taken:
-        _copy(session, model, names, rows)
-        return []
+    rows = _storable(model, names, kind, rows)
     result = run(session, *_insertion(model, names, tuple(give), skip_taken, kind), rows)
     return [tuple(row) for row in result] if give else []
 
 
-def _copy(session: Session, model: type[SQLModel], names: tuple[str, ...], rows: Rows) -> None:
-    """Insert by COPY, which checks the same constraints and takes a fifth of the time."""
-    connection: Any = session.connection().connection.driver_connection
-    lines = ["\t".join([_field(row[name]) for name in names]) for row in rows]
-    statement = f"COPY {table_of(model).name} ({', '.join(names)}) FROM STDIN"
-    with connection.cursor() as cursor, cursor.copy(statement) as to:
-        to.write("\n".join(lines) + "\n")
-
-
-def _field(value: Any) -> str:
-    """A value in COPY's text form: numbers, truth values, text, None."""
-    if value is None:
-        return "\\N"
-    if type(value) is int:
-        return str(value)
-    return str(value).translate(_ESCAPED)
-
-
-_ESCAPED: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+def _storable(model: type[SQLModel], names: tuple[str, ...], kind: str, rows: Rows) -> Rows:
+    """The rows with instants and days as this database writes them."""
+    written = _written(model, names, kind)
+    return [row | {name: write(row[name]) for name, write in written.items()} for row in rows] if written else rows
 
 
 @functools.cache

@@ -25,6 +25,8 @@ from stockpile.governance import operations as governance
 from stockpile.governance import queries as governance_queries
 from stockpile.http import plain
 from stockpile.inventory import ledger
+from stockpile.inventory.importing import running as stock_files
+from stockpile.inventory.importing import template as stock_template
 from stockpile.inventory.scanning import labels
 from stockpile.inventory.scanning import operations as pallets
 from stockpile.inventory.scanning import queries as scanning
@@ -46,7 +48,7 @@ app.add_typer(accounts, name="account")
 out = Console()
 err = Console(stderr=True)
 
-EXIT_REFUSED, EXIT_DISCREPANCY = 2, 3
+EXIT_NOT_POSTED, EXIT_REFUSED, EXIT_DISCREPANCY = 1, 2, 3
 
 
 def main() -> None:
@@ -204,6 +206,47 @@ def import_temperatures(
     key = f"import:{account}:{act.recorded_at.isoformat()}"
     found = transact(engine, lambda session: temperatures.import_log(session, act, key=key, **given))  # type: ignore[arg-type]
     out.print_json(data=plain(found))
+
+
+@imports.command("stock")
+def import_stock(
+    file: Annotated[Path, typer.Argument(help="CSV or XLSX as in `stockpile import template`.")],
+    account: Annotated[str, typer.Option("--as", help="Account in whose name, and with whose rights, it is done.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Find everything that is wrong; post nothing.")] = False,
+) -> None:
+    """Post a file of stock movements, all rows or none; exits with 1 and names row, column and reason where refused."""
+    from stockpile.serving import settle_memory
+
+    settle_memory()
+    engine = _open(Settings())
+    act = _act(engine, account)
+    with Progress(console=err, transient=True) as progress:
+        task = progress.add_task("reading", total=100)
+        end = stock_files.import_file(
+            engine,
+            act,
+            file,
+            dry_run=dry_run,
+            clock=lambda: datetime.now(UTC),
+            tell=lambda step: progress.update(
+                task, completed=step.percent, description=f"{step.stage} ({step.rows_read:,} rows)"
+            ),
+        )
+    for one in end.findings:
+        typer.echo("\t".join((f"row {one.row}" if one.row else "file", one.column, one.value, one.reason)))
+    out.print(f"import {end.number} is {end.state}: {end.outcome}", soft_wrap=True, highlight=False)
+    if end.state != "done":
+        sys.exit(EXIT_NOT_POSTED)
+
+
+@imports.command("template")
+def import_template(
+    to: Annotated[Path, typer.Option("--out", help="File to write: .csv or .xlsx.")] = Path("stock.csv"),
+) -> None:
+    """Write the template of `stockpile import stock`, and say what its columns mean."""
+    to.write_bytes(stock_template.as_xlsx() if to.suffix.lower() == ".xlsx" else stock_template.as_csv().encode())
+    typer.echo(stock_template.explained())
+    err.print(f"the template is in {to}", soft_wrap=True)
 
 
 @runs.command("reorder")

@@ -94,8 +94,8 @@ def reading(engine: Engine) -> Iterator[Session]:
         session.rollback()
 
 
-def transact(engine: Engine, work: Callable[[Session], Result]) -> Result:
-    """Run `work` in one transaction and commit it; whole or nothing.
+def transact(engine: Engine, work: Callable[[Session], Result], *, keep: bool = True) -> Result:
+    """Run `work` in one transaction and commit it; whole or nothing. `keep` False undoes it whatever it did.
 
     Serialisation failures, deadlocks and lock time-outs are tried again, at
     most ATTEMPTS times; a commit whose fate is unknown is not (the caller
@@ -103,8 +103,11 @@ def transact(engine: Engine, work: Callable[[Session], Result]) -> Result:
     """
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            with Session(engine, expire_on_commit=False) as session, session.begin():
-                return work(session)
+            with Session(engine, expire_on_commit=False) as session, session.begin() as whole:
+                result = work(session)
+                if not keep:
+                    whole.rollback()
+                return result
         except OperationalError as failure:
             state = getattr(failure.orig, "sqlstate", None)
             if state not in RETRIED_STATES or attempt == ATTEMPTS:

@@ -8,7 +8,7 @@ that would take more than there is refuses its whole posting and names the accou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 
 from stockpile import bulk, journal
 from stockpile.actor import Act
-from stockpile.errors import Conflict, Refusal
+from stockpile.errors import Refusal
 from stockpile.inventory import binning, guarding, proof, serialised
 from stockpile.inventory.moves import (
     Account,
@@ -36,7 +36,7 @@ from stockpile.inventory.periods import queries as periods
 from stockpile.inventory.rules import EXTERNALS, STATUSES
 from stockpile.inventory.tables import Balance, Lot, Movement, Posting
 
-__all__ = ["Account", "Intent", "Move", "NotEnough", "PostedBefore", "discrepancies", "post", "post_each", "rehearse"]
+__all__ = ["Account", "Intent", "Move", "NotEnough", "PostedBefore", "discrepancies", "post", "post_each"]
 
 
 def discrepancies(session: Session) -> Iterator[str]:
@@ -62,7 +62,9 @@ def post(session: Session, act: Act, *, kind: str, key: str, moves: Sequence[Mov
     return outcome
 
 
-def post_each(session: Session, intents: Sequence[Intent], *, told: Told | None = None) -> list[int | Refusal]:
+def post_each(
+    session: Session, intents: Sequence[Intent], *, told: Told | None = None, rehearsal: bool = False
+) -> list[int | Refusal]:
     """Post each intent whole or not at all, as if one after the other, in the caller's transaction.
 
     Returns for each the posting's number, or why it alone was refused:
@@ -72,13 +74,14 @@ def post_each(session: Session, intents: Sequence[Intent], *, told: Told | None 
     accounts are locked in one phase, in the order of their ids; concurrent
     postings queue and never deadlock. One that is said to have taken effect
     earlier is judged by all that happened since (`periods.late`), alone. `told`
-    is called with the number of movements written so far.
+    is called with the number of movements written so far. A `rehearsal` gives
+    the same answers; its transaction must be undone.
     """
     for intent in intents:
         _assert_sound(intent)
     if len(intents) > 1 and any(intent.act.clock is not None for intent in intents):
         _lock(session, intents)
-        return [answer for intent in intents for answer in post_each(session, [intent])]
+        return [answer for intent in intents for answer in post_each(session, [intent], rehearsal=rehearsal)]
     guarded = guarding.facts(session, intents)
     alone = guarding.refusals(session, intents, guarded)
     numbers = _claim(session, intents)
@@ -86,38 +89,17 @@ def post_each(session: Session, intents: Sequence[Intent], *, told: Told | None 
     book = _serials(session, intents)
     outcomes = work_out(intents, numbers, standings, book, alone)
     outcomes = [_judged(session, one) for one in outcomes]
+    dated = any(intent.act.clock is not None for intent in intents)
+    if rehearsal and not dated:
+        return _answers(session, numbers, outcomes)
     done = [one for one in outcomes if isinstance(one, Done)]
     _settle_heads(session, numbers, intents, done)
-    for one in done:
-        for row in one.rows:
-            row["posting_id"] = numbers[one.intent.key]
     if done:
-        _store(session, standings.values(), [row for one in done for row in one.rows], told)
+        _keep(session, numbers, standings.values(), done, told)
         if book.before:
             serialised.store(session, book)
-        journal.record_each(session, [_note(one) for one in done])
         guarding.settle(session, [(one.intent, numbers[one.intent.key]) for one in done], guarded)
     return _answers(session, numbers, outcomes)
-
-
-def rehearse(session: Session, intents: Sequence[Intent], *, unborn: Mapping[int, Lot]) -> list[Conflict | None]:
-    """Why `post_each` would refuse each intent as things stand, or None; nothing is locked or written.
-
-    `unborn` are lots that would be opened before, by provisional numbers below zero.
-    """
-    for intent in intents:
-        _assert_sound(intent)
-    accounts, sinks = _accounts(intents)
-    standings = _by_account(accounts, bulk.run(session, _READ, _ACCOUNT, [_opening(one) for one in accounts]).all())
-    for account in sinks:
-        standings.setdefault(account, Standing(0, 0, 0, 0))
-    taken = {row.key for row in bulk.run(session, _TAKEN, "key text", [{"key": one.key} for one in intents])}
-    alone = guarding.refusals(session, intents, guarding.facts(session, intents, unborn=unborn))
-    numbers = {one.key: 0 for one in intents if one.key not in taken}
-    outcomes = work_out(intents, numbers, standings, _serials(session, intents), alone)
-    outcomes = [_judged(session, one) for one in outcomes]
-    answers = _answers(session, {one.key: 0 for one in intents}, outcomes, unborn)
-    return [one if isinstance(one, Conflict) else None for one in answers]
 
 
 def _judged(session: Session, one: Outcome) -> Outcome:
@@ -226,9 +208,30 @@ def _settle_heads(session: Session, numbers: dict[str, int], intents: Sequence[I
         numbers |= dict(bulk.insert(session, Posting, later, give=("key", "id")))
 
 
-def _store(
-    session: Session, standings: Iterable[Standing], rows: list[dict[str, Any]], told: Told | None = None
+def _keep(
+    session: Session,
+    numbers: dict[str, int],
+    standings: Iterable[Standing],
+    done: Sequence[Done],
+    told: Told | None,
 ) -> None:
+    """Store movements, balances and the journal's notes, which are worked out while movements are on their way."""
+    for one in done:
+        for row in one.rows:
+            row["posting_id"] = numbers[one.intent.key]
+    rows = [row for one in done for row in one.rows]
+    notes: list[journal.Note] = []
+
+    def written(count: int) -> None:
+        notes.extend(map(_note, done[len(notes) : -(-len(done) * count // len(rows))]))
+        if told is not None:
+            told(count)
+
+    _store(session, standings, rows, written)
+    journal.record_each(session, notes)
+
+
+def _store(session: Session, standings: Iterable[Standing], rows: list[dict[str, Any]], told: Told) -> None:
     changed = sorted((s for s in standings if s.version != s.version_before), key=lambda s: s.id)
     values = [
         {
@@ -273,11 +276,9 @@ def _places(one: Done) -> dict[int, str]:
     }
 
 
-def _answers(
-    session: Session, numbers: dict[str, int], outcomes: Sequence[Outcome], unborn: Mapping[int, Lot] | None = None
-) -> list[int | Refusal]:
-    lots: dict[int | None, Lot] = {number: lot for number, lot in (unborn or {}).items()}
-    short = sorted({one.place.lot_id for one in outcomes if isinstance(one, Short)} - set(lots))
+def _answers(session: Session, numbers: dict[str, int], outcomes: Sequence[Outcome]) -> list[int | Refusal]:
+    lots: dict[int | None, Lot] = {}
+    short = sorted({one.place.lot_id for one in outcomes if isinstance(one, Short)})
     for start in range(0, len(short), bulk.LARGEST):
         query = select(Lot).where(col(Lot.id).in_(short[start : start + bulk.LARGEST]))
         lots |= {lot.id: lot for lot in session.exec(query)}
@@ -317,8 +318,6 @@ _LOCK_ALL: Final = _LOCK.replace(
     " ORDER BY", f" WHERE (SELECT count(*) FROM {_JOIN}) = (SELECT count(*) FROM {{rows}}) ORDER BY"
 )
 """Lock all or none: an account that is not there must be opened before the first lock is taken."""
-_READ: Final = _LOCK.replace(" {lock}", "")
-_TAKEN: Final = "SELECT p.key FROM {rows} JOIN posting p ON p.key = r.key"
 _CHANGE: Final = (
     "UPDATE balance SET quantity = r.quantity, version = r.version, moved_at = r.moved_at FROM {rows}"
     " WHERE balance.id = r.id AND balance.version = r.before"

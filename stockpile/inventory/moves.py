@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from stockpile.actor import Act
 from stockpile.errors import Conflict, Refusal
@@ -14,8 +14,7 @@ from stockpile.inventory.periods import late
 from stockpile.inventory.serialised import AS_IT_STANDS, Which
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Account:
+class Account(NamedTuple):
     """Where stock stands: a lot, at a site, of an owner, in a status."""
 
     lot_id: int
@@ -24,8 +23,7 @@ class Account:
     status: str
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """So many base units of a lot from one place to another; an external place is named by a plain string.
 
     `which`: of a serialised item, the pieces that these are.
@@ -133,17 +131,18 @@ def _try(intent: Intent, standings: Standings, book: serialised.Book) -> Outcome
     trial: dict[Account, tuple[int, int]] = {}
     rows: list[dict[str, Any]] = []
     for line, move in enumerate(intent.moves, start=1):
-        row = _MOVEMENT | {"line": line, "lot_id": move.lot_id, "quantity": move.quantity, "document": move.document}
-        for side, place, change in (("from", move.source, -move.quantity), ("to", move.sink, move.quantity)):
+        row = _MOVEMENT.copy()
+        row["line"], row["lot_id"], row["quantity"], row["document"] = line, move.lot_id, move.quantity, move.document
+        for names, place, change in ((_FROM, move.source, -move.quantity), (_TO, move.sink, move.quantity)):
             if not isinstance(place, Account):
-                row[f"{side}_external"] = place
+                row[names[1]] = place
                 continue
             standing = standings.get(place, _NOTHING)
             quantity, version = trial.get(place) or (standing.quantity, standing.version)
             if quantity + change < 0:
                 return Short(place, there=quantity, asked=move.quantity)
             after, seq = trial[place] = quantity + change, version + 1
-            row |= {f"{side}_balance_id": standing.id, f"{side}_seq": seq, f"{side}_after": after}
+            row[names[0]], row[names[2]], row[names[3]] = standing.id, seq, after
         rows.append(row)
     serials = book.follow([_step(line, move) for line, move in enumerate(intent.moves, start=1)])
     if isinstance(serials, Conflict):
@@ -164,5 +163,5 @@ def _stamped(intent: Intent, standings: Standings) -> Act:
 
 
 _NOTHING: Final = Standing(0, 0, 0, 0)
-_SIDES: Final = [f"{side}_{what}" for side in ("from", "to") for what in ("balance_id", "external", "seq", "after")]
-_MOVEMENT: Final[dict[str, Any]] = dict.fromkeys(("posting_id", "line", "lot_id", "quantity", *_SIDES, "document"))
+_FROM, _TO = ([f"{side}_{what}" for what in ("balance_id", "external", "seq", "after")] for side in ("from", "to"))
+_MOVEMENT: Final[dict[str, Any]] = dict.fromkeys(("posting_id", "line", "lot_id", "quantity", *_FROM, *_TO, "document"))

@@ -6,7 +6,8 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
-from typing import Any
+from json.encoder import encode_basestring
+from typing import Any, Final
 
 from sqlalchemy import select as select_columns
 from sqlalchemy import union_all
@@ -29,16 +30,44 @@ def digest(rows: Iterable[dict[str, Any]], places: Mapping[int, str]) -> str:
     Balances are named by what they stand for (`places`), so that a balance
     cannot be made another site's or owner's unnoticed; ids of rows are left out.
     """
-    content = [_told(row, places) for row in rows]
-    return hashlib.sha256(journal.canonical(content).encode()).hexdigest()
+    content = ",".join([_told(row, places) for row in rows])
+    return hashlib.sha256(f"[{content}]".encode()).hexdigest()
 
 
-def _told(row: dict[str, Any], places: Mapping[int, str]) -> dict[str, Any]:
-    told = {name: value for name, value in row.items() if name != "id"}
-    for side in ("from", "to"):
-        number = told[f"{side}_balance_id"]
-        told[f"{side}_place"] = None if number is None else places.get(number, "nowhere")
-    return told
+def _told(row: Mapping[str, Any], places: Mapping[int, str]) -> str:
+    """A movement as `journal.canonical` writes it with its places, which takes five times as long to say so."""
+    source, sink = row["from_balance_id"], row["to_balance_id"]
+    return _TOLD % (
+        _json(row["document"]),
+        _json(row["from_after"]),
+        _json(source),
+        _json(row["from_external"]),
+        "null" if source is None else _json(places.get(source, "nowhere")),
+        _json(row["from_seq"]),
+        row["line"],
+        row["lot_id"],
+        row["posting_id"],
+        row["quantity"],
+        _json(row["to_after"]),
+        _json(sink),
+        _json(row["to_external"]),
+        "null" if sink is None else _json(places.get(sink, "nowhere")),
+        _json(row["to_seq"]),
+    )
+
+
+def _json(value: str | int | None) -> str:
+    if value is None:
+        return "null"
+    return encode_basestring(value) if isinstance(value, str) else str(value)
+
+
+_TOLD: Final = (
+    '{"document":%s,"from_after":%s,"from_balance_id":%s,"from_external":%s,"from_place":%s,"from_seq":%s,'
+    '"line":%s,"lot_id":%s,"posting_id":%s,"quantity":%s,'
+    '"to_after":%s,"to_balance_id":%s,"to_external":%s,"to_place":%s,"to_seq":%s}'
+)
+"""Every column of a movement but its id, and its places, in the order of their names."""
 
 
 def discrepancies(session: Session) -> Iterator[str]:

@@ -6,10 +6,10 @@ accepted or refused on its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select
 from sqlmodel import Session
@@ -36,8 +36,7 @@ SET_ASIDE: Final = "set_aside"
 RETURN: Final = "return"
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """Base units of a lot; where adjusted: found (more than 0) or lost (less). `owner`: the pool, or a member.
 
     `serials`: of a serialised item, the pieces that these are. `document`: what
@@ -121,35 +120,21 @@ def record(session: Session, one: Record) -> int:
     return outcome
 
 
-def record_each(session: Session, records: Sequence[Record], *, told: ledger.Told | None = None) -> list[int | Refusal]:
+def record_each(
+    session: Session, records: Sequence[Record], *, told: ledger.Told | None = None, rehearsal: bool = False
+) -> list[int | Refusal]:
     """Post each record whole or not at all, as if one after the other; its posting's number, or why it is refused.
 
     Refuses, naming the line: a right that is missing; an unknown site, lot or
     owner; a lot that is expired or on hold where that matters; a posting under
-    a key posted before; more than is there. `told` as in `ledger.post_each`.
+    a key posted before; more than is there. `told` and `rehearsal` as in
+    `ledger.post_each`.
     """
     facts = _facts(session, records)
     checked = _with_room(session, records, [_checked(one, facts) for one in records])
     intents = [one for one in checked if isinstance(one, ledger.Intent)]
-    posted = iter(ledger.post_each(session, intents, told=told) if intents else ())
+    posted = iter(ledger.post_each(session, intents, told=told, rehearsal=rehearsal) if intents else ())
     return [one if isinstance(one, Refusal) else next(posted) for one in checked]
-
-
-def rehearse_each(session: Session, records: Sequence[Record], *, unborn: Mapping[int, Lot]) -> list[Refusal | None]:
-    """Why `record_each` would refuse each record as things stand, or None; nothing is locked or written.
-
-    `unborn` are lots that would be opened before, by provisional numbers below zero.
-    """
-    facts = _facts(session, records)
-    items = catalogue.items(session) if unborn else {}
-    for number, lot in unborn.items():
-        item = items[lot.item_code]
-        care = (item.needs_release, item.cold_chain, item.controlled)
-        facts.lots[number] = _LotFacts(number, item.code, lot.expiry, lot.on_hold, lot.code, False, *care)
-    checked = [_checked(one, facts) for one in records]
-    intents = [one for one in checked if isinstance(one, ledger.Intent)]
-    answers = iter(ledger.rehearse(session, intents, unborn=unborn) if intents else ())
-    return [one if isinstance(one, Refusal) else next(answers) for one in checked]
 
 
 def _facts(session: Session, records: Sequence[Record]) -> _Facts:
@@ -326,8 +311,8 @@ def _shelf(site: _SiteFacts, line: Line) -> ledger.Account:
 
 
 def _move(line: Line, source: ledger.Account | str, sink: ledger.Account | str, document: str) -> ledger.Move:
-    if line.quantity < 0 and document != "adjustment":
-        raise Invalid("only an adjustment may be less than nothing", field="quantity", value=line.quantity)
+    if line.quantity <= 0 and document != "adjustment":
+        raise Invalid("give more than nothing; only an adjustment may be less", field="quantity", value=line.quantity)
     return ledger.Move(line.lot_id, abs(line.quantity), source, sink, line.document or document, Which(line.serials))
 
 

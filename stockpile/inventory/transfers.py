@@ -294,7 +294,7 @@ def _take_in(session: Session, transfer: Transfer, line: TransferLine, came: Arr
     transit, site = _in_transit(transfer, line), transfer.destination
     good = _shelf(session, transfer, line)
     if came.apart:
-        good = replace(good, status=rules.QUARANTINE)
+        good = good._replace(status=rules.QUARANTINE)
     set_apart = ledger.Account(line.lot_id, site, line.owner, rules.QUARANTINE)
     ways: list[tuple[int, ledger.Account | str, ledger.Account, tuple[str, ...]]] = [
         (came.received, transit, good, came.serials),

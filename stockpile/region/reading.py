@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -43,23 +43,50 @@ class Fault:
         return f"{self.file}.csv{where}{column}: {self.reason}"
 
 
+@dataclass(slots=True)
+class _Read:
+    """What was read of one file. `refused` are the cells of its bad rows; `whole`: it could be read as a table.
+
+    What other files name of a refused row, or of a file that is not whole, is
+    no fault of theirs: the one fault is told where it is.
+    """
+
+    rows: list[Any] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    refused: list[dict[str, str]] = field(default_factory=list)
+    whole: bool = True
+    there: bool = True
+
+    def named(self, *columns: str) -> set[tuple[object, ...]]:
+        """What the file names in these columns, in good rows and in bad ones."""
+        good = {tuple(getattr(row, column) for column in columns) for row in self.rows}
+        return good | {tuple(cells.get(column, "").strip() for column in columns) for cells in self.refused}
+
+    def doubtful(self) -> bool:
+        """Whether something of the file is not known."""
+        return bool(self.refused) or not self.whole
+
+
+_Files = Mapping[str, _Read]
+
+
 def read(folder: Path) -> Rows:
     """All rows of the templates in `folder`; refuses with every fault found (up to MOST_FAULTS)."""
-    faults: list[Fault] = []
-    rows: Rows = {}
-    for name, model in TEMPLATES.items():
-        path = folder / f"{name}.csv"
-        if not path.is_file():
-            rows[name] = []
-            if name in NEEDED:
-                faults.append(Fault(name, 0, "", f"is missing in {folder}"))
-            continue
-        rows[name], found = _file(name, path, model)
-        faults += found
-    faults += _contradictions(rows)
+    if not folder.is_dir():
+        raise BadTemplates(f"there is no folder {folder}", faults=[f"there is no folder {folder}"])
+    files = {name: _template(name, folder / f"{name}.csv", model) for name, model in TEMPLATES.items()}
+    faults = [fault for one in files.values() for fault in one.faults]
+    faults += _contradictions(files)
     if faults:
         raise _bad(faults)
-    return rows
+    return {name: one.rows for name, one in files.items()}
+
+
+def _template(name: str, path: Path, model: type[Row]) -> _Read:
+    if path.is_file():
+        return _file(name, path, model)
+    missing = [Fault(name, 0, "", f"is missing in {path.parent}")] if name in NEEDED else []
+    return _Read(faults=missing, whole=False, there=False)
 
 
 def _bad(faults: list[Fault]) -> BadTemplates:
@@ -68,42 +95,73 @@ def _bad(faults: list[Fault]) -> BadTemplates:
     return BadTemplates("\n".join(listed) + more, faults=listed)
 
 
-def _file(name: str, path: Path, model: type[Row]) -> tuple[list[Row], list[Fault]]:
+def _file(name: str, path: Path, model: type[Row]) -> _Read:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             return _table(name, csv.DictReader(file, strict=True), model)
     except UnicodeDecodeError as failure:
-        return [], [Fault(name, 0, "", f"is not UTF-8 text (byte {failure.start})")]
+        return _unread(name, f"is not UTF-8 text (byte {failure.start}){_likely(path)}: save it as 'CSV UTF-8'")
     except csv.Error as failure:
-        return [], [Fault(name, 0, "", f"is not CSV: {failure}")]
+        return _unread(name, f"is not CSV: {failure}")
 
 
-def _table(name: str, reader: csv.DictReader[str], model: type[Row]) -> tuple[list[Row], list[Fault]]:
-    header = list(reader.fieldnames or ())
-    given, wanted = set(header), set(model.model_fields)
+def _unread(name: str, reason: str) -> _Read:
+    return _Read(faults=[Fault(name, 0, "", reason)], whole=False)
+
+
+def _likely(path: Path) -> str:
+    with path.open("rb") as file:
+        wide = file.read(2) in (b"\xff\xfe", b"\xfe\xff")
+    return ", it is UTF-16" if wide else ", it seems to be Latin-1"
+
+
+def _table(name: str, reader: csv.DictReader[str], model: type[Row]) -> _Read:
+    wrong = _header_faults(name, list(reader.fieldnames or ()), set(model.model_fields))
+    if wrong:
+        return _Read(faults=wrong, whole=False)
+    found = _Read()
+    for number, row in enumerate(reader, start=1):
+        faults = _take(found, name, number, row, model)
+        if faults:
+            found.faults += faults
+            found.refused.append({column: text for column, text in row.items() if isinstance(text, str)})
+    return found
+
+
+def _header_faults(name: str, header: list[str], wanted: set[str]) -> list[Fault]:
+    if len(header) == 1 and ";" in header[0]:
+        return [Fault(name, 0, "", "is divided by semicolons: save it with commas")]
+    given = set(header)
     twice = sorted({column for column in header if header.count(column) > 1})
     if twice:
-        return [], [Fault(name, 0, column, "stands twice in the header") for column in twice]
-    if given != wanted:
-        faults = [Fault(name, 0, column, "is missing in the header") for column in sorted(wanted - given)]
-        return [], faults + [Fault(name, 0, column, "is not a column here") for column in sorted(given - wanted)]
-    rows: list[Row] = []
-    faults = []
-    for number, row in enumerate(reader, start=1):
-        if None in row or None in row.values():
-            faults.append(Fault(name, number, "", f"has not {len(wanted)} cells as the header has"))
-            continue
-        try:
-            rows.append(model.model_validate(row).numbered(number))
-        except ValidationError as failure:
-            faults += [
-                Fault(name, number, str(one["loc"][0]), one["msg"].removeprefix("Value error, "))
-                for one in failure.errors()
-            ]
-    return rows, faults
+        return [Fault(name, 0, column, "stands twice in the header") for column in twice]
+    spaced = sorted(column for column in given - wanted if column.strip() in wanted)
+    faults = [Fault(name, 0, column.strip(), "has a space beside it in the header: remove it") for column in spaced]
+    missing, strange = wanted - given - {column.strip() for column in spaced}, given - wanted - set(spaced)
+    faults += [Fault(name, 0, column, "is missing in the header") for column in sorted(missing)]
+    return faults + [Fault(name, 0, column, "is not a column here") for column in sorted(strange)]
 
 
-def _contradictions(rows: Rows) -> Iterable[Fault]:
+def _take(found: _Read, name: str, number: int, row: dict[str, str], model: type[Row]) -> list[Fault]:
+    """Take a row in, or say what is wrong with it."""
+    if None in row or None in row.values():
+        return [Fault(name, number, "", f"has not {len(model.model_fields)} cells as the header has")]
+    try:
+        good = model.model_validate(row).numbered(number)
+    except ValidationError as failure:
+        return [
+            Fault(name, number, str(one["loc"][0]), one["msg"].removeprefix("Value error, "))
+            for one in failure.errors()
+        ]
+    spaced = [column for column, text in row.items() if text != text.strip()]
+    if spaced:
+        return [Fault(name, number, column, "has a space at its beginning or end: remove it") for column in spaced]
+    found.rows.append(good)
+    return []
+
+
+def _contradictions(files: _Files) -> Iterable[Fault]:
+    rows = {name: one.rows for name, one in files.items()}
     for name, columns in KEYS.items():
         seen: set[tuple[object, ...]] = set()
         for row in rows[name]:
@@ -111,16 +169,27 @@ def _contradictions(rows: Rows) -> Iterable[Fault]:
             if key in seen:
                 yield Fault(name, row.number, columns[0], f"{' '.join(map(str, key))} is given twice")
             seen.add(key)
+    yield from _loose_links(files)
+    yield from _odd_rows(files)
+
+
+def _loose_links(files: _Files) -> Iterable[Fault]:
+    missing: set[str] = set()
     for name, column, other, target in LINKS:
-        known = {getattr(row, target) for row in rows[other]}
-        for row in rows[name]:
-            if getattr(row, column) not in known:
+        if not files[other].there and other not in NEEDED and files[name].rows and other not in missing:
+            missing.add(other)
+            yield Fault(other, 0, "", f"is missing: {name}.csv names what should be in it")
+        if not files[other].whole:
+            continue
+        known = files[other].named(target)
+        for row in files[name].rows:
+            if (getattr(row, column),) not in known:
                 yield Fault(name, row.number, column, f"{getattr(row, column)} is not in {other}.csv")
-    yield from _odd_rows(rows)
 
 
-def _odd_rows(rows: Rows) -> Iterable[Fault]:
-    if len(rows["region"]) != 1:
+def _odd_rows(files: _Files) -> Iterable[Fault]:
+    rows = {name: one.rows for name, one in files.items()}
+    if len(rows["region"]) != 1 and not files["region"].doubtful():
         yield Fault("region", 0, "", f"has {len(rows['region'])} rows instead of one")
     for row in rows["region"]:
         if row.simulated_now is not None and not row.simulated:
@@ -128,6 +197,9 @@ def _odd_rows(rows: Rows) -> Iterable[Fault]:
     yield from _odd_places(rows)
     yield from _odd_buying(rows)
     yield from _odd_goods(rows)
+    if not files["region"].doubtful():
+        yield from _odd_currencies(rows)
+    yield from _odd_prices(files)
 
 
 def _odd_buying(rows: Rows) -> Iterable[Fault]:
@@ -138,12 +210,29 @@ def _odd_buying(rows: Rows) -> Iterable[Fault]:
         for row in rows[name]:
             if kinds.get(getattr(row, column), DEPOT) != DEPOT:
                 yield Fault(name, row.number, column, f"{getattr(row, column)} is not a depot")
+    for row in rows["contracts"]:
+        if row.ends < row.starts:
+            yield Fault("contracts", row.number, "ends", f"{row.ends} lies before the start")
+
+
+def _odd_currencies(rows: Rows) -> Iterable[Fault]:
     currencies = {row.currency for row in rows["region"]}
     for row in rows["contracts"]:
         if row.currency not in currencies:
             yield Fault("contracts", row.number, "currency", f"{row.currency} is not the region's currency")
-        if row.ends < row.starts:
-            yield Fault("contracts", row.number, "ends", f"{row.ends} lies before the start")
+
+
+def _odd_prices(files: _Files) -> Iterable[Fault]:
+    tiers = files["price_tiers"]
+    if not tiers.whole:
+        if not tiers.there and files["contract_lines"].rows:
+            yield Fault("price_tiers", 0, "", "is missing: every line of contract_lines.csv needs a price from 1 pack")
+        return
+    starts = {(row.contract, row.item) for row in tiers.rows if row.from_packs == 1}
+    starts |= {(cells.get("contract", ""), cells.get("item", "")) for cells in tiers.refused}
+    for row in files["contract_lines"].rows:
+        if (row.contract, row.item) not in starts:
+            yield Fault("contract_lines", row.number, "item", f"{row.item} has no price from 1 pack in price_tiers.csv")
 
 
 def _odd_places(rows: Rows) -> Iterable[Fault]:
@@ -160,10 +249,6 @@ def _odd_places(rows: Rows) -> Iterable[Fault]:
 def _odd_goods(rows: Rows) -> Iterable[Fault]:
     yield from _odd_gtins(rows)
     yield from _odd_lots(rows)
-    starts = {(row.contract, row.item) for row in rows["price_tiers"] if row.from_packs == 1}
-    for row in rows["contract_lines"]:
-        if (row.contract, row.item) not in starts:
-            yield Fault("contract_lines", row.number, "item", f"{row.item} has no price from 1 pack in price_tiers.csv")
 
 
 def _odd_gtins(rows: Rows) -> Iterable[Fault]:

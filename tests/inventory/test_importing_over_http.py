@@ -122,7 +122,7 @@ def test_the_templates_can_be_filled_in_and_sent(dock: Dock) -> None:
     book = dock.client.get("/api/v1/imports/template.xlsx", headers=headers).content
     answer = dock.send(book, kind=XLSX_TYPE)
     assert answer.status_code == 202
-    assert dock.ended(answer.json()["import"])["outcome"] == "1 findings: nothing was posted"
+    assert dock.ended(answer.json()["import"])["outcome"] == "1 finding: nothing was posted"
     explained = dock.client.get("/api/v1/imports/columns", headers=headers).json()
     assert list(explained) == HEADER.split(",")
 

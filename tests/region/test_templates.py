@@ -291,3 +291,52 @@ def test_a_pack_that_costs_nothing_is_refused_with_the_files(engine: Engine, fol
     """Else every nightly run fails: the planner of reorders refuses a price of 0."""
     edited(folder, "price_tiers", swap("UC-1,TAB,1,500", "UC-1,TAB,1,0"))
     assert any(one.startswith("price_tiers.csv row 1, column pack_price_minor") for one in found(folder))
+
+
+def test_a_bad_row_is_told_once_and_not_by_all_that_name_it(folder: Path) -> None:
+    """An item, a site and a region with one bad cell each: three faults, though hundreds of rows name them."""
+    edited(folder, "items", swap("tablet,10,", "tablet,ten,"))
+    edited(folder, "sites", swap("D-DE,Depot Aachen,depot", "D-DE,Depot Aachen,shed"))
+    edited(folder, "region", swap("EUR", "euro"))
+    named = found(folder)
+    assert [one.partition(":")[0] for one in named] == [
+        "region.csv row 1, column currency",
+        "sites.csv row 2, column kind",
+        "items.csv row 1, column pack_size",
+    ]
+
+
+def test_a_file_that_cannot_be_read_is_told_once(folder: Path) -> None:
+    content = (folder / "items.csv").read_text(encoding="utf-8")
+    (folder / "items.csv").write_text(content.replace(",", ";"), encoding="utf-8")
+    assert found(folder) == ["items.csv: is divided by semicolons: save it with commas"]
+    (folder / "items.csv").write_bytes(content.replace("Tablets", "Tablettß").encode("latin-1"))
+    (one,) = found(folder)
+    assert "it seems to be Latin-1: save it as 'CSV UTF-8'" in one
+    (folder / "items.csv").write_text(content, encoding="utf-16")
+    (one,) = found(folder)
+    assert "it is UTF-16" in one
+
+
+def test_a_missing_file_that_others_need_is_told_once(folder: Path) -> None:
+    (folder / "suppliers.csv").unlink()
+    (folder / "price_tiers.csv").unlink()
+    assert found(folder) == [
+        "suppliers.csv: is missing: contracts.csv names what should be in it",
+        "price_tiers.csv: is missing: every line of contract_lines.csv needs a price from 1 pack",
+    ]
+
+
+def test_a_folder_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
+    with pytest.raises(BadTemplates) as refused:
+        read(tmp_path / "nowhere")
+    assert refused.value.message == f"there is no folder {tmp_path / 'nowhere'}"
+
+
+def test_spaces_that_nobody_sees_are_told_where_they_are(folder: Path) -> None:
+    edited(folder, "sites", swap("D-DE,Depot", "D-DE ,Depot"))
+    edited(folder, "lanes", swap("minutes,", "minutes ,"))
+    assert found(folder) == [
+        "sites.csv row 2, column site: has a space at its beginning or end: remove it",
+        "lanes.csv, column minutes: has a space beside it in the header: remove it",
+    ]

@@ -21,6 +21,9 @@ from stockpile.inventory.importing.rules import Finding, Row
 from stockpile.inventory.periods import late
 from stockpile.inventory.tables import Lot
 
+Doubt = tuple[str, str]
+"""A batch code, and a site or '' for anywhere."""
+
 
 class Meant(NamedTuple):
     """A row as staff would record it."""
@@ -43,14 +46,14 @@ class Matched:
     meant: list[Meant] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     unborn: dict[int, Lot] = field(default_factory=dict)
-    doubtful: set[tuple[str, str]] = field(default_factory=set)
+    doubtful: set[Doubt] = field(default_factory=set)
 
     def wanted(self) -> dict[tuple[str, str], date]:
         """The lots to be opened, by item and batch code, with their expiry."""
         return {(lot.item_code, lot.code): lot.expiry for lot in self.unborn.values()}
 
 
-def matched(act: Act, rows: Iterable[Row], known: Known, *, doubtful: Iterable[tuple[str, str]] = ()) -> Matched:
+def matched(act: Act, rows: Iterable[Row], known: Known, *, doubtful: Iterable[Doubt] = ()) -> Matched:
     """What the rows mean at the act's instant.
 
     `doubtful` are batch codes, with their to_site and with '', of rows that could not be read.
@@ -196,11 +199,11 @@ def _act(act: Act, at: datetime) -> Act:
     return act if at == act.at else late.dated(act, at)
 
 
-def refused(meant: Sequence[Meant], answers: Sequence[Refusal | None], found: Matched) -> list[Finding]:
+def refused(meant: Sequence[Meant], answers: Sequence[int | Refusal], found: Matched) -> list[Finding]:
     """What the answers to `one_by_one` say; what is short because an earlier row is refused is left out."""
     findings = []
     for one, refusal in zip(meant, answers, strict=True):
-        if refusal is None or (
+        if isinstance(refusal, int) or (
             isinstance(refusal, ledger.NotEnough) and (one.row.lot, refusal.facts["site"]) in found.doubtful
         ):
             continue

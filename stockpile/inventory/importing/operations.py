@@ -18,6 +18,7 @@ from stockpile.errors import Conflict, Refusal
 from stockpile.governance.rules import Missing, holds
 from stockpile.inventory import ledger, opening, recording
 from stockpile.inventory.importing import matching, queries, rules
+from stockpile.inventory.importing.matching import Doubt
 from stockpile.inventory.importing.reading import Opened
 from stockpile.inventory.importing.rules import Finding, Row
 from stockpile.inventory.importing.tables import StockImport, StockImportFile, StockImportFinding
@@ -106,14 +107,17 @@ def post(
         raise NotAsRead("rows are refused", findings=found.findings)
     meant = _born(session, act, found)
     records = list(matching.postings(act, number, meant))
-    outcomes = recording.record_each(session, records, told=told)
-    refusal = next((one for one in outcomes if isinstance(one, Refusal)), None)
+    refusal = _first_refusal(recording.record_each(session, records, told=told))
     if refusal is not None:
-        raise NotAsRead(refusal.message, refusal=refusal)
+        raise NotAsRead(refusal.message)
     done = Posted(len(records), len(meant))
     _journal(session, act, number, done)
     finish(session, number, runner=runner, at=act.recorded_at, state=rules.DONE, posted=done)
     return done
+
+
+def _first_refusal(outcomes: Sequence[int | Refusal]) -> Refusal | None:
+    return next((one for one in outcomes if isinstance(one, Refusal)), None)
 
 
 def _born(session: Session, act: Act, found: matching.Matched) -> list[matching.Meant]:
@@ -136,17 +140,23 @@ def _numbered(line: recording.Line, numbers: dict[int, int]) -> recording.Line:
     return recording.Line(numbers[line.lot_id], line.quantity, line.owner, line.status, line.document, line.origin)
 
 
-def rehearse(
-    session: Session, act: Act, *, number: int, rows: Sequence[Row], doubtful: set[tuple[str, str]]
-) -> list[Finding]:
-    """Everything that posting these rows would be refused for, by row, as things stand; nothing is written.
+def rehearse(session: Session, act: Act, *, number: int, rows: Sequence[Row], doubtful: set[Doubt]) -> list[Finding]:
+    """Everything that posting these rows would be refused for, by row; the caller undoes the transaction.
 
     `doubtful` as in `matching.matched`: what other rows lack of those lots is not told.
     """
     found = matching.matched(act, rows, queries.known(session, rows), doubtful=doubtful)
-    records = matching.one_by_one(act, number, found.meant)
-    answers = recording.rehearse_each(session, records, unborn=found.unborn)
-    return sorted([*found.findings, *matching.refused(found.meant, answers, found)])
+    meant = _born(session, act, found)
+    if not found.findings and not doubtful:
+        with session.begin_nested() as whole:
+            records = list(matching.postings(act, number, meant))
+            refusal = _first_refusal(recording.record_each(session, records, rehearsal=True))
+            whole.rollback()
+        if refusal is None:
+            return []
+    records = matching.one_by_one(act, number, meant)
+    outcomes = recording.record_each(session, records, rehearsal=True)
+    return sorted([*found.findings, *matching.refused(meant, outcomes, found)])
 
 
 def finish(

@@ -247,10 +247,6 @@ _EMPTY: Final[dict[str, Any]] = dict.fromkeys(COLUMNS) | {
 }
 
 
-class _Wrong(str):
-    """Why a cell cannot be read."""
-
-
 def header_findings(header: Sequence[str]) -> list[Finding]:
     """What is wrong with the first row of a file."""
     found = []
@@ -279,6 +275,8 @@ class RowReader:
         assert not header_findings(header), "a header that was not checked"
         self._names = tuple(header)
         self._known: tuple[dict[str, Any], ...] = tuple({"": _EMPTY[name]} for name in header)
+        self._wrong: tuple[dict[str, str], ...] = tuple({} for _ in header)
+        self._whole = self._names == tuple(COLUMNS)
         self._order = tuple(header.index(name) if name in header else -1 for name in COLUMNS)
         self._blank = tuple(_EMPTY[name] for name in COLUMNS)
         self._shapes: dict[tuple[str, tuple[bool, ...]], tuple[tuple[str, str], ...]] = {}
@@ -287,30 +285,32 @@ class RowReader:
         """The row, or everything that is wrong with it."""
         if len(cells) != len(self._names):
             return [Finding(number, "", "", f"has {len(cells)} cells where the header has {len(self._names)}")]
-        known = self._known
         try:
-            values = [known[place][text] for place, text in enumerate(cells)]
+            values = [known[text] for known, text in zip(self._known, cells)]  # noqa: B905  (their lengths are compared above)
         except KeyError:
-            values = [self._value(place, text) for place, text in enumerate(cells)]
-        if any(type(value) is _Wrong for value in values):
-            return [
-                Finding(number, name, shown(text), value)
-                for name, text, value in zip(self._names, cells, values, strict=True)
-                if type(value) is _Wrong
-            ]
+            unread = self._judge(number, cells)
+            if unread:
+                return unread
+            values = [known[text] for known, text in zip(self._known, cells, strict=True)]
         wrong = self._misshapen(values, cells)
         if wrong:
             return [Finding(number, column, "", reason) for column, reason in wrong]
+        if self._whole:
+            return Row(number, *values)
         return Row(number, *[values[at] if at >= 0 else blank for at, blank in zip(self._order, self._blank)])  # noqa: B905  (both are as long as COLUMNS)
 
-    def _value(self, place: int, text: str) -> Any:
-        known = self._known[place]
-        if text not in known:
-            try:
-                known[text] = _READERS[self._names[place]](text)
-            except ValueError as failure:
-                known[text] = _Wrong(failure)
-        return known[text]
+    def _judge(self, number: int, cells: Sequence[str]) -> list[Finding]:
+        """Read what was not read before; what is wrong with these cells."""
+        found = []
+        for name, text, known, wrong in zip(self._names, cells, self._known, self._wrong, strict=True):
+            if text not in known and text not in wrong:
+                try:
+                    known[text] = _READERS[name](text)
+                except ValueError as failure:
+                    wrong[text] = str(failure)
+            if text in wrong:
+                found.append(Finding(number, name, shown(text), wrong[text]))
+        return found
 
     def _misshapen(self, values: Sequence[Any], cells: Sequence[str]) -> tuple[tuple[str, str], ...]:
         kind = values[self._order[0]]

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
@@ -27,6 +28,7 @@ from stockpile.errors import Refusal
 from stockpile.governance import queries as governance
 from stockpile.governance.tables import Account
 from stockpile.inventory.importing import operations, queries, rules
+from stockpile.inventory.importing.matching import Doubt
 from stockpile.inventory.importing.operations import TakenOver
 from stockpile.inventory.importing.reading import opened
 from stockpile.inventory.importing.rules import Finding, Row, RowReader
@@ -93,11 +95,16 @@ class _Rows:
     findings: list[Finding]
     total: int
     read: int
-    doubtful: set[tuple[str, str]]
+    doubtful: set[Doubt]
 
     def found(self, wrong: list[Finding]) -> None:
         self.total += len(wrong)
         self.findings += wrong[: max(0, rules.MOST_FINDINGS - len(self.findings))]
+
+    def broken(self, why: Finding) -> None:
+        """Why no more is read: told whatever else is wrong."""
+        self.total += 1
+        self.findings = [*self.findings[: rules.MOST_FINDINGS - 1], why]
 
 
 def run(hand: Hand) -> str:
@@ -143,13 +150,16 @@ def _posted(hand: Hand, rows: list[Row]) -> bool:
 def _judged(hand: Hand, dry_run: bool, found: _Rows) -> str:
     """The end of an import that is not posted: everything that is wrong with it, or that it would be posted."""
     hand.at(Step("checking", 45, found.read))
-    with reading(hand.engine) as session:
+
+    def work(session: Session) -> list[Finding]:
         act = _act(session, hand)
-        wrong = operations.rehearse(session, act, number=hand.number, rows=found.rows, doubtful=found.doubtful)
-    found.found(wrong)
+        return operations.rehearse(session, act, number=hand.number, rows=found.rows, doubtful=found.doubtful)
+
+    found.found(transact(hand.engine, work, keep=False))
     if found.total:
         found.findings.sort()
-        given = {"outcome": f"{found.total:,} findings: nothing was posted", "findings": found.findings}
+        told = "1 finding" if found.total == 1 else f"{found.total:,} findings"
+        given = {"outcome": f"{told}: nothing was posted", "findings": found.findings}
         return _end(hand, rules.REFUSED, total=found.total, rows_read=found.read, **given)
     if not dry_run:
         outcome = "stock moved while this was posted and has moved back since: send it again"
@@ -186,7 +196,7 @@ def _read(hand: Hand, content: bytes, *, form: str) -> _Rows:
         reader = RowReader(header.cells)
         for count, line in enumerate(lines, start=1):
             if count > rules.MOST_ROWS:
-                found.found([Finding(line.number, "", "", f"is beyond {rules.MOST_ROWS:,} rows: send several files")])
+                found.broken(Finding(line.number, "", "", f"is beyond {rules.MOST_ROWS:,} rows: send several files"))
                 break
             found.read = count
             _take(found, reader, header.cells, line)
@@ -194,7 +204,7 @@ def _read(hand: Hand, content: bytes, *, form: str) -> _Rows:
                 hand.at(Step("reading", min(40, 40 * count // max(1, source.rows_expected)), count))
     except Unreadable as refusal:
         row = refusal.facts.get("row")
-        found.found([Finding(row if isinstance(row, int) else 0, "", "", refusal.message)])
+        found.broken(Finding(row if isinstance(row, int) else 0, "", "", refusal.message))
     return found
 
 
@@ -299,6 +309,47 @@ def run_one(
         return _run_safely(hand)
     finally:
         taken(None)
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How an import ended, with the findings that are kept."""
+
+    number: int
+    state: str
+    outcome: str
+    findings: list[Finding]
+
+
+def import_file(
+    engine: Engine, act: Act, path: Path, *, dry_run: bool, clock: Clock, tell: Callable[[Step], None]
+) -> End:
+    """Import a file of this computer here and now; refuses what cannot be read (reading.opened), or is not there."""
+    content = _content(path)
+    form = rules.XLSX if path.suffix.lower() == ".xlsx" else rules.CSV
+    file = opened(content, form=form)
+
+    def take(session: Session) -> int:
+        one = operations.accept(session, act, name=path.name, content=content, opened=file, dry_run=dry_run)
+        assert one.id is not None
+        return one.id
+
+    number = transact(engine, take)
+    run_one(engine, number, runner=uuid4().hex, clock=clock, tell=tell)
+    with reading(engine) as session:
+        one = queries.import_of(session, number)
+        listed = queries.findings(session, number, limit=rules.MOST_FINDINGS)
+        found = [Finding(each.row_number, each.column_name, each.value, each.reason) for each in listed]
+    posted = f"{one.rows_posted:,} rows are posted in {one.postings} postings"
+    return End(number, one.state, one.outcome or posted, found)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(rules.LARGEST_FILE + 1)
+    except OSError as failure:
+        raise Unreadable(f"{path} cannot be read: {failure.strerror}", field="file") from failure
 
 
 def _run_safely(hand: Hand) -> str | None:
