@@ -173,6 +173,24 @@ def stock(
         return http.paged(rows, limit=limit, key=lambda row: row.balance)
 
 
+@router.get("/lots")
+def lots(
+    caller: SignedIn,
+    *,
+    after: After = 0,
+    limit: http.Limit = 100,
+    item: Note | None = None,
+    batch: Note | None = None,
+    held: bool | None = None,
+    expires_by: http.Day | None = None,
+) -> dict[str, Any]:
+    """Lots by number, narrowed by item, batch code, hold, or the last day of expiry."""
+    narrowed = {"item": item, "batch": batch, "held": held, "expires_by": expires_by}
+    with caller.reading() as session:
+        rows = queries.lots(session, after=after, limit=limit + 1, **narrowed)  # type: ignore[arg-type]
+        return http.paged(rows, limit=limit, key=lambda row: row.id)
+
+
 @router.get("/movements")
 def movements(caller: SignedIn, after: After = 0, limit: http.Limit = 100) -> dict[str, Any]:
     """The ledger's movements by number."""

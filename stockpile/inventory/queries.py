@@ -258,6 +258,25 @@ def movements(session: Session, *, after: int = 0, limit: int = 100) -> list[Mov
     return list(session.exec(query))
 
 
+def lots(
+    session: Session,
+    *,
+    after: int = 0,
+    limit: int = 100,
+    item: str | None = None,
+    batch: str | None = None,
+    held: bool | None = None,
+    expires_by: date | None = None,
+) -> list[Lot]:
+    """Lots with numbers greater than `after`, in their order, narrowed by item, batch code, hold or last expiry day."""
+    query = select(Lot).where(col(Lot.id) > after).order_by(col(Lot.id)).limit(limit)
+    query = query.where(Lot.item_code == item) if item is not None else query
+    query = query.where(Lot.code == batch) if batch is not None else query
+    query = query.where(col(Lot.on_hold).is_(held)) if held is not None else query
+    query = query.where(Lot.expiry <= expires_by) if expires_by is not None else query
+    return list(session.exec(query))
+
+
 def lock_lots(session: Session, numbers: Iterable[int]) -> None:
     """Read these lots anew and hold them, in order: a hold and a dispatch of the same lot wait for each other."""
     query = select(Lot).where(col(Lot.id).in_(sorted(numbers))).order_by(col(Lot.id))
