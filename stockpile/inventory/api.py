@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import uuid4
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 from sqlmodel import Session
@@ -143,10 +143,13 @@ class SettlementBody(http.Body):
 
 
 @router.get("/sites")
-def sites(caller: SignedIn) -> list[dict[str, Any]]:
-    """Depots and points of use."""
+def sites(
+    caller: SignedIn, request: Request, response: Response, after: Note = "", limit: http.LargeLimit = http.LARGE_PAGE
+) -> list[dict[str, Any]]:
+    """Depots and points of use in the order of their codes."""
     with caller.reading() as session:
-        return [http.plain(site) for site in queries.sites(session).values()]
+        rows = [site for code, site in queries.sites(session).items() if code > after]
+        return http.listed(request, response, rows[: limit + 1], limit=limit, key=lambda row: row.code)
 
 
 @router.get("/stock")
@@ -299,10 +302,20 @@ def set_floor(caller: SignedIn, request: Request, item: Text, body: FloorBody, k
 
 
 @router.get("/transfers")
-def list_transfers(caller: SignedIn, state: Note | None = None, source: Note | None = None) -> list[dict[str, Any]]:
-    """Transfers, narrowed by state or by what ordered them (such as plan:3)."""
+def list_transfers(
+    caller: SignedIn,
+    request: Request,
+    response: Response,
+    *,
+    state: Note | None = None,
+    source: Note | None = None,
+    after: After = 0,
+    limit: http.LargeLimit = http.LARGE_PAGE,
+) -> list[dict[str, Any]]:
+    """Transfers by number, narrowed by state or by what ordered them (such as plan:3)."""
     with caller.reading() as session:
-        return [http.plain(transfer) for transfer in queries.transfers(session, state=state, source=source)]
+        rows = queries.transfers(session, state=state, source=source, after=after, limit=limit + 1)
+        return http.listed(request, response, rows, limit=limit, key=lambda row: row.id)
 
 
 @router.get("/transfers/{number}")

@@ -168,10 +168,16 @@ def transfer(session: Session, number: int) -> Transfer:
 
 
 def transfers(
-    session: Session, *, state: str | None = None, source: str | None = None, destination: str | None = None
+    session: Session,
+    *,
+    state: str | None = None,
+    source: str | None = None,
+    destination: str | None = None,
+    after: int = 0,
+    limit: int | None = None,
 ) -> list[Transfer]:
-    """Transfers in the order of their numbers, narrowed by state, source or destination."""
-    query = select(Transfer).order_by(col(Transfer.id))
+    """Transfers with numbers greater than `after`, in their order, narrowed by state, source or destination."""
+    query = select(Transfer).where(col(Transfer.id) > after).order_by(col(Transfer.id)).limit(limit)
     for column, value in (
         (Transfer.state, state),
         (Transfer.source, source),
