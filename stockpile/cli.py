@@ -18,6 +18,8 @@ from sqlmodel import Session
 from stockpile import __version__, journal, migrations
 from stockpile.actor import Act, Grant
 from stockpile.allocation import queries as allocation
+from stockpile.cli_handling import call
+from stockpile.cli_storeroom import store
 from stockpile.db import open_engine, reading, transact
 from stockpile.demo import cast, show
 from stockpile.errors import Invalid, Refusal
@@ -45,6 +47,8 @@ accounts = typer.Typer(no_args_is_help=True, help="Accounts of this installation
 app.add_typer(imports, name="import")
 app.add_typer(runs, name="run")
 app.add_typer(accounts, name="account")
+app.add_typer(store, name="store")
+app.command("call")(call)
 out = Console()
 err = Console(stderr=True)
 

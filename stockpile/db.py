@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,7 +19,7 @@ from sqlalchemy import BigInteger, CursorResult, Engine, Integer, create_engine,
 from sqlalchemy import Table as SqlTable
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlmodel import Session, SQLModel
 
 Result = TypeVar("Result")
@@ -114,6 +114,14 @@ def transact(engine: Engine, work: Callable[[Session], Result], *, keep: bool = 
                 raise
             time.sleep(random.uniform(0, 0.02 * 2**attempt))
     raise AssertionError("unreachable: the loop returns or raises")
+
+
+def breaks(failure: IntegrityError, constraint: str, table: str, columns: Sequence[str]) -> bool:
+    """Whether it was this unique constraint, and no other, that the database refused a row for."""
+    told = getattr(failure.orig, "diag", None)
+    if told is not None:
+        return bool(told.constraint_name == constraint)
+    return str(failure.orig) == "UNIQUE constraint failed: " + ", ".join(f"{table}.{column}" for column in columns)
 
 
 def rows_changed(session: Session, statement: Any) -> int:

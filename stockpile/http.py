@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
-from fastapi import Request
+from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -74,6 +74,9 @@ QuantityOrNone = Annotated[int, Field(ge=0, le=LARGEST_NUMBER)]
 Serials = Annotated[tuple[Text, ...], Field(max_length=10_000, strict=False)]
 Number = Annotated[int, Field(ge=1, le=2**62)]
 Limit = Annotated[int, Field(ge=1, le=500)]
+LARGE_PAGE: Final = 5000
+LargeLimit = Annotated[int, Field(ge=1, le=LARGE_PAGE)]
+"""How many rows of a list that is told as a plain list."""
 
 
 def status_of(refusal: Refusal) -> int:
@@ -117,6 +120,19 @@ def paged(rows: Sequence[Any], *, limit: int, key: Callable[[Any], Any]) -> dict
     """A page of rows: give `limit + 1` rows; `next` is the `after` of the next page, or None at the end."""
     shown = rows[:limit]
     return {"rows": plain(list(shown)), "next": key(shown[-1]) if len(rows) > limit else None}
+
+
+def listed(
+    request: Request, response: Response, rows: Sequence[Any], *, limit: int, key: Callable[[Any], Any]
+) -> list[Any]:
+    """A large page as a plain list: give `limit + 1` rows; where there are more, a Link header names the next page.
+
+    The header is that of RFC 8288, rel="next", with `after` set to the last row's key.
+    """
+    if len(rows) > limit:
+        following = request.url.include_query_params(after=key(rows[limit - 1]))
+        response.headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
+    return [plain(row) for row in rows[:limit]]
 
 
 class UnknownParameter(Invalid):

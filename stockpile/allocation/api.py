@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import Field
 from sqlmodel import Session
@@ -75,10 +75,13 @@ class OverrideBody(http.Body):
 
 
 @router.get("/surges")
-def surges(caller: SignedIn) -> list[dict[str, Any]]:
-    """Surges, newest first."""
+def surges(
+    caller: SignedIn, request: Request, response: Response, after: After = 0, limit: http.LargeLimit = http.LARGE_PAGE
+) -> list[dict[str, Any]]:
+    """Surges, newest first; `after`: those older than that one."""
     with caller.reading() as session:
-        return [http.plain(surge) for surge in queries.surges(session)]
+        rows = queries.surges(session, after=after, limit=limit + 1)
+        return http.listed(request, response, rows, limit=limit, key=lambda row: row.id)
 
 
 @router.post("/surges", status_code=201)
@@ -162,10 +165,19 @@ def compute(caller: SignedIn, request: Request, number: http.Number, key: Key = 
 
 
 @router.get("/plans")
-def plans(caller: SignedIn, surge: http.Number | None = None) -> list[dict[str, Any]]:
-    """Plans, newest first."""
+def plans(
+    caller: SignedIn,
+    request: Request,
+    response: Response,
+    *,
+    surge: http.Number | None = None,
+    after: After = 0,
+    limit: http.LargeLimit = http.LARGE_PAGE,
+) -> list[dict[str, Any]]:
+    """Plans without their long files, newest first; `after`: those older than that one."""
     with caller.reading() as session:
-        return [shown(plan) for plan in queries.plans(session, surge)]
+        rows = queries.plan_heads(session, surge, after=after, limit=limit + 1)
+        return http.listed(request, response, rows, limit=limit, key=lambda row: row["id"])
 
 
 @router.get("/plans/{number}")

@@ -160,7 +160,7 @@ def recompute_if_stale(engine: Engine, act: Act, *, plan_number: int, limit_seco
 
 def _require_computed(session: Session, plan: StoredPlan) -> None:
     if plan.state == rules.SUPERSEDED:
-        newest = queries.plans(session, plan.surge_id)[0].id
+        newest = queries.plan_heads(session, plan.surge_id, limit=1)[0]["id"]
         raise PlanState(
             f"plan {plan.id} was superseded, because needs, stock or lanes changed: see plan {newest}",
             state=plan.state,

@@ -15,12 +15,13 @@ from stockpile.allocation import queries, rules
 from stockpile.allocation.tables import Request, Surge
 from stockpile.catalogue import queries as catalogue
 from stockpile.catalogue.tables import Item
+from stockpile.db import breaks
 from stockpile.demand import queries as demand
 from stockpile.demand import rules as demand_rules
 from stockpile.errors import Conflict, Invalid
 from stockpile.governance import queries as governance
 from stockpile.governance.rules import allowed, require, require_other
-from stockpile.governance.tables import Member
+from stockpile.governance.tables import Member, Region
 from stockpile.inventory import queries as inventory
 from stockpile.inventory.rules import POINT_OF_USE
 from stockpile.inventory.tables import Site
@@ -71,6 +72,12 @@ class RequestState(Conflict):
     code = "request_state"
 
 
+class DeclaredAlready(Conflict):
+    """A surge of this name that began on the same day is open."""
+
+    code = "surge_declared_already"
+
+
 class AskedAlready(Conflict):
     """The member has an open request for this item at this point of use."""
 
@@ -88,6 +95,7 @@ def declare_surge(
         raise Invalid("level is 1 to 4 and cover_days 1 to 60", field="level")
     if review_by <= act.at:
         raise Invalid("the review must lie ahead", field="review_by")
+    _refuse_twin(session, act, hazard)
     surge = Surge(
         hazard=hazard,
         level=level,
@@ -103,6 +111,21 @@ def declare_surge(
     payload = {"hazard": hazard, "level": level, "cover_days": cover_days, "review_by": review_by.isoformat()}
     journal.record(session, act, action="surge.declare", subject=f"surge:{surge.id}", payload=payload, reason=evidence)
     return surge
+
+
+def _refuse_twin(session: Session, act: Act, hazard: str) -> None:
+    """Refuse a surge of the same name and day as an open one; of two who declare it together, one is refused."""
+    session.exec(select(Region.id).with_for_update()).all()
+    query = select(Surge).where(Surge.state == rules.DECLARED, Surge.review_by > act.at)
+    today = governance.local_day(session, act.at)
+    for other in session.exec(query.order_by(col(Surge.id))):
+        same = other.hazard.strip().casefold() == hazard.strip().casefold()
+        if same and governance.local_day(session, other.declared_at) == today:
+            raise DeclaredAlready(
+                f"surge {other.id} ({other.hazard}) was declared on {today} and is open: ask and plan in it",
+                field="hazard",
+                surge=other.id,
+            )
 
 
 def close_surge(session: Session, act: Act, *, number: int, reason: str) -> Surge:
@@ -148,6 +171,8 @@ def submit(session: Session, act: Act, *, surge_id: int, drafts: Sequence[Reques
     try:
         session.flush()
     except IntegrityError as failure:
+        if not breaks(failure, "uq_request_open", "request", ("member_code", "item_code", "point_of_use")):
+            raise
         raise AskedAlready("one of these was asked by someone else just now: look at the open requests") from failure
     listed = [[r.id, r.member_code, r.item_code, r.quantity, r.validated, r.validation_code] for r in rows]
     journal.record(session, act, action="request.submit", subject=f"surge:{surge_id}", payload={"requests": listed})

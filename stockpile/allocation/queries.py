@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
+from typing import Any
 
 from sqlalchemy import func
 from sqlalchemy import select as select_columns
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from stockpile.allocation import rules
@@ -132,9 +134,10 @@ def surge(session: Session, number: int) -> Surge:
     return found
 
 
-def surges(session: Session) -> list[Surge]:
-    """All surges, newest first."""
-    return list(session.exec(select(Surge).order_by(col(Surge.id).desc())))
+def surges(session: Session, *, after: int = 0, limit: int | None = None) -> list[Surge]:
+    """Surges, newest first; `after`: only those older than that one."""
+    query = select(Surge).order_by(col(Surge.id).desc()).limit(limit)
+    return list(session.exec(query.where(col(Surge.id) < after) if after else query))
 
 
 def request(session: Session, number: int, *, lock: bool = False) -> Request:
@@ -179,10 +182,21 @@ def plan(session: Session, number: int, *, lock: bool = False) -> Plan:
     return found
 
 
-def plans(session: Session, surge_id: int | None = None) -> list[Plan]:
-    """All plans, newest first, or those of one surge."""
-    query = select(Plan).order_by(col(Plan.id).desc())
-    return list(session.exec(query.where(Plan.surge_id == surge_id) if surge_id else query))
+def plans(session: Session) -> list[Plan]:
+    """All plans, newest first; their problems and answers are loaded once they are asked for."""
+    files: Any = (Plan.problem, Plan.answer)
+    return list(session.exec(select(Plan).order_by(col(Plan.id).desc()).options(*(defer(one) for one in files))))
+
+
+def plan_heads(
+    session: Session, surge_id: int | None = None, *, after: int = 0, limit: int | None = None
+) -> list[dict[str, Any]]:
+    """Plans without problem and answer, newest first, all or of one surge; `after`: only those older than that one."""
+    columns = [column for column in table_of(Plan).c if column.name not in ("problem", "answer")]
+    query = select_columns(*columns).order_by(col(Plan.id).desc()).limit(limit)
+    query = query.where(col(Plan.surge_id) == surge_id) if surge_id else query
+    query = query.where(col(Plan.id) < after) if after else query
+    return [dict(row._mapping) for row in session.connection().execute(query)]
 
 
 def plan_lines(session: Session, number: int) -> list[PlanLine]:

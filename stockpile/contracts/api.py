@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from stockpile import http
 from stockpile.contracts import operations, queries
 from stockpile.governance import queries as governance
-from stockpile.governance.caller import Key, SignedIn
+from stockpile.governance.caller import After, Key, SignedIn
 from stockpile.plaintext import Note, Text
 
 router = APIRouter(tags=["contracts"])
@@ -31,18 +31,30 @@ class ReasonBody(http.Body):
 
 
 @router.get("/contracts")
-def contracts(caller: SignedIn) -> list[dict[str, Any]]:
+def contracts(
+    caller: SignedIn, request: Request, response: Response, after: Note = "", limit: http.LargeLimit = http.LARGE_PAGE
+) -> list[dict[str, Any]]:
     """The contracts under which may be ordered now, with what their ceilings leave (minor units)."""
     with caller.reading() as session:
         today = governance.local_day(session, caller.act(session).at)
-        return [http.plain(contract) for contract in queries.contracts_valid(session, today).values()]
+        rows = [row for code, row in queries.contracts_valid(session, today).items() if code > after]
+        return http.listed(request, response, rows[: limit + 1], limit=limit, key=lambda row: row.code)
 
 
 @router.get("/calloffs")
-def calloffs(caller: SignedIn, state: Note | None = None) -> list[dict[str, Any]]:
-    """Call-offs, newest first, or those in one state."""
+def calloffs(
+    caller: SignedIn,
+    request: Request,
+    response: Response,
+    *,
+    state: Note | None = None,
+    after: After = 0,
+    limit: http.LargeLimit = http.LARGE_PAGE,
+) -> list[dict[str, Any]]:
+    """Call-offs, newest first, or those in one state; `after`: those older than that one."""
     with caller.reading() as session:
-        return [http.plain(calloff) for calloff in queries.calloffs(session, state=state)]
+        rows = queries.calloffs(session, state=state, after=after, limit=limit + 1)
+        return http.listed(request, response, rows, limit=limit, key=lambda row: row.id)
 
 
 @router.get("/calloffs/{number}")

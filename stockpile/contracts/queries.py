@@ -49,9 +49,10 @@ def calloff(session: Session, number: int, *, lock: bool = False) -> CallOff:
     return found
 
 
-def calloffs(session: Session, *, state: str | None = None) -> list[CallOff]:
-    """All call-offs, newest first, or those in one state."""
-    query = select(CallOff).order_by(col(CallOff.id).desc())
+def calloffs(session: Session, *, state: str | None = None, after: int = 0, limit: int | None = None) -> list[CallOff]:
+    """Call-offs, newest first, all or those in one state; `after`: only those older than that one."""
+    query = select(CallOff).order_by(col(CallOff.id).desc()).limit(limit)
+    query = query.where(col(CallOff.id) < after) if after else query
     return list(session.exec(query.where(CallOff.state == state) if state else query))
 
 

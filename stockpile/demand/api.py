@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from stockpile import http
 from stockpile.demand import operations, queries
+from stockpile.errors import Invalid
 from stockpile.governance import queries as governance
 from stockpile.governance.caller import Key, SignedIn
 from stockpile.plaintext import Note, Text
@@ -43,11 +45,32 @@ class ReleaseBody(http.Body):
 
 
 @router.get("/caseload")
-def caseload(caller: SignedIn, day: http.Day | None = None, member: Note | None = None) -> list[dict[str, Any]]:
-    """Reports of a day (today, unless told) or of a member, with what planning accepts of them (thousandths)."""
+def caseload(
+    caller: SignedIn,
+    request: Request,
+    response: Response,
+    *,
+    day: http.Day | None = None,
+    member: Note | None = None,
+    after: Note = "",
+    limit: http.LargeLimit = http.LARGE_PAGE,
+) -> list[dict[str, Any]]:
+    """Reports of a day (today, unless told) or of a member, with what planning accepts of them (thousandths).
+
+    `after`: DAY/MEMBER of the last one seen.
+    """
     with caller.reading() as session:
         shown = day if day or member else governance.local_day(session, caller.act(session).at)
-        return [http.plain(row) for row in queries.reports(session, day=shown, member=member)]
+        rows = queries.reports(session, day=shown, member=member, after=_seen(after), limit=limit + 1)
+        return http.listed(request, response, rows, limit=limit, key=lambda row: f"{row.day}/{row.member_code}")
+
+
+def _seen(after: str) -> tuple[date, str] | None:
+    day, _, member = after.partition("/")
+    try:
+        return (date.fromisoformat(day), member) if after else None
+    except ValueError as failure:
+        raise Invalid("after is DAY/MEMBER of the last report seen", field="after") from failure
 
 
 @router.post("/caseload", status_code=201)

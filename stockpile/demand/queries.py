@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import date, timedelta
 
+from sqlalchemy import tuple_
 from sqlmodel import Session, col, select
 
 from stockpile.demand import rules
@@ -52,9 +53,18 @@ def flagged(session: Session, day: date) -> list[CaseloadReport]:
     return list(session.exec(query.order_by(col(CaseloadReport.member_code))))
 
 
-def reports(session: Session, *, day: date | None = None, member: str | None = None) -> list[CaseloadReport]:
-    """Reports of a day or of a member, in order of day and member."""
-    query = select(CaseloadReport).order_by(col(CaseloadReport.day), col(CaseloadReport.member_code))
+def reports(
+    session: Session,
+    *,
+    day: date | None = None,
+    member: str | None = None,
+    after: tuple[date, str] | None = None,
+    limit: int | None = None,
+) -> list[CaseloadReport]:
+    """Reports of a day or of a member, in order of day and member, those after the (day, member) given."""
+    order = (col(CaseloadReport.day), col(CaseloadReport.member_code))
+    query = select(CaseloadReport).order_by(*order).limit(limit)
+    query = query.where(tuple_(*order) > tuple_(*after)) if after else query
     query = query.where(CaseloadReport.day == day) if day else query
     query = query.where(CaseloadReport.member_code == member) if member else query
     return list(session.exec(query))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Callable, Coroutine, Iterator
@@ -14,6 +15,7 @@ from uuid import uuid4
 
 from fastapi import Depends, Header, Request
 from fastapi.concurrency import run_in_threadpool
+from fastapi.requests import HTTPConnection
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBasic, HTTPBasicCredentials, HTTPBearer
@@ -34,7 +36,26 @@ LET_IN = timedelta(seconds=5)
 MOST_LET_IN = 1000
 _hashing = BoundedSemaphore(MOST_HASHES_AT_ONCE)
 """Password hashes are meant to be slow and large: so many at a time and no more."""
-basic = HTTPBasic(auto_error=False, description="Name and password of an account: for a token, or for a script")
+
+
+class Basic(HTTPBasic):
+    """HTTP Basic with name and password in UTF-8, as the challenge announces; what cannot be read is no sign-in."""
+
+    async def __call__(self, request: HTTPConnection) -> HTTPBasicCredentials | None:  # type: ignore[override]
+        """Name and password as they were sent, or None where the request signs in otherwise."""
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "basic":
+            return None
+        try:
+            name, separator, password = base64.b64decode(given.strip(), validate=True).decode("utf-8").partition(":")
+        except ValueError as failure:
+            raise SignInRefused("name and password must be sent as UTF-8 in base64 (HTTP Basic)") from failure
+        if not separator:
+            raise SignInRefused("name and password are separated by a colon (HTTP Basic)")
+        return HTTPBasicCredentials(username=name, password=password)
+
+
+basic = Basic(auto_error=False, description="Name and password of an account: for a token, or for a script")
 bearer = HTTPBearer(auto_error=False, description="The token of POST /api/v1/tokens")
 _KEY: Final = r"^[\x21-\x7e]+$"
 _PLAIN_KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")

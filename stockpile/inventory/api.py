@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import uuid4
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 from sqlmodel import Session
@@ -175,10 +175,13 @@ class SettlementBody(http.Body):
 
 
 @router.get("/sites")
-def sites(caller: SignedIn) -> list[dict[str, Any]]:
-    """Depots and points of use."""
+def sites(
+    caller: SignedIn, request: Request, response: Response, after: Note = "", limit: http.LargeLimit = http.LARGE_PAGE
+) -> list[dict[str, Any]]:
+    """Depots and points of use in the order of their codes."""
     with caller.reading() as session:
-        return [http.plain(site) for site in queries.sites(session).values()]
+        rows = [site for code, site in queries.sites(session).items() if code > after]
+        return http.listed(request, response, rows[: limit + 1], limit=limit, key=lambda row: row.code)
 
 
 @router.get("/stock")
@@ -209,6 +212,24 @@ def stock(
             when = at or caller.act(session).at
             rows = periods.stock_at(session, when, known=known, after=after, limit=limit + 1, **narrow)
         return http.paged(rows, limit=limit, key=lambda row: row.balance)
+
+
+@router.get("/lots")
+def lots(
+    caller: SignedIn,
+    *,
+    after: After = 0,
+    limit: http.Limit = 100,
+    item: Note | None = None,
+    batch: Note | None = None,
+    held: bool | None = None,
+    expires_by: http.Day | None = None,
+) -> dict[str, Any]:
+    """Lots by number, narrowed by item, batch code, hold, or the last day of expiry."""
+    narrowed = {"item": item, "batch": batch, "held": held, "expires_by": expires_by}
+    with caller.reading() as session:
+        rows = queries.lots(session, after=after, limit=limit + 1, **narrowed)  # type: ignore[arg-type]
+        return http.paged(rows, limit=limit, key=lambda row: row.id)
 
 
 @router.get("/movements")
@@ -312,10 +333,20 @@ def set_floor(caller: SignedIn, request: Request, item: Text, body: FloorBody, k
 
 
 @router.get("/transfers")
-def list_transfers(caller: SignedIn, state: Note | None = None, source: Note | None = None) -> list[dict[str, Any]]:
-    """Transfers, narrowed by state or by what ordered them (such as plan:3)."""
+def list_transfers(
+    caller: SignedIn,
+    request: Request,
+    response: Response,
+    *,
+    state: Note | None = None,
+    source: Note | None = None,
+    after: After = 0,
+    limit: http.LargeLimit = http.LARGE_PAGE,
+) -> list[dict[str, Any]]:
+    """Transfers by number, narrowed by state or by what ordered them (such as plan:3)."""
     with caller.reading() as session:
-        return [http.plain(transfer) for transfer in queries.transfers(session, state=state, source=source)]
+        rows = queries.transfers(session, state=state, source=source, after=after, limit=limit + 1)
+        return http.listed(request, response, rows, limit=limit, key=lambda row: row.id)
 
 
 @router.get("/transfers/{number}")

@@ -226,10 +226,16 @@ def transfer(session: Session, number: int) -> Transfer:
 
 
 def transfers(
-    session: Session, *, state: str | None = None, source: str | None = None, destination: str | None = None
+    session: Session,
+    *,
+    state: str | None = None,
+    source: str | None = None,
+    destination: str | None = None,
+    after: int = 0,
+    limit: int | None = None,
 ) -> list[Transfer]:
-    """Transfers in the order of their numbers, narrowed by state, source or destination."""
-    query = select(Transfer).order_by(col(Transfer.id))
+    """Transfers with numbers greater than `after`, in their order, narrowed by state, source or destination."""
+    query = select(Transfer).where(col(Transfer.id) > after).order_by(col(Transfer.id)).limit(limit)
     for column, value in (
         (Transfer.state, state),
         (Transfer.source, source),
@@ -324,6 +330,25 @@ def narrowed(narrow: Mapping[str, Any]) -> list[ColumnElement[bool]]:
 def movements(session: Session, *, after: int = 0, limit: int = 100) -> list[Movement]:
     """Movements with numbers greater than `after`, in their order."""
     query = select(Movement).where(col(Movement.id) > after).order_by(col(Movement.id)).limit(limit)
+    return list(session.exec(query))
+
+
+def lots(
+    session: Session,
+    *,
+    after: int = 0,
+    limit: int = 100,
+    item: str | None = None,
+    batch: str | None = None,
+    held: bool | None = None,
+    expires_by: date | None = None,
+) -> list[Lot]:
+    """Lots with numbers greater than `after`, in their order, narrowed by item, batch code, hold or last expiry day."""
+    query = select(Lot).where(col(Lot.id) > after).order_by(col(Lot.id)).limit(limit)
+    query = query.where(Lot.item_code == item) if item is not None else query
+    query = query.where(Lot.code == batch) if batch is not None else query
+    query = query.where(col(Lot.on_hold).is_(held)) if held is not None else query
+    query = query.where(Lot.expiry <= expires_by) if expires_by is not None else query
     return list(session.exec(query))
 
 

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 
 from stockpile import http, journal
 from stockpile.governance.caller import SignedIn
 from stockpile.governance.rules import require
 from stockpile.inventory import ledger
 from stockpile.jobs import operations
-from stockpile.plaintext import Text
+from stockpile.plaintext import Note, Text
 
 router = APIRouter(tags=["runs"])
 
 
 @router.get("/runs")
-def runs(caller: SignedIn) -> list[dict[str, Any]]:
-    """Runs of scheduled jobs, newest slot first."""
+def runs(
+    caller: SignedIn, request: Request, response: Response, after: Note = "", limit: http.LargeLimit = http.LARGE_PAGE
+) -> list[dict[str, Any]]:
+    """Runs of scheduled jobs, newest slot first; `after`: SLOT/JOB of the last one seen."""
     with caller.reading() as session:
-        return [http.plain(row) for row in operations.runs(session)]
+        rows = operations.runs(session, after=after, limit=limit + 1)
+        return http.listed(request, response, rows, limit=limit, key=lambda row: f"{row.slot}/{row.job}")
 
 
 @router.post("/runs/{job}")

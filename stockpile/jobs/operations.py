@@ -84,9 +84,12 @@ def _said(effects: Effects, due: datetime | None) -> Effects:
     return lambda session: {**effects(session), "missed": f"due on {due.isoformat()}, run when the service came back"}
 
 
-def runs(session: Session) -> list[JobRun]:
-    """All runs, newest slot first."""
-    return list(session.exec(select(JobRun).order_by(col(JobRun.slot).desc(), col(JobRun.job))))
+def runs(session: Session, *, after: str = "", limit: int | None = None) -> list[JobRun]:
+    """Runs, newest slot first; `after`: only those that follow the one of that SLOT/JOB."""
+    query = select(JobRun).order_by(col(JobRun.slot).desc(), col(JobRun.job)).limit(limit)
+    slot, _, job = after.partition("/")
+    older = (col(JobRun.slot) < slot) | ((col(JobRun.slot) == slot) & (col(JobRun.job) > job))
+    return list(session.exec(query.where(older) if after else query))
 
 
 Effects = Callable[[Session], dict[str, Any]]
