@@ -69,7 +69,6 @@ plan.compute        .         .         x           .         .     .          .
 plan.override       .         .         x           .         .     .          .       .             .
 plan.approve        .         .         .           x         .     .          .       .             .
 reorder.run         .         .         .           x         x     .          .       .             x
-contract.terms      .         .         .           .         x     .          .       .             .
 calloff.approve     .         .         .           x         x     .          .       .             .
 floor.set           .         .         .           x         .     .          .       .             .
 period.close        .         .         .           x         .     .          .       .             .

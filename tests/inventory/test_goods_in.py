@@ -16,7 +16,8 @@ from stockpile.db import reading
 from stockpile.errors import Invalid, Refusal
 from stockpile.governance.rules import Missing
 from stockpile.inventory import operations
-from stockpile.inventory.ledger import ExpiryDiffers, PostedBefore
+from stockpile.inventory.moves import PostedBefore
+from stockpile.inventory.opening import ExpiryDiffers
 from stockpile.inventory.operations import ExpiredAtReceipt, ReceiptLine
 from stockpile.inventory.queries import UnknownSite
 from tests.conftest import Cast, acting

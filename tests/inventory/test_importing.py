@@ -165,7 +165,7 @@ def test_a_lot_on_hold_is_not_issued_by_file_either(region: Engine, cast: Cast, 
     do(region, operations.hold, clerk, lot_id=lot_id(region, "T-NEW"), reason="doubt")
     row = line(kind="issue", item="TAB", lot="T-NEW", quantity=5, from_site="H-NL", owner="NL-1")
     _, told = imported(region, clerk, csv(row))
-    assert told == [(2, "lot", "lot T-NEW is on hold: it is not issued")]
+    assert told == [(2, "lot", "lot T-NEW is not issued: the lot is on hold (expiry 2021-06-30)")]
 
 
 def test_rows_take_the_rights_of_their_kind_and_site(region: Engine, cast: Cast) -> None:

@@ -176,7 +176,7 @@ def test_a_query_parameter_that_a_route_does_not_have_is_refused_by_name(region:
     http = client(region)
     refused = http.get("/api/v1/stock", params={"sites": DEPOT})
     assert (refused.status_code, refused.json()["facts"]["field"]) == (422, "sites")
-    assert "it has after, item, limit, lot, lot_id, owner, site, status" in refused.json()["detail"]
+    assert "it has after, at, item, known, limit, lot, lot_id, owner, site, status" in refused.json()["detail"]
     assert http.get("/api/v1/sites?page=2").status_code == 422
     assert http.get("/api/v1/stock?site=D-DE&site=D-BE").json()["detail"] == "query: site is given more than once"
     change = {"lot_id": 1, "site": DEPOT, "change": 1, "reason": "found"}

@@ -19,7 +19,7 @@ from stockpile.db import reading, transact
 from stockpile.errors import Invalid
 from stockpile.governance.rules import RIGHTS, Missing
 from stockpile.inventory import operations, transfers
-from stockpile.inventory.ledger import ExpiryDiffers
+from stockpile.inventory.opening import ExpiryDiffers
 from stockpile.inventory.operations import ReceiptLine
 from stockpile.inventory.quality import operations as quality
 from stockpile.inventory.queries import UnknownSite

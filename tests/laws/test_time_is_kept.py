@@ -16,11 +16,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import Engine
+from sqlmodel import Session
 
 from stockpile.actor import Act
 from stockpile.db import reading, transact
 from stockpile.errors import Refusal
-from stockpile.inventory import ledger, rules
+from stockpile.inventory import ledger, opening, rules
 from stockpile.inventory.ledger import Account, Move
 from stockpile.inventory.periods import late
 from stockpile.inventory.periods import operations as periods
@@ -152,8 +153,8 @@ class Diary(RuleBasedStateMachine):
         return True
 
 
-def _open_lot(session: object, _act: Act, *, code: str) -> int:
-    lot = ledger.lot_for(session, item="TAB", code=code, expiry=NOW.date() + timedelta(days=700))  # type: ignore[arg-type]
+def _open_lot(session: Session, act: Act, *, code: str) -> int:
+    lot = opening.lot_for(session, act, item="TAB", code=code, expiry=NOW.date() + timedelta(days=700))
     assert lot.id is not None
     return lot.id
 

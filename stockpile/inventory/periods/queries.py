@@ -111,7 +111,7 @@ def stock_at(
     quantity = b.quantity - func.coalesce(undone.c.change, 0)
     columns = (b.id, lot.id, lot.item_code, lot.code, lot.expiry, lot.on_hold, b.site_code, b.owner, b.status)
     query = (
-        select_columns(*columns, quantity)
+        select_columns(*columns, quantity, lot.recalled)
         .join_from(table_of(Balance), table_of(Lot), lot.id == b.lot_id)
         .outerjoin(undone, undone.c.balance == b.id)
         .where(b.id > after, quantity != 0)
@@ -119,7 +119,8 @@ def stock_at(
         .limit(limit)
     )
     query = query.where(*narrowed(narrow))
-    return [Standing(*[*row[:-1], int(row[-1])]) for row in session.connection().execute(query)]
+    found = session.connection().execute(query)
+    return [Standing(*row[:-2], int(row[-2]), row[-1]) for row in map(tuple, found)]
 
 
 def stock_digest(session: Session, ends_at: datetime) -> str:
