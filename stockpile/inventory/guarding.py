@@ -12,9 +12,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import func, select, update
 from sqlmodel import Session, col
 
 from stockpile import bulk
@@ -24,8 +24,7 @@ from stockpile.contracts.tables import PriceTier
 from stockpile.db import rows_changed, table_of
 from stockpile.errors import Conflict
 from stockpile.inventory import queries, rules
-from stockpile.inventory.keeping import ApprovalLimit, BorderAuthorisation, BorderCrossing, ControlledLoss
-from stockpile.inventory.tables import Lot
+from stockpile.inventory.keeping import BorderAuthorisation, BorderCrossing, ControlledLoss
 
 INSTALLATION: Final = 0
 ADJUSTMENT: Final = "adjustment"
@@ -134,24 +133,28 @@ def facts(session: Session, postings: Sequence[Posting]) -> dict[int, LotFacts]:
     }
     if not wanted:
         return {}
-    found = session.connection().execute(_FACTS, {"wanted": sorted(wanted)})
-    return {row[0]: LotFacts(*row) for row in found}
+    return _facts(session, wanted)
 
 
-_lot, _item, _price = table_of(Lot).c, table_of(Item).c, table_of(PriceTier).c
-_wanted: Final[Any] = bindparam("wanted", expanding=True)
-_dearest: Final = select(func.max(_price.pack_price_minor)).where(_price.item_code == _item.code).scalar_subquery()
+def _facts(session: Session, lots: set[int]) -> dict[int, LotFacts]:
+    session.flush()
+    rows = map(tuple, bulk.run(session, _FACTS, "id bigint", [{"id": lot} for lot in sorted(lots)]))
+    return {lot: LotFacts(lot, code, item, bool(safe), *pack) for lot, code, item, safe, *pack in rows}
+
+
 _FACTS: Final = (
-    select(_lot.id, _lot.code, _item.code, _item.controlled, _item.pack_size, _dearest)
-    .join_from(table_of(Lot), table_of(Item), _item.code == _lot.item_code)
-    .where(_lot.id.in_(_wanted))
+    "SELECT l.id, l.code, i.code, i.controlled, i.pack_size,"
+    " (SELECT max(t.pack_price_minor) FROM price_tier t WHERE t.item_code = i.code)"
+    " FROM {rows} JOIN lot l ON l.id = r.id JOIN item i ON i.code = l.item_code"
 )
+_LIMITS: Final = "SELECT kind, value_minor, packs FROM approval_limit"
 
 
 def limits(session: Session) -> dict[str, tuple[int, int]]:
     """By kind of act: minor units, and packs of what has no price, that one person may move alone."""
-    rows = session.connection().execute(table_of(ApprovalLimit).select())
-    return LIMITS | {row.kind: (row.value_minor, row.packs) for row in rows}
+    session.flush()
+    rows = session.connection().exec_driver_sql(_LIMITS)
+    return LIMITS | {kind: (value, packs) for kind, value, packs in map(tuple, rows)}
 
 
 def beyond_limit(limit: tuple[int, int], changes: Sequence[tuple[LotFacts, int]]) -> bool:
@@ -321,8 +324,7 @@ def report_missing(session: Session, act: Act, site: str, missing: Iterable[tupl
     short = [one for one in missing if one[1] > 0]
     if not short:
         return
-    found = session.connection().execute(_FACTS, {"wanted": sorted({lot for lot, _, _ in short})})
-    lots = {row[0]: LotFacts(*row) for row in found}
+    lots = _facts(session, {lot for lot, _, _ in short})
     country = queries.site(session, site).country
     for lot_id, quantity, document in short:
         if lots[lot_id].controlled:
@@ -331,7 +333,8 @@ def report_missing(session: Session, act: Act, site: str, missing: Iterable[tupl
 
 def check_floor(session: Session, act: Act, *, item: Item, change: int) -> None:
     """Refuse one person alone who changes a floor by more base units than the limit of value allows."""
-    price = session.connection().scalar(select(func.max(_price.pack_price_minor)).where(_price.item_code == item.code))
+    tier = table_of(PriceTier).c
+    price = session.connection().scalar(select(func.max(tier.pack_price_minor)).where(tier.item_code == item.code))
     limit = limits(session)[FLOOR]
     facts_of_item = LotFacts(0, "", item.code, item.controlled, item.pack_size, price)
     if _alone(act) and beyond_limit(limit, [(facts_of_item, abs(change))]):
