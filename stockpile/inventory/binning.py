@@ -33,12 +33,23 @@ class NotInBin(Conflict):
 
 def follow(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Let bins follow the movements just stored, in their order; the balances are locked."""
+    if all(row["from_balance_id"] is None for row in rows):
+        return
     numbers = {row[f"{side}_balance_id"] for row in rows for side in ("from", "to")} - {None}
     contents = _contents(session, numbers)
     if not contents:
         return
     before = {(b, bin_id): q for b, bins in contents.items() for bin_id, q in bins.items()}
-    places = _places(session, numbers)
+    _let_follow(contents, _places(session, numbers), rows)
+    after = {(b, bin_id): q for b, bins in contents.items() for bin_id, q in bins.items()}
+    for (balance_id, bin_id), quantity in after.items():
+        if before.get((balance_id, bin_id), 0) != quantity:
+            _set(session, bin_id, balance_id, quantity)
+    session.flush()
+
+
+def _let_follow(contents: Contents, places: Mapping[int, tuple[str, bool]], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Change the contents as the movements go by: what a balance has no more comes out of its bins."""
     for row in rows:
         source, sink = row["from_balance_id"], row["to_balance_id"]
         held = contents.get(source, {})
@@ -47,11 +58,6 @@ def follow(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
             if sink is not None and places[source] == places[sink]:
                 into = contents.setdefault(sink, {})
                 into[bin_id] = into.get(bin_id, 0) + taken
-    for balance_id, bins in contents.items():
-        for bin_id, quantity in bins.items():
-            if before.get((balance_id, bin_id), 0) != quantity:
-                _set(session, bin_id, balance_id, quantity)
-    session.flush()
 
 
 def _take(held: dict[int, int], excess: int) -> Iterator[tuple[int, int]]:

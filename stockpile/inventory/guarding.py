@@ -12,9 +12,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import func, select, update
 from sqlmodel import Session, col
 
 from stockpile import bulk
@@ -24,8 +24,7 @@ from stockpile.contracts.tables import PriceTier
 from stockpile.db import rows_changed, table_of
 from stockpile.errors import Conflict
 from stockpile.inventory import queries, rules
-from stockpile.inventory.keeping import ApprovalLimit, BorderAuthorisation, BorderCrossing, ControlledLoss
-from stockpile.inventory.tables import Lot
+from stockpile.inventory.keeping import BorderAuthorisation, BorderCrossing, ControlledLoss
 
 INSTALLATION: Final = 0
 ADJUSTMENT: Final = "adjustment"
@@ -124,48 +123,38 @@ def _where(place: Place | str) -> tuple[str, bool]:
     return place.site, place.status == rules.IN_TRANSIT
 
 
-def facts(
-    session: Session, postings: Sequence[Posting], *, unborn: Mapping[int, Lot] | None = None
-) -> dict[int, LotFacts]:
-    """The lots that are guarded in these postings: controlled and handed over, or adjusted.
-
-    `unborn` are lots that would be opened before, by provisional numbers.
-    """
+def facts(session: Session, postings: Sequence[Posting]) -> dict[int, LotFacts]:
+    """The lots that are guarded in these postings: controlled and handed over, or adjusted."""
     wanted = {
         move.lot_id
         for one in postings
         for move in one.moves
         if one.kind == ADJUSTMENT or hands_over(move.source, move.sink)
     }
-    born = sorted(number for number in wanted if number > 0)
-    known = {row[0]: LotFacts(*row) for row in _in_parts(session, _FACTS, born)}
-    new = {number: lot for number, lot in (unborn or {}).items() if number in wanted}
-    items = {row[0]: row for row in _in_parts(session, _ITEM_FACTS, sorted({lot.item_code for lot in new.values()}))}
-    return known | {number: LotFacts(number, lot.code, *items[lot.item_code]) for number, lot in new.items()}
+    if not wanted:
+        return {}
+    return _facts(session, wanted)
 
 
-def _in_parts(session: Session, query: Any, wanted: Sequence[int] | Sequence[str]) -> Iterator[Any]:
-    """The rows of what is wanted; a statement takes only so many at a time."""
-    for start in range(0, len(wanted), bulk.LARGEST):
-        yield from session.connection().execute(query, {"wanted": wanted[start : start + bulk.LARGEST]})
+def _facts(session: Session, lots: set[int]) -> dict[int, LotFacts]:
+    session.flush()
+    rows = map(tuple, bulk.run(session, _FACTS, "id bigint", [{"id": lot} for lot in sorted(lots)]))
+    return {lot: LotFacts(lot, code, item, bool(safe), *pack) for lot, code, item, safe, *pack in rows}
 
 
-_lot, _item, _price = table_of(Lot).c, table_of(Item).c, table_of(PriceTier).c
-_wanted: Final[Any] = bindparam("wanted", expanding=True)
-_dearest: Final = select(func.max(_price.pack_price_minor)).where(_price.item_code == _item.code).scalar_subquery()
 _FACTS: Final = (
-    select(_lot.id, _lot.code, _item.code, _item.controlled, _item.pack_size, _dearest)
-    .join_from(table_of(Lot), table_of(Item), _item.code == _lot.item_code)
-    .where(_lot.id.in_(_wanted))
+    "SELECT l.id, l.code, i.code, i.controlled, i.pack_size,"
+    " (SELECT max(t.pack_price_minor) FROM price_tier t WHERE t.item_code = i.code)"
+    " FROM {rows} JOIN lot l ON l.id = r.id JOIN item i ON i.code = l.item_code"
 )
-
-_ITEM_FACTS: Final = select(_item.code, _item.controlled, _item.pack_size, _dearest).where(_item.code.in_(_wanted))
+_LIMITS: Final = "SELECT kind, value_minor, packs FROM approval_limit"
 
 
 def limits(session: Session) -> dict[str, tuple[int, int]]:
     """By kind of act: minor units, and packs of what has no price, that one person may move alone."""
-    rows = session.connection().execute(table_of(ApprovalLimit).select())
-    return LIMITS | {row.kind: (row.value_minor, row.packs) for row in rows}
+    session.flush()
+    rows = session.connection().exec_driver_sql(_LIMITS)
+    return LIMITS | {kind: (value, packs) for kind, value, packs in map(tuple, rows)}
 
 
 def beyond_limit(limit: tuple[int, int], changes: Sequence[tuple[LotFacts, int]]) -> bool:
@@ -335,8 +324,7 @@ def report_missing(session: Session, act: Act, site: str, missing: Iterable[tupl
     short = [one for one in missing if one[1] > 0]
     if not short:
         return
-    found = session.connection().execute(_FACTS, {"wanted": sorted({lot for lot, _, _ in short})})
-    lots = {row[0]: LotFacts(*row) for row in found}
+    lots = _facts(session, {lot for lot, _, _ in short})
     country = queries.site(session, site).country
     for lot_id, quantity, document in short:
         if lots[lot_id].controlled:
@@ -345,7 +333,8 @@ def report_missing(session: Session, act: Act, site: str, missing: Iterable[tupl
 
 def check_floor(session: Session, act: Act, *, item: Item, change: int) -> None:
     """Refuse one person alone who changes a floor by more base units than the limit of value allows."""
-    price = session.connection().scalar(select(func.max(_price.pack_price_minor)).where(_price.item_code == item.code))
+    tier = table_of(PriceTier).c
+    price = session.connection().scalar(select(func.max(tier.pack_price_minor)).where(tier.item_code == item.code))
     limit = limits(session)[FLOOR]
     facts_of_item = LotFacts(0, "", item.code, item.controlled, item.pack_size, price)
     if _alone(act) and beyond_limit(limit, [(facts_of_item, abs(change))]):

@@ -280,7 +280,9 @@ def test_one_lot_is_owned_in_parts_and_nobody_uses_anothers(region: Engine, cast
         [sent] = do(region, transfers.arrange, acting(cast["committee"]), source=f"plan:{member}", parts=[part])
         do(region, transfers.dispatch, logistics, numbers=[sent.id])
         do(region, transfers.receive, logistics, number=sent.id)
-    issued = do(region, operations.issue, logistics, site="H-DE", uses=[Use("DE-1", "TAB", 25)], key="use", allow_partial=True)
+    issued = do(
+        region, operations.issue, logistics, site="H-DE", uses=[Use("DE-1", "TAB", 25)], key="use", allow_partial=True
+    )
     assert [quantity for _, quantity in issued] == [10]
     assert shelves(region, "T-NEW")["T-NEW", "H-DE", "DE-2", "available"] == 20
 
