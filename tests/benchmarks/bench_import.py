@@ -3,8 +3,8 @@
 Run by `pytest tests/benchmarks/bench_import.py -o python_files='bench_*.py'`; the figures are printed.
 In the same run the same rows are copied into an indexed table like that of the
 movements, which is what the disk and the indexes cost alone. Client, server
-and database share the machine; what is asserted is a quarter of the target, so
-that a busy machine does not fail it.
+and database share the machine; what is asserted is a share of that plain copy, so
+that a busy machine does not fail it. RESULTS.md keeps what was measured.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from random import Random
 from uuid import uuid4
@@ -88,34 +89,47 @@ def a_file(tag: str) -> bytes:
 
 def imported(port: int, token: str, content: bytes, *, dry_run: bool = False) -> tuple[float, float, dict[str, object]]:
     """Seconds until the import says it is done, seconds until it was accepted, and what it says."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "text/csv"}
-    started = time.perf_counter()
-    connection.request("POST", f"/api/v1/imports?dry_run={str(dry_run).lower()}", content, headers)
-    answer = connection.getresponse()
-    accepted = json.loads(answer.read())
-    assert answer.status == 202, accepted
-    accepted_after = time.perf_counter() - started
-    while True:
-        connection.request("GET", accepted["progress"], headers=headers)
-        state = json.loads(connection.getresponse().read())
-        if state["state"] not in ("waiting", "running"):
-            return time.perf_counter() - started, accepted_after, state
-        time.sleep(0.05)
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=120)) as connection:
+        started = time.perf_counter()
+        connection.request("POST", f"/api/v1/imports?dry_run={str(dry_run).lower()}", content, headers)
+        answer = connection.getresponse()
+        accepted = json.loads(answer.read())
+        assert answer.status == 202, accepted
+        accepted_after = time.perf_counter() - started
+        while True:
+            connection.request("GET", accepted["progress"], headers=headers)
+            state = json.loads(connection.getresponse().read())
+            if state["state"] not in ("waiting", "running"):
+                return time.perf_counter() - started, accepted_after, state
+            time.sleep(0.05)
 
 
-def cpu_seconds() -> float:
-    """Seconds of CPU that this machine's processes named after us or the database have used so far."""
-    total = 0.0
+def cpu_seconds(address: str) -> tuple[float, float]:
+    """Seconds of CPU used so far by the served application, and by the database server with its backends."""
+    engine = open_engine(address)
+    with engine.connect() as connection:
+        backend = int(connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one())
+        processes = dict(_processes())
+        database = processes[backend][0]
+    engine.dispose()
+    tick = os.sysconf("SC_CLK_TCK")
+    ours = sum(own for parent, own, _ in processes.values() if parent == os.getpid())
+    theirs = sum(own for parent, own, _ in processes.values() if parent == database) + sum(processes[database][1:])
+    return ours / tick, theirs / tick
+
+
+def _processes() -> Iterator[tuple[int, tuple[int, int, int]]]:
+    """Each process: its parent, its own ticks, and those of its children that have ended."""
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
-            text = path.read_text(encoding="utf-8")
+            fields = path.read_text(encoding="utf-8").rpartition(")")[2].split()
         except OSError:
             continue
-        fields = text.rpartition(")")[2].split()
-        if "postgres" in text or int(fields[1]) == os.getpid():
-            total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    return total
+        yield (
+            int(path.parent.name),
+            (int(fields[1]), int(fields[11]) + int(fields[12]), int(fields[13]) + int(fields[14])),
+        )
 
 
 def copy_rate(address: str) -> float:
@@ -142,26 +156,29 @@ def copy_rate(address: str) -> float:
 
 def test_an_import_end_to_end_beside_a_plain_copy(room: Room, say: Say) -> None:
     say(machine(room.address))
-    rates = []
+    rates, shares = [], []
     with served(room.address, workers=1) as port:
         imported(port, room.token, a_file("warm"))
         for number in range(ROUNDS):
             analyse(room.address)
             plain = copy_rate(room.address)
-            content, before = a_file(f"R{number}"), cpu_seconds()
+            content, before = a_file(f"R{number}"), cpu_seconds(room.address)
             seconds, accepted, state = imported(port, room.token, content)
             assert (state["state"], state["rows_posted"]) == ("done", ROWS), state
+            application, database = (now - then for now, then in zip(cpu_seconds(room.address), before, strict=True))
             rates.append(ROWS / seconds)
+            shares.append(rates[-1] / plain)
             say(
                 f"import of {ROWS:,} rows ({len(content) / 1e6:.1f} MB, {state['postings']} postings): "
                 f"{rates[-1]:,.0f} movements/s in {seconds:.1f} s, accepted after {accepted:.2f} s, "
-                f"{cpu_seconds() - before:.1f} s of CPU; plain COPY {plain:,.0f} rows/s: {rates[-1] / plain:.2f}"
+                f"{application:.1f} s of CPU in the application and {database:.1f} s in the database; "
+                f"plain COPY {plain:,.0f} rows/s: {shares[-1]:.2f}"
             )
         seconds, _, state = imported(port, room.token, a_file("dry"), dry_run=True)
         assert state["state"] == "done", state
         say(f"dry run of {ROWS:,} rows, each judged alone: {ROWS / seconds:,.0f} rows/s")
     say(f"best {max(rates):,.0f} movements/s; target {TARGET:,}/s")
-    assert max(rates) >= TARGET / 4
+    assert max(shares) >= 0.04
 
 
 def test_the_books_are_right_after_all_that(room: Room) -> None:
