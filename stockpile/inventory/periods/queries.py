@@ -120,7 +120,7 @@ def stock_at(
     )
     query = query.where(*narrowed(narrow))
     found = session.connection().execute(query)
-    return [Standing(*row[:-2], int(row[-2]), row[-1]) for row in map(tuple, found)]
+    return [Standing(*[*place, int(quantity), recalled]) for *place, quantity, recalled in map(tuple, found)]
 
 
 def stock_digest(session: Session, ends_at: datetime) -> str:

@@ -9,7 +9,7 @@ import sqlmodel.sql.sqltypes
 from alembic import op
 
 
-revision = '0004b'
+revision = '0004'
 down_revision = '0003'
 branch_labels = None
 depends_on = None
@@ -192,7 +192,7 @@ def _take_lots_over() -> None:
         }
         entry = {
             'recorded_at': now, 'effective_at': now, 'actor_id': 0, 'actor_name': 'installation', 'action': 'lot.open',
-            'subject': f'lot:{lot.id}', 'reason': 'taken over as it stands by revision 0004b', 'payload': _canonical(payload),
+            'subject': f'lot:{lot.id}', 'reason': 'taken over as it stands by revision 0004', 'payload': _canonical(payload),
         }
         told = entry | {'recorded_at': now.isoformat(), 'effective_at': now.isoformat()}
         leaf = hashlib.sha256(b'\x00' + _canonical(told).encode()).hexdigest()

@@ -5,8 +5,8 @@ import sqlmodel.sql.sqltypes
 from alembic import op
 
 
-revision = '0004d'
-down_revision = '0004a'
+revision = '0007'
+down_revision = '0006'
 branch_labels = None
 depends_on = None
 

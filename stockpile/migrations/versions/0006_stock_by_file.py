@@ -5,8 +5,8 @@ import sqlmodel.sql.sqltypes
 from alembic import op
 
 
-revision = '0004a'
-down_revision = '0004c'
+revision = '0006'
+down_revision = '0005'
 branch_labels = None
 depends_on = None
 
