@@ -44,6 +44,8 @@ def unfairness(standing: Standing, aside: set[int]) -> Iterator[str]:
 
 def _turn(standing: Standing, claim: int, packs_before: int) -> Turn:
     need = standing.need[claim]
+    if packs_before < standing.floor[claim]:  # what is promised comes before the queue
+        return 0, Fraction(0), 0, claim
     return standing.pool.claims[claim].tier, Fraction(packs_before, need), need, claim
 
 
@@ -83,13 +85,19 @@ def worse_routing(standing: Standing) -> Iterator[str]:
     shelf = len(pool.lots)
     for at, lot in enumerate(pool.lots):
         day = dates.index(lot.expiry) * day_weight
+        above = shelf + standing.above[at] - standing.root
         if standing.lot_left[at] > 0:
-            weights[shelf, at] = day
+            weights[above, at] = day
         if standing.served[at]:
-            weights[at, shelf] = -day
-    ring = _negative_ring(weights, places=shelf + 1)
+            weights[at, above] = -day
+            if above != shelf:
+                weights[above, shelf] = 0
+    for site, left in enumerate(standing.site_left):
+        if left > 0:
+            weights[shelf, shelf + 1 + site] = 0
+    ring = _negative_ring(weights, places=shelf + 1 + len(standing.site_left))
     if ring:
-        names = ", ".join(pool.lots[at].id for at in ring if at != shelf)
+        names = ", ".join(pool.lots[at].id for at in ring if at < shelf)
         yield f"{pool.item}: exchanging packs among the lots {names} would use earlier expiry dates or cheaper lanes"
 
 
