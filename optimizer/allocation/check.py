@@ -3,10 +3,10 @@
 Feasible means: each line is a whole number of packs on a lane of the problem; no
 lot gives more than it holds, the item not more than may be shared, no drop gets
 more than it asks; a claim gets nothing or at least its useful minimum; claims set
-aside get nothing. Fair means, besides, what `proof` proves, and that the published
-bottlenecks add up. Which claims are set aside for their useful minimum is decided by a
-stated heuristic: here it is only asked that each has such a minimum and could not
-be served at nobody's expense.
+aside get nothing; floors, buffers, picked lines and the volumes that items share are
+kept. Fair means, besides, what `proof` proves, and that the published bottlenecks add up.
+Which claims are set aside for their useful minimum is decided by a stated heuristic:
+here it is only asked that each has such a minimum and could not be served at nobody's expense.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from optimizer.allocation.compact_check import Tally, tally, unfair
 from optimizer.allocation.compact_check import worse_routing as priced_routing
 from optimizer.allocation.compact_check import wrong_bottlenecks as compact_bottlenecks
-from optimizer.allocation.plan import FAIR, FIRST_COME, PRO_RATA, Bottleneck, CompactPlan, Plan, PoolPlan
+from optimizer.allocation.limit_check import bound_findings, broken_limits, swapped
+from optimizer.allocation.plan import BEST, FAIR, FIRST_COME, PRO_RATA, Bottleneck, CompactPlan, Plan, PoolPlan
 from optimizer.allocation.problem import RULE, CompactPool, Pool, Problem
 from optimizer.allocation.proof import needless_set_asides, unfairness, worse_routing
 from optimizer.allocation.standing import Standing, standing_after
@@ -41,11 +42,19 @@ def check(problem: Problem, plan: Plan) -> Verdict:
     broken = [finding for one in judged for finding in one.broken]
     if broken:
         return Verdict(feasible=False, fair=False, findings=tuple(broken))
+    if problem.shared_limits():
+        broken = swapped(problem, plan, [one.whole() for one in judged])
+        broken += [finding for one in judged for finding in one.excesses()] if plan.swaps else []
+        broken = broken or list(broken_limits(problem, plan))
+        if broken:
+            return Verdict(feasible=False, fair=False, findings=tuple(broken))
     if plan.method != FAIR:
         return Verdict(
             feasible=True, fair=False, findings=(f"the plan is {plan.method}: it is not claimed to be fair",)
         )
-    unfair = tuple(finding for one in judged for finding in one.flaws())
+    limited = problem.shared_limits()
+    unfair = tuple(finding for one in judged for finding in one.flaws(routed=not limited))
+    unfair += tuple(bound_findings(plan)) if limited else ()
     return Verdict(feasible=True, fair=not unfair, findings=unfair)
 
 
@@ -54,7 +63,7 @@ class _Judged:
 
     def __init__(self, pool: Pool | CompactPool, plan: PoolPlan | CompactPlan) -> None:
         self.tally: Tally | None = None
-        self.plan = plan
+        self.pool, self.plan = pool, plan
         simple = isinstance(pool, CompactPool) and not any(pool.claim_minimum) and not plan.set_aside
         if isinstance(pool, CompactPool) and isinstance(plan, CompactPlan):
             self.tally, self.broken = tally(pool, plan)
@@ -65,14 +74,24 @@ class _Judged:
         self.broken = [*known, *(findings or _excesses(self.standing, plan))]
         self.tally = self.tally if simple else None
 
-    def flaws(self) -> Iterator[str]:
-        """What keeps a feasible plan from being the fair one."""
+    def whole(self) -> Standing:
+        """Where the plan leaves the item, lane by lane."""
+        if not hasattr(self, "standing"):
+            self.standing = standing_after(self.pool, self.plan)[0]
+        return self.standing
+
+    def excesses(self) -> Iterator[str]:
+        """Limits of the item that are broken as it stands now, swaps booked."""
+        return _excesses(self.whole(), self.plan)
+
+    def flaws(self, *, routed: bool) -> Iterator[str]:
+        """What keeps a feasible plan from being the fair one; `routed`: also by first-expiring, cheapest routing."""
         if self.tally and isinstance(self.plan, CompactPlan):
             yield from unfair(self.tally)
-            yield from priced_routing(self.tally, self.plan)
+            yield from priced_routing(self.tally, self.plan) if routed else ()
             yield from compact_bottlenecks(self.tally, self.plan)
         else:
-            yield from _flaws(self.standing, self.plan)
+            yield from _flaws(self.standing, self.plan, routed=routed)
 
 
 def _mismatches(problem: Problem, plan: Plan) -> Iterator[str]:
@@ -80,7 +99,7 @@ def _mismatches(problem: Problem, plan: Plan) -> Iterator[str]:
         yield "the plan was made for another problem: the digests differ"
     if problem.rule != RULE or plan.rule != RULE:
         yield f"the problem names the rule {problem.rule}, the plan {plan.rule}; only {RULE} can be checked"
-    if plan.method not in (FAIR, PRO_RATA, FIRST_COME):
+    if plan.method not in (FAIR, PRO_RATA, FIRST_COME, BEST):
         yield f"the plan's method {plan.method} is not known"
     if [pool.item for pool in problem.pools] != [pool.item for pool in plan.pools]:
         yield "the plan's items are not the problem's items in the same order"
@@ -128,7 +147,7 @@ def _wrong_set_asides(standing: Standing, plan: PoolPlan | CompactPlan) -> Itera
             yield f"{item}: claim {name} is set aside and gets {standing.total[claim]} packs"
 
 
-def _flaws(standing: Standing, plan: PoolPlan | CompactPlan) -> Iterator[str]:
+def _flaws(standing: Standing, plan: PoolPlan | CompactPlan, *, routed: bool) -> Iterator[str]:
     """What keeps a feasible plan from being the fair one."""
     aside = {standing.claim_at[name] for name in plan.set_aside}
     for claim in sorted(aside):
@@ -136,7 +155,7 @@ def _flaws(standing: Standing, plan: PoolPlan | CompactPlan) -> Iterator[str]:
             yield f"{standing.pool.item}: claim {standing.pool.claims[claim].id} is set aside, but any pack helps it"
     yield from unfairness(standing, aside)
     yield from needless_set_asides(standing, aside)
-    yield from worse_routing(standing)
+    yield from worse_routing(standing) if routed else ()
     yield from _wrong_bottlenecks(standing, plan, aside)
 
 

@@ -52,6 +52,7 @@ from optimizer.allocation.compact import CompactPool
 from optimizer.allocation.conflict import ContradictionError, conflict_of
 from optimizer.allocation.flows import greatest_flow
 from optimizer.allocation.levels import KEY_BITS, Leaf, leximin, units_by_key
+from optimizer.allocation.limits import within_limits
 from optimizer.allocation.network import (
     PLENTY,
     Ints,
@@ -76,7 +77,8 @@ def share(problem: Problem) -> Plan:
     if problem.rule != RULE:
         raise ProblemError(f"problem: the rule {problem.rule} is not known, only {RULE}")
     pools = tuple(share_pool(pool) for pool in problem.pools)
-    return Plan(rule=problem.rule, method=FAIR, problem_digest=problem.digest(), pools=pools)
+    plan = Plan(rule=problem.rule, method=FAIR, problem_digest=problem.digest(), pools=pools)
+    return within_limits(problem, plan) if problem.shared_limits() else plan
 
 
 def share_pool(pool: Pool | CompactPool) -> PoolPlan | CompactPlan:

@@ -16,6 +16,7 @@ from optimizer.allocation.problem import Problem
 FAIR = "leximin"
 PRO_RATA = "pro_rata"
 FIRST_COME = "first_come"
+BEST = "best_found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +93,47 @@ _LINE_COLUMNS = ("line_way", "line_lot", "line_packs", "lot_price")
 
 
 @dataclass(frozen=True, slots=True)
+class Swap:
+    """`times` whole swaps of a substitute: lot `lot` of item `of` stands in for `item` at `drop`."""
+
+    of: str
+    lot: str
+    item: str
+    drop: str
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """How far a plan under shared limits may be from the best one.
+
+    Fills as exact fractions "packs/need", first tier, at the first place where the plan's sorted fills differ from
+    those that no plan beats (`rank` counts from 1; 0 where they nowhere differ: proven best). `source` says how the
+    bound was found.
+    """
+
+    proven: bool
+    rank: int
+    reached: str
+    at_most: str
+    gap: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """A plan for a problem (by digest). `method` is FAIR, or PRO_RATA where no fair plan came in time."""
+    """A plan for a problem (by digest).
+
+    `method` is FAIR; PRO_RATA where no fair plan came in time; BEST where limits shared by items leave no proof of
+    the fair plan: then `bound` says how far from it the plan may be.
+    """
 
     rule: str
     method: str
     problem_digest: str
     pools: tuple[PoolPlan | CompactPlan, ...]
+    bound: Bound | None = None
+    swaps: tuple[Swap, ...] = ()
 
     def canonical(self) -> bytes:
         """The plan as canonical JSON: same inputs, same bytes."""
@@ -110,7 +145,10 @@ class Plan:
 
 
 def _plain(value: Any) -> Any:
-    return value.row() if isinstance(value, CompactPlan) else {name: getattr(value, name) for name in value.__slots__}
+    if isinstance(value, CompactPlan):
+        return value.row()
+    left_out = {name for name in ("bound", "swaps") if isinstance(value, Plan) and not getattr(value, name)}
+    return {name: getattr(value, name) for name in value.__slots__ if name not in left_out}
 
 
 def plan_from_json(text: bytes | str, problem: Problem | None = None) -> Plan:
@@ -125,6 +163,8 @@ def plan_from_json(text: bytes | str, problem: Problem | None = None) -> Plan:
         method=data["method"],
         problem_digest=data["problem_digest"],
         pools=tuple(_compact_plan(row, compact) if "columns" in row else _pool_plan(row) for row in data["pools"]),
+        bound=Bound(**data["bound"]) if data.get("bound") else None,
+        swaps=tuple(Swap(**row) for row in data.get("swaps", ())),
     )
 
 

@@ -68,13 +68,21 @@ class Standing:
         for one in self.pool.picked:
             lot, drop = self.lot_at[one.lot], self.drop_at[one.drop]
             self.picked[lot, drop] = one.packs
-            self._take(lot, one.packs)
+            self.take(lot, one.packs)
             self.drop_room[drop] -= one.packs
             self.total[self.owner[drop]] += one.packs
         # A buffer that picked packs have broken already is no longer to be kept.
         self.site_left = [max(0, left) for left in self.site_left]
 
-    def _take(self, lot: int, packs: int) -> None:
+    def can_leave(self, lot: int, packs: int = 1) -> bool:
+        """Whether so many packs of the lot may still leave, whoever gets them."""
+        left = min(self.lot_left[lot], self.root_left)
+        if self.above[lot] != self.root:
+            left = min(left, self.site_left[self.above[lot] - self.first_site])
+        return left >= packs
+
+    def take(self, lot: int, packs: int) -> None:
+        """These packs of the lot leave."""
         self.root_left -= packs
         self.lot_left[lot] -= packs
         if self.above[lot] != self.root:
@@ -95,7 +103,7 @@ class Standing:
 
     def move(self, lot: int, drop: int, packs: int) -> None:
         """Send this many packs more (or, if negative, fewer) of the lot to the drop."""
-        self._take(lot, packs)
+        self.take(lot, packs)
         self.drop_room[drop] -= packs
         self.total[self.owner[drop]] += packs
         line = self.lines[drop].get(lot, 0) + packs

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.allocation.compact import CompactPool
-from optimizer.allocation.problem import RULE, Problem
+from optimizer.allocation.problem import RULE, DispatchLimit, Problem
 
 LIFE_DAYS = np.array([4, 9, 30])
 TODAY = date(2030, 1, 1).toordinal()
@@ -38,14 +38,23 @@ class Map:
         self.people = np.maximum(500, rng.lognormal(9.5, 1.1, towns))
 
 
-def synthetic_region(seed: int, *, items: int, towns: int, depots: int, nearest: float = 0.2) -> Problem:
-    """A problem of that size in compact form."""
+def synthetic_region(
+    seed: int, *, items: int, towns: int, depots: int, nearest: float = 0.2, dispatch: float = 0.0
+) -> Problem:
+    """A problem of that size in compact form; depots can dispatch this share of their volume (0: all of it)."""
     rng = np.random.default_rng(seed)
     place = Map(rng, depots=depots, towns=towns, nearest=nearest)
     sites = tuple(f"depot-{at:03}" for at in range(depots))
     names = tuple(f"town-{at:04}" for at in range(towns))
     pools = tuple(_pool(rng, place, f"item-{at:04}", sites, names) for at in range(items))
-    return Problem(rule=RULE, pools=pools)
+    return Problem(rule=RULE, pools=pools, dispatch=_limits(pools, sites, dispatch) if dispatch else ())
+
+
+def _limits(pools: tuple[CompactPool, ...], sites: tuple[str, ...], share: float) -> tuple[DispatchLimit, ...]:
+    volume = np.zeros(len(sites))
+    for pool in pools:
+        np.add.at(volume, np.array(pool.lot_site), np.array(pool.lot_packs) * pool.unit_volume)
+    return tuple(DispatchLimit(site, int(held * share)) for site, held in zip(sites, volume, strict=True))
 
 
 def _pool(
@@ -77,6 +86,7 @@ def _pool(
         first_way=_column(np.searchsorted(town, np.arange(place.towns + 1))),
         way_lot=_column(first[town, rank]),
         way_cost=_column(np.rint(place.km[town, rank])),
+        unit_volume=int(rng.integers(1, 20)),
     )
 
 
