@@ -30,19 +30,20 @@ def unfairness(standing: Standing, aside: set[int]) -> Iterator[str]:
     """Free packs that reach an unmet claim, and packs that a claim further back in the queue has instead."""
     toward: dict[int, int] = {}
     unmet = [c for c, need in enumerate(standing.need) if standing.total[c] < need and c not in aside]
-    for claim in sorted(unmet, key=lambda one: _turn(standing, one, standing.total[one])):
+    for claim in sorted(unmet, key=lambda one: turn(standing, one, standing.total[one])):
         if standing.first_claim + claim in toward:
             continue
-        turn = _turn(standing, claim, standing.total[claim])
+        first = turn(standing, claim, standing.total[claim])
         for place in standing.within_reach(claim, toward):
             if place == standing.root and standing.root_left > 0:
                 yield f"{_has(standing, claim)}, and free packs can reach it"
             donor = place - standing.first_claim
-            if 0 <= donor < len(standing.need) and _turn(standing, donor, standing.total[donor] - 1) > turn:
+            if 0 <= donor < len(standing.need) and turn(standing, donor, standing.total[donor] - 1) > first:
                 yield f"{_has(standing, claim)}; its next pack comes before the last one that {_of(standing, donor)}"
 
 
-def _turn(standing: Standing, claim: int, packs_before: int) -> Turn:
+def turn(standing: Standing, claim: int, packs_before: int) -> Turn:
+    """The place in the queue of the pack that the claim gets after `packs_before`."""
     need = standing.need[claim]
     if packs_before < standing.floor[claim]:  # what is promised comes before the queue
         return 0, Fraction(0), 0, claim

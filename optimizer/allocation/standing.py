@@ -81,6 +81,11 @@ class Standing:
             left = min(left, self.site_left[self.above[lot] - self.first_site])
         return left >= packs
 
+    def waits(self, lot: int) -> bool:
+        """Whether a pack of the lot stays only because of the total that may be shared."""
+        guarded = self.above[lot] != self.root and self.site_left[self.above[lot] - self.first_site] <= 0
+        return self.lot_left[lot] > 0 and not guarded
+
     def take(self, lot: int, packs: int) -> None:
         """These packs of the lot leave."""
         self.root_left -= packs
