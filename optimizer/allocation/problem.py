@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import MISSING, dataclass, fields
 from datetime import date
 from typing import Any
@@ -123,12 +123,11 @@ class Problem:
 
     def canonical(self) -> bytes:
         """The problem as canonical JSON (sorted keys, no spaces): equal problems, equal bytes."""
-        return json.dumps(self, sort_keys=True, separators=(",", ":"), default=_plain).encode()
+        return _text(self, CompactPool.row).encode()
 
     def digest(self) -> str:
         """SHA-256, in hexadecimal, of the canonical JSON (the columns of compact pools replaced by their own)."""
-        text = json.dumps(self, sort_keys=True, separators=(",", ":"), default=_digested)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return hashlib.sha256(_text(self, CompactPool.digest_row).encode()).hexdigest()
 
 
 # `minimum_packs` was always written.
@@ -142,21 +141,36 @@ _DEFAULTS = {
 _NOTHING = object()
 
 
+def _text(problem: Problem, compact: Callable[[CompactPool], object]) -> str:
+    pools = (_json(compact(p)) if isinstance(p, CompactPool) else _pool_text(p) for p in problem.pools)
+    return _object(problem, {"pools": f"[{','.join(pools)}]"})
+
+
+def _pool_text(pool: Pool) -> str:
+    """A pool has ten times as many lanes as anything else: these are put together by hand."""
+    names = {name: _json(name) for name in (*(lot.id for lot in pool.lots), *(drop.id for drop in pool.drops))}
+    lanes = [f'{{"cost":{a.cost},"drop":{names[a.drop]},"lot":{names[a.lot]}}}' for a in pool.lanes]
+    return _object(pool, {"lanes": f"[{','.join(lanes)}]"})
+
+
+def _object(value: Problem | Pool, known: dict[str, str]) -> str:
+    defaults = _DEFAULTS[type(value)]
+    fields_ = {name: getattr(value, name) for name in value.__slots__ if name not in known}
+    said = {name: _json(one) for name, one in fields_.items() if one != defaults.get(name, _NOTHING)} | known
+    return f"{{{','.join(f'{_json(name)}:{said[name]}' for name in sorted(said))}}}"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_plain)
+
+
 def _plain(value: Any) -> Any:
-    """What json cannot write by itself, fields at their default left out; faster than copying by `asdict`."""
+    """What json cannot write by itself, fields at their default left out."""
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, CompactPool):
-        return value.row()
     defaults = _DEFAULTS[type(value)]
-    if not defaults:
-        return {name: getattr(value, name) for name in value.__slots__}
     said = ((name, getattr(value, name)) for name in value.__slots__)
     return {name: one for name, one in said if one != defaults.get(name, _NOTHING)}
-
-
-def _digested(value: Any) -> Any:
-    return value.digest_row() if isinstance(value, CompactPool) else _plain(value)
 
 
 def problem_from_json(text: bytes | str) -> Problem:

@@ -18,12 +18,14 @@ date, and handing over weighs the difference of the lanes' costs.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 
 from optimizer.allocation.standing import Standing
 
-Turn = tuple[int, Fraction, int, int]
-"""A pack's place in the queue: tier, fill before it, need, position of the claim."""
+Turn = tuple[int, float, int, int]
+"""A pack's place in the queue: tier, fill before it, need, position of the claim.
+
+Two fills of whole numbers up to 2^20 are equal or differ by 2^-40: a float tells them apart.
+"""
 
 
 def unfairness(standing: Standing, aside: set[int]) -> Iterator[str]:
@@ -46,8 +48,8 @@ def turn(standing: Standing, claim: int, packs_before: int) -> Turn:
     """The place in the queue of the pack that the claim gets after `packs_before`."""
     need = standing.need[claim]
     if packs_before < standing.floor[claim]:  # what is promised comes before the queue
-        return 0, Fraction(0), 0, claim
-    return standing.pool.claims[claim].tier, Fraction(packs_before, need), need, claim
+        return 0, 0.0, 0, claim
+    return standing.pool.claims[claim].tier, packs_before / need, need, claim
 
 
 def _has(standing: Standing, claim: int) -> str:
