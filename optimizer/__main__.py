@@ -39,7 +39,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check(problem: Path, plan: Path) -> int:
-    verdict = check(problem_from_json(problem.read_bytes()), plan_from_json(plan.read_bytes()))
+    made_for = problem_from_json(problem.read_bytes())
+    verdict = check(made_for, plan_from_json(plan.read_bytes(), made_for))
     sys.stdout.write(f"feasible: {_yes_no(verdict.feasible)}\nfair: {_yes_no(verdict.fair)}\n")
     sys.stdout.writelines(f"- {finding}\n" for finding in verdict.findings)
     return 0 if verdict.feasible and verdict.fair else 1

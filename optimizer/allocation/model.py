@@ -11,6 +11,8 @@ Variables
 Constraints
     (root)  sum of all x <= R        (lot)  sum over j of x_lj <= s_l
     (drop)  sum over l of x_lj <= q_j
+    (floor) y_c >= f_c, promised before all tiers   (buffer) what leaves a depot <= its stock - what must stay
+    (picked) x_lj >= what is picked already
 Objective
     (fair)   tier by tier, y of the earlier tiers held: the vector of fills y_c / d_c over C_t, sorted
              ascending, lexicographically greatest; for the last unit among equals: smaller d_c, then
@@ -28,6 +30,11 @@ optimal plan, so the two sides are solved on their own (Megiddo 1974). If both c
 settled: a minimum-cost flow over the ranks (d_c, order) picks who gets the last units (a minimum-weight
 basis of a matroid, so any costs in this order give the same one). Two different keys differ by more
 than 2^-40 because d_c <= 2^20: a bisection on multiples of 2^-40 in 64-bit integers finds kappa exactly.
+
+(floor, buffer, picked) keep all this exact: floors are owed before the keys are asked (the polytope of what can
+be routed, cut from below, is one again); a buffer is a node before the depot's lots; a picked line is a lot of
+its own that reaches its drop alone and has the earliest date. Floors that cannot all be routed are refused
+with the smallest set in conflict (`conflict`). Limits that items share are `limits`' part.
 
 (expiry, cost) is exact: one minimum-cost flow with lane costs k_lj and lot costs W e_l. The lot totals
 that meet given y are the bases of a polymatroid, so any costs that grow with the date give the
