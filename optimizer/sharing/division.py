@@ -166,7 +166,8 @@ def lowest_units(stretches: list[Stretch], count: int, *, rounding: Rounding, or
         for one in stretches if count > 0 else ():
             gains[one.claim] += int(one.width)
         return gains
-    below, tied = ladder_of(stretches, rounding=rounding, size=size).lowest(count)
+    everyone = np.ones(size, dtype=np.bool_)
+    below, tied = ladder_of(stretches, rounding=rounding, size=size).lowest(everyone, count)
     ties = {one.claim: one.tie for one in stretches}
     last = sorted(np.nonzero(tied)[0].tolist(), key=lambda at: (ties[at], order[at]))
     gains = [int(one) for one in below]

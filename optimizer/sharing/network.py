@@ -69,6 +69,7 @@ class Ground:
         self.pool = pool
         self.arrays: PoolArrays = arrays_of(pool)
         self.network: Network = network_of(self.arrays, shareable_packs=pool.shareable_packs)
+        self._lane_cost = {(lane.lot, lane.drop): lane.cost for lane in pool.lanes}
         self.supply = min(pool.shareable_packs, int(self.arrays.lot_packs.sum()))
         self.estate = Estate(pool.item, self.supply, _claimants(pool, self.arrays, facts))
 
@@ -105,8 +106,7 @@ class Ground:
 
     def cost(self, lines: Sequence[Line]) -> int:
         """Cost of the lines in minor money units."""
-        cost = {(lane.lot, lane.drop): lane.cost for lane in self.pool.lanes}
-        return sum(cost[line.lot, line.drop] * line.packs for line in lines)
+        return sum(self._lane_cost[line.lot, line.drop] * line.packs for line in lines)
 
     def _hopeless(self, claim: int, awards: list[int]) -> bool:
         """Whether the claim could not reach its useful minimum even if all others merely kept what they have."""
@@ -152,10 +152,10 @@ class _Routed:
             return [0] * self.size
         ladder = ladder_of(rows, rounding=one.rounding or self._rounding, size=self.size)
         ties = np.zeros(self.size, dtype=np.int64)
-        ties[ladder.claim] = [row.tie for row in rows]
+        ties[[row.claim for row in rows]] = [row.tie for row in rows]
         rank = np.empty(self.size, dtype=np.int64)
         rank[np.lexsort((self._order, ties))] = np.arange(1, self.size + 1)
-        block = self._network.asked(owed=packs, need=ladder.per_claim(ladder.rungs))
+        block = self._network.asked(owed=packs, need=ladder.per_claim())
         supply = block.supply.copy()
         supply[ROOT] = min(int(supply[ROOT]), int(packs.sum()) + int(limit))
         climbing = _Climbing(ladder, rank, int(self._network.claim_node[0]))
@@ -184,7 +184,7 @@ class _Climbing:
 
     def packs(self, whole: Block) -> Ints:
         """Packs per claim: the block is cut in two until every part is settled."""
-        found = np.zeros(self.ladder.size, dtype=np.int64)
+        found = np.zeros(len(self.rank), dtype=np.int64)
         waiting = [whole]
         while waiting:
             block = waiting.pop()
@@ -221,9 +221,9 @@ class _Climbing:
         """Per node: units below the level of the `count`-th unit of the block's claims, and (0 or 1) at it."""
         needy = np.nonzero(block.need)[0]
         claims = block.nodes[needy] - self.first_claim
-        kept = np.zeros(self.ladder.size, dtype=np.bool_)
+        kept = np.zeros(len(self.rank), dtype=np.bool_)
         kept[claims] = True
-        lower, level = self.ladder.part(kept).lowest(count)
+        lower, level = self.ladder.lowest(kept, count)
         below, tied = np.zeros_like(block.need), np.zeros_like(block.need)
         below[needy], tied[needy] = lower[claims], level[claims]
         return below, tied

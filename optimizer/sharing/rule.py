@@ -170,7 +170,7 @@ def climb(
     scope: Scope,
     *,
     weight: Callable[[int, Claimant, Amount], Amount],
-    limit: Callable[[Claimant], Amount] = lambda one: one.cap,
+    limit: Callable[[Claimant], Amount] | None = None,
     portions: tuple[Fraction, ...] = (),
     at: int = 0,
 ) -> Round:
@@ -182,8 +182,8 @@ def climb(
     def stretches(awarded: Sequence[Amount]) -> list[Stretch]:
         found = []
         for position, one in scope.members():
-            had = awarded[position]
-            width = min(limit(one), one.cap) - had
+            had, cap = awarded[position], one.cap
+            width = (min(limit(one), cap) if limit else cap) - had
             pace = weight(position, one, had) if width > 0 else 0
             if pace > 0:
                 found.append(Stretch(position, width, pace))
