@@ -186,7 +186,8 @@ def climb(
             width = (min(limit(one), cap) if limit else cap) - had
             pace = weight(position, one, had) if width > 0 else 0
             if pace > 0:
-                found.append(Stretch(position, width, pace))
+                # Of equals in a later portion the one that got less of the earlier ones goes first.
+                found.append(Stretch(position, width, pace, tie=int(had) if at else 0))
         return found
 
     return Round(rule=rule.name, stretches=stretches, portions=portions, at=at)
