@@ -72,7 +72,7 @@ def divide(policy: Policy, estate: Estate, *, seed: str | None = None) -> Divisi
     if aside not in outcomes:
         shared(aside)
     awards, held = outcomes[aside]
-    exact, _ = run(policy, everyone, Exact(len(claimants)), supply=estate.supply, floor=estate.floor)
+    exact, _ = run(policy, everyone, Exact(claimants), supply=estate.supply, floor=estate.floor)
     return Division(
         policy=policy.name,
         policy_digest=policy.digest(),
@@ -101,6 +101,8 @@ class Backing(Protocol):
     """What rounds draw on: exact fractions, whole packs, or a network of lanes."""
 
     size: int
+    pack: int
+    """What is held back comes in packs of so many units."""
 
     def serve(self, one: Round, awarded: Sequence[Amount], limit: Amount) -> list[Amount]:
         """Awards of this round, `limit` units together at most."""
@@ -120,7 +122,8 @@ def run(policy: Policy, scope: Scope, backing: Backing, *, supply: int, floor: i
         left = supply - held - given
         if isinstance(move, Hold):
             kept = min(left, floor) if move.floor else 0
-            held += int(kept) - int(-(left - kept) * move.part // 1)
+            packs = -int(-(left - kept) * move.part // backing.pack)
+            held += int(min(left, kept + packs * backing.pack))
             continue
         if move.at == 0:
             base, before = left, given
@@ -134,8 +137,9 @@ def run(policy: Policy, scope: Scope, backing: Backing, *, supply: int, floor: i
 class Exact:
     """Rounds without rounding."""
 
-    def __init__(self, size: int) -> None:
-        self.size = size
+    def __init__(self, claimants: tuple[Claimant, ...]) -> None:
+        self.size = len(claimants)
+        self.pack = _common_pack(claimants)
 
     def serve(self, one: Round, awarded: Sequence[Amount], limit: Amount) -> list[Amount]:
         """Everyone rises to the exact common level."""
@@ -181,6 +185,7 @@ class _Whole:
 
     def __init__(self, policy: Policy, claimants: tuple[Claimant, ...], *, order: list[int]) -> None:
         self.size = len(claimants)
+        self.pack = _common_pack(claimants)
         self._packs = [one.pack for one in claimants]
         self._order = order
         self._rounding = policy.rounding
@@ -194,8 +199,8 @@ class _Whole:
         return list(self._lowest_packs(rows, int(limit), rounding))
 
     def portion(self, base: Amount, portions: tuple[Fraction, ...], at: int) -> Amount:
-        """Whole parts by Webster's method."""
-        return whole_portion(int(base), portions, at)
+        """Whole parts by Webster's method, in packs where there is one size of them."""
+        return self.pack * whole_portion(int(base) // self.pack, portions, at)
 
     def _lowest_packs(self, rows: list[Stretch], limit: int, rounding: Rounding) -> list[int]:
         ways: dict[int, list[Stretch]] = {}
@@ -233,6 +238,12 @@ def _packs(way: list[Stretch], pack: int, rounding: Rounding) -> Iterator[_Level
             foot += ahead.pop(0).width
         row = ahead[0]
         yield row.phase, (place - foot + row.start) / row.weight, row.tie
+
+
+def _common_pack(claimants: Sequence[Claimant]) -> int:
+    """The pack of all who may get something, or 1 where there are several sizes."""
+    packs = {one.pack for one in claimants if one.cap}
+    return packs.pop() if len(packs) == 1 else 1
 
 
 # --- what the plan must say --------------------------------------------------------------------

@@ -138,6 +138,8 @@ def _routing_notes(policy: Policy) -> Iterator[Note]:
 class _Routed:
     """Rounds on the network: units in the order of their levels, as far as they can be routed."""
 
+    pack = 1
+
     def __init__(self, ground: Ground, policy: Policy, order: Ints) -> None:
         self.size = len(order)
         self._network = ground.network

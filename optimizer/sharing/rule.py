@@ -110,7 +110,7 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Keep back `floor` units (if true, the estate's floor) and this part of what is at hand, in whole units."""
+    """Keep back the estate's floor if `floor` is true, and this part of the rest, rounded up to whole packs."""
 
     rule: str
     part: Fraction
