@@ -18,7 +18,11 @@ def lowest_fill(awards: Sequence[int], needs: Sequence[int]) -> Fraction:
     >>> lowest_fill([1, 4], [3, 4])
     Fraction(1, 3)
     """
-    return min((Fraction(got, need) for got, need in zip(awards, needs, strict=True) if need), default=Fraction(1))
+    least, of = 1, 1
+    for got, need in zip(awards, needs, strict=True):
+        if got * of < least * need:
+            least, of = got, need
+    return Fraction(least, of)
 
 
 def fills_ppm(awards: Sequence[int], needs: Sequence[int]) -> list[int]:

@@ -17,6 +17,8 @@ somebody lower could have had the pack instead (Federgruen and Groenevelt 1986; 
 All these are exact (`Rule.exact_on_networks`). Tranches and the solidarity levy take parts of what is
 at hand, counted without regard to lanes: *divide, then route, then pass on*: each of their rounds is
 exact, what a portion cannot route goes to the next portion, and a note says so.
+More that may be shared in all takes nothing from anyone here either, and nor does more of a lot where the total does
+not bind; while a floor limits the total, stock at one depot draws on the share of those that another one reaches.
 Exact too is the tie: of the last units at one level the smaller `tie`, then the smaller rank.
 
 The method is that of `allocation.model`, with a ladder of levels in the place of fills: with S packs at hand

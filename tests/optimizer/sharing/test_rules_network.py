@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 
@@ -114,6 +115,32 @@ def test_where_every_lot_reaches_everyone_the_network_changes_nothing(name: str)
         division, shares = divide(policy_of(name), ground.estate), ground.share(policy_of(name))
         assert shares.packs == division.awards, seed
         assert shares.held == division.held
+
+
+@pytest.mark.parametrize("rule", QUEUES)
+def test_more_to_share_takes_nothing_from_anyone_on_lanes_either(rule: str) -> None:
+    for seed in range(80):
+        pool = little_pool(seed)
+        before = Ground(pool, facts_for(pool)).share(policy_of(rule)).packs
+        grown = [replace(pool, shareable_packs=pool.shareable_packs + 1)]
+        if pool.shareable_packs >= sum(lot.packs for lot in pool.lots):
+            for at, lot in enumerate(pool.lots):
+                lots = (*pool.lots[:at], replace(lot, packs=lot.packs + 1), *pool.lots[at + 1 :])
+                grown.append(replace(pool, lots=lots, shareable_packs=pool.shareable_packs + 1))
+        for more in grown:
+            after = Ground(more, facts_for(more)).share(policy_of(rule)).packs
+            assert all(now >= then for then, now in zip(before, after, strict=True)), seed
+
+
+def test_more_stock_at_one_depot_can_mean_less_elsewhere_while_a_floor_limits_the_whole() -> None:
+    lots = (Lot("near", "d", date(2030, 1, 1), 4), Lot("far", "e", date(2030, 1, 1), 0))
+    claims = tuple(Claim(name, name, 1) for name in "ab")
+    lanes = (Lane("near", "a", 1), Lane("far", "b", 1))
+    pool = Pool("serum", 4, lots, claims, (Drop("a", "a", 4), Drop("b", "b", 4)), lanes)
+    policy = policy_of("equal_units")
+    assert Ground(pool, {}).share(policy).packs == (4, 0)
+    stocked = replace(pool, lots=(lots[0], replace(lots[1], packs=4)))
+    assert Ground(stocked, {}).share(policy).packs == (2, 2)
 
 
 def test_a_share_that_no_lane_can_bring_goes_to_those_that_can_be_reached() -> None:
