@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 from fractions import Fraction
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from rules_brute_force import little_pool
@@ -13,12 +15,14 @@ from rules_promises import SEED
 from optimizer.__main__ import main
 from optimizer.allocation.problem import RULE, Problem
 from optimizer.crew import worked
+from optimizer.sharing import division, fairness, water
 from optimizer.sharing.catalogue import table
 from optimizer.sharing.compare import compare
 from optimizer.sharing.fairness import fills_ppm, gini_ppm, jain_ppm, lowest_fill, per_head
 from optimizer.sharing.network import Ground
 from optimizer.sharing.policy import Policy, policy_of
 from optimizer.sharing.rule import PolicyError
+from optimizer.sharing.rules import lottery
 from optimizer.sharing.rules.equal_units import EqualUnits
 from optimizer.sharing.rules.lottery import Lottery, committed
 
@@ -149,3 +153,10 @@ def test_a_wrong_comparison_ends_with_two_and_says_why(
 def test_the_table_in_the_readme_is_that_of_the_rules() -> None:
     readme = (ROOT / "optimizer" / "sharing" / "README.md").read_text(encoding="utf-8")
     assert readme.endswith(table())
+
+
+@pytest.mark.parametrize("module", [fairness, water, division, lottery], ids=lambda module: module.__name__)
+def test_the_examples_in_the_docstrings_are_true(module: ModuleType) -> None:
+    tried = doctest.testmod(module)
+    assert tried.attempted > 0
+    assert tried.failed == 0
