@@ -1,28 +1,58 @@
-"""python -m optimizer share PROBLEM.json | check PROBLEM.json PLAN.json, for anyone who wants to see for themselves.
+"""python -m optimizer share | allocate | check, for anyone who wants to see for themselves.
 
-`check` ends with 0 only if the plan is feasible and fair, with 1 if not; both end
-with 2 where a file cannot be read.
+`share PROBLEM.json` and `check PROBLEM.json PLAN.json` speak the product's own format: `check` ends with 0
+only if the plan is feasible and fair, with 1 if not. `allocate PROBLEM.json -o PLAN.json` and `check` speak the
+neutral format `stockpile-allocation/1` too, which `check` recognises: there it prints one JSON object and ends
+with 0 only if the plan is feasible. All end with 2 where a file cannot be read or written; `allocate` ends with
+130 where an interrupt ended its search, after writing the best plan so far.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from pathlib import Path
 
 from optimizer.allocation.check import check
 from optimizer.allocation.plan import plan_from_json
 from optimizer.allocation.problem import problem_from_json
+from optimizer.reference.command import allocate_file, check_file, is_reference
+from optimizer.reference.fields import FormatError
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit status."""
     chosen = _parser().parse_args(arguments)
     try:
-        return _check(chosen.problem, chosen.plan) if chosen.command == "check" else _share(chosen.problem)
+        return _run(chosen)
+    except FormatError as failure:
+        sys.stderr.write(f"cannot read: {failure}\n")
+        return 2
     except (OSError, KeyError, TypeError, ValueError) as failure:
         sys.stderr.write(f"cannot read: {type(failure).__name__}: {failure}\n")
         return 2
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    if chosen.command == "share":
+        return _share(chosen.problem)
+    if chosen.command == "allocate":
+        return allocate_file(
+            chosen.problem, chosen.output, whole_packs=chosen.whole_packs, limit_seconds=chosen.time_limit
+        )
+    text = chosen.problem.read_bytes()
+    if is_reference(text):
+        return check_file(text, chosen.plan.read_bytes(), bounds=chosen.bounds)
+    return _check(chosen.problem, chosen.plan)
+
+
+def _seconds(text: str) -> float:
+    """A time limit: above zero and finite."""
+    seconds = float(text)
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above zero")
+    return seconds
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -35,6 +65,12 @@ def _parser() -> argparse.ArgumentParser:
     judge = commands.add_parser("check", help="judge a plan without any solver")
     judge.add_argument("problem", type=Path)
     judge.add_argument("plan", type=Path)
+    judge.add_argument("--bounds", action="store_true", help="neutral format: also compute what is proved")
+    plan = commands.add_parser("allocate", help="write a plan for a problem of the neutral format")
+    plan.add_argument("problem", type=Path)
+    plan.add_argument("-o", "--output", type=Path, required=True, help="the plan's file")
+    plan.add_argument("--whole-packs", action="store_true", help="give whole packs only")
+    plan.add_argument("--time-limit", type=_seconds, metavar="S", help="seconds after which the best plan is taken")
     return parser
 
 
