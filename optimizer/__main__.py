@@ -38,9 +38,7 @@ def _run(chosen: argparse.Namespace) -> int:
     if chosen.command == "share":
         return _share(chosen.problem)
     if chosen.command == "allocate":
-        return allocate_file(
-            chosen.problem, chosen.output, whole_packs=chosen.whole_packs, limit_seconds=chosen.time_limit
-        )
+        return allocate_file(chosen.problem, chosen.output, whole=chosen.whole, limit_seconds=chosen.time_limit)
     text = chosen.problem.read_bytes()
     if is_reference(text):
         return check_file(text, chosen.plan.read_bytes(), bounds=chosen.bounds)
@@ -69,7 +67,11 @@ def _parser() -> argparse.ArgumentParser:
     plan = commands.add_parser("allocate", help="write a plan for a problem of the neutral format")
     plan.add_argument("problem", type=Path)
     plan.add_argument("-o", "--output", type=Path, required=True, help="the plan's file")
-    plan.add_argument("--whole-packs", action="store_true", help="give whole packs only")
+    steps = plan.add_mutually_exclusive_group()
+    steps.add_argument(
+        "--whole-packs", dest="whole", action="store_const", const="packs", default="", help="no broken packs"
+    )
+    steps.add_argument("--whole-units", dest="whole", action="store_const", const="units", help="no broken issue units")
     plan.add_argument("--time-limit", type=_seconds, metavar="S", help="seconds after which the best plan is taken")
     return parser
 

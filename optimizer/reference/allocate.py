@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from optimizer.reference.bounds import proved_bounds
 from optimizer.reference.check import Verdict, check
 from optimizer.reference.plan import PROVED, STAGES, Certificate, Ending, Line, Plan, Stage
-from optimizer.reference.problem import Problem
+from optimizer.reference.problem import Problem, Whole
 from optimizer.reference.quick import quick_certificates, quick_lines
 from optimizer.streaming import ChildFailure, messages
 
@@ -35,7 +35,7 @@ class Task:
     """What the child is asked for. `limit_seconds`: when its search for whole packs ends by itself."""
 
     problem: Problem
-    whole_packs: bool
+    whole: Whole
     limit_seconds: float
 
 
@@ -52,18 +52,18 @@ class Draft:
 def allocate(
     problem: Problem,
     *,
-    whole_packs: bool = False,
+    whole: Whole = "",
     limit_seconds: float = FOREVER,
     report: Report = lambda words: None,
     child: Callable[[Task, Callable[[object], None]], None] | None = None,
 ) -> Plan:
     """The best plan that could be found and checked within the limit (wall seconds), with its bounds.
 
-    `report` hears the progress in plain words. An interrupt (KeyboardInterrupt) ends the search like a time
-    limit does; the plan's `ending` says which it was. `child` replaces the solver (a function of an importable
-    module).
+    `whole` asks for lines in multiples of the items' packs, or of one issue unit. `report` hears the progress in
+    plain words. An interrupt (KeyboardInterrupt) ends the search like a time limit does; the plan's `ending` says
+    which it was. `child` replaces the solver (a function of an importable module).
     """
-    search = _Search(problem, whole_packs, report)
+    search = _Search(problem, whole, report)
     ending: Ending = "finished"
     try:
         search.run(child or improve, limit_seconds)
@@ -79,24 +79,26 @@ def allocate(
 
 def improve(task: Task, emit: Callable[[object], None]) -> None:
     """The child's part: emit words of progress and ever better drafts."""
+    if task.whole:
+        from optimizer.reference.packs import drafts
+
+        for draft in drafts(task, emit):
+            emit(draft)
+        return
     from optimizer.reference.limits import lines_of, network_of
     from optimizer.reference.model import solve
     from optimizer.reference.program import GLOP
 
-    if task.whole_packs:
-        from optimizer.reference.packs import improve_packs
-
-        improve_packs(task, emit)
-        return
     network = network_of(task.problem)
-    emit(f"{network.size} routes, {sum(len(rows.most) for rows in network.rows)} limits that can bind")
+    emit(f"{network.size} routes, {network.height} limits that can bind")
     solution = solve(network, emit)
     emit(Draft(lines_of(network, solution.quantities), solution.certificates, GLOP, solution.seconds))
 
 
 class _Search:
-    def __init__(self, problem: Problem, whole_packs: bool, report: Report) -> None:
-        self.problem, self.whole_packs, self.report = problem, whole_packs, report
+    def __init__(self, problem: Problem, whole: Whole, report: Report) -> None:
+        self.problem = problem.in_units() if whole == "units" else problem
+        self.whole, self.report = whole, report
         self.started = time.monotonic()
         self.draft: tuple[Draft, Verdict] | None = None
 
@@ -104,7 +106,7 @@ class _Search:
         """Listen to the child until it has finished; raises TimeoutError at the limit."""
         reserve = min(limit_seconds / 2, _SECONDS_PER_ROUTE * 6 * len(self.problem.demands))
         deadline = self.started + limit_seconds - reserve
-        task = Task(self.problem, self.whole_packs, max(0.1, (limit_seconds - reserve) * 0.9))
+        task = Task(self.problem, self.whole, max(0.1, (limit_seconds - reserve) * 0.9))
         with messages(child, task) as until:
             beat = time.monotonic()
             for message in until(deadline - time.monotonic()):
@@ -123,8 +125,8 @@ class _Search:
         verdict = check(self.problem, Plan(self.problem.name, draft.lines))
         if not verdict.feasible:
             raise UnusableAnswer(f"its plan breaks a limit: {verdict.violations[0]}")
-        if self.whole_packs and verdict.lines_not_whole_packs:
-            raise UnusableAnswer(f"its plan has {verdict.lines_not_whole_packs} lines that are not whole packs")
+        if self.whole and verdict.lines_not_whole_packs:
+            raise UnusableAnswer(f"its plan has {verdict.lines_not_whole_packs} lines that are not whole {self.whole}")
         self.draft = (draft, verdict)
         self.tell(
             f"a plan: lowest service {verdict.min_service:.6f}, weighted quantity {verdict.weighted_served:.2f}, "
@@ -135,7 +137,7 @@ class _Search:
         """The plan to hand over: the best draft, or one without a solver."""
         if self.draft is None:
             self.tell("no plan from the solver: demands are filled pass by pass instead")
-            lines = quick_lines(self.problem, whole_packs=self.whole_packs)
+            lines = quick_lines(self.problem, whole_packs=bool(self.whole))
             self.judge(Draft(lines, quick_certificates(self.problem), "none"))
         assert self.draft is not None, "the plan without a solver is judged like any other"
         draft, verdict = self.draft
@@ -143,9 +145,9 @@ class _Search:
             problem=self.problem.name,
             lines=draft.lines,
             problem_sha256=self.problem.sha256,
-            whole_packs=self.whole_packs,
+            whole=self.whole,
             ending=ending,
-            stages=stages_of(self.problem, draft.certificates, verdict),
+            stages=stages_of(self.problem, draft.certificates, verdict, whole_packs=bool(self.whole)),
             certificates=draft.certificates,
             solver=draft.solver,
             seconds={**draft.seconds, "all": time.monotonic() - self.started},
@@ -156,10 +158,14 @@ class _Search:
         self.report(f"{time.monotonic() - self.started:6.1f} s  {words}")
 
 
-def stages_of(problem: Problem, certificates: tuple[Certificate, ...], verdict: Verdict) -> tuple[Stage, ...]:
+def stages_of(
+    problem: Problem, certificates: tuple[Certificate, ...], verdict: Verdict, *, whole_packs: bool
+) -> tuple[Stage, ...]:
     """What the certificates prove about a judged plan, stage by stage."""
     values = (verdict.min_service, verdict.weighted_served, verdict.cost)
-    bounds = proved_bounds(problem, certificates, min_service=values[0], weighted_served=values[1])
+    bounds = proved_bounds(
+        problem, certificates, min_service=values[0], weighted_served=values[1], whole_packs=whole_packs
+    )
     return tuple(map(_stage, STAGES, values, bounds))
 
 

@@ -26,7 +26,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from optimizer.reference.plan import Certificate
-from optimizer.reference.problem import Lane, Problem
+from optimizer.reference.problem import Lane, Problem, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class Route:
     cost: float
 
 
-def routes(problem: Problem) -> Iterator[Route]:
-    """Every route that can carry something."""
+def routes(problem: Problem, *, whole_packs: bool = False) -> Iterator[Route]:
+    """Every route that can carry something (some pack)."""
     stock = _keeping_stock(problem)
     reach: dict[str, list[tuple[str, Lane]]] = {}
     for (depot, municipality), lane in problem.lanes.items():
@@ -53,6 +53,7 @@ def routes(problem: Problem) -> Iterator[Route]:
         for depot, lane in reach.get(municipality, ()):
             supply = stock.get((depot, name, lane.days), 0.0)
             most = min(quantity, supply, lane.capacity / item.unit_volume)
+            most = whole(most, item.pack) if whole_packs else most
             if most > 0:
                 yield Route(
                     demand=(municipality, name),
@@ -79,11 +80,20 @@ def _keeping_stock(problem: Problem) -> dict[tuple[str, str, int], float]:
 
 
 def proved_bounds(
-    problem: Problem, certificates: Sequence[Certificate], *, min_service: float, weighted_served: float
+    problem: Problem,
+    certificates: Sequence[Certificate],
+    *,
+    min_service: float,
+    weighted_served: float,
+    whole_packs: bool = False,
 ) -> tuple[float, float, float]:
-    """The three stages' bounds: the last two for plans that keep the given service and weighted quantity."""
-    listed = list(routes(problem))
-    sums = [_Sum(problem, one, stage) for stage, one in enumerate(certificates)]
+    """The three stages' bounds: the last two for plans that keep the given service and weighted quantity.
+
+    With `whole_packs`, bounds on plans in whole packs: no lot or demand has more than its whole packs.
+    """
+    limits = problem.in_packs() if whole_packs else problem
+    listed = list(routes(limits, whole_packs=whole_packs))
+    sums = [_Sum(limits, problem.needs(), one, stage) for stage, one in enumerate(certificates)]
     tops = [one.over(listed) for one in sums]
     pulls = [sum(one.service.values()) for one in sums]
     kept = [min_service * pull for pull in pulls]
@@ -97,14 +107,13 @@ def proved_bounds(
 class _Sum:
     """L(c, y) of one stage."""
 
-    def __init__(self, problem: Problem, certificate: Certificate, stage: int) -> None:
+    def __init__(self, problem: Problem, needs: dict[str, float], certificate: Certificate, stage: int) -> None:
         self.problem = problem
         self.gain_factor = (0.0, 1.0, certificate.weight)[stage]
         self.cost_factor = (0.0, 0.0, 1.0)[stage]
         self.demands = {(m, item): max(0.0, y) for m, item, y in certificate.demands}
         self.lanes = {(depot, m): max(0.0, y) for depot, m, y in certificate.lanes}
         self.depots = {depot: max(0.0, y) for depot, y in certificate.depots}
-        needs = problem.needs()
         self.service = {m: max(0.0, s) for m, s in certificate.service if m in needs}
         self.lots = self._lots(certificate)
         self.pull = {m: s / needs[m] / problem.municipalities[m] for m, s in self.service.items()}

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from optimizer.reference.allocate import FOREVER, allocate, stages_of
 from optimizer.reference.check import check
-from optimizer.reference.plan import Plan, plan_from_json
-from optimizer.reference.problem import problem_from_json
+from optimizer.reference.plan import STAGES, Plan, plan_from_json
+from optimizer.reference.problem import Whole, problem_from_json
 
 INTERRUPTED = 130
 
@@ -20,7 +20,7 @@ def is_reference(text: bytes) -> bool:
     return b'"format"' in text or not (b'"pools"' in text or b'"rule"' in text)
 
 
-def allocate_file(problem_file: Path, plan_file: Path, *, whole_packs: bool, limit_seconds: float | None) -> int:
+def allocate_file(problem_file: Path, plan_file: Path, *, whole: Whole, limit_seconds: float | None) -> int:
     """Write the best plan for a problem; progress goes to standard error.
 
     0: the plan is written, and the last line says what is proved; 130: the same after an interrupt.
@@ -28,7 +28,7 @@ def allocate_file(problem_file: Path, plan_file: Path, *, whole_packs: bool, lim
     """
     problem = problem_from_json(problem_file.read_bytes())
     limit = FOREVER if limit_seconds is None else limit_seconds
-    plan = allocate(problem, whole_packs=whole_packs, limit_seconds=limit, report=_say)
+    plan = allocate(problem, whole=whole, limit_seconds=limit, report=_say)
     _write(plan_file, plan.canonical())
     for stage in plan.stages:
         _say(f"{stage.name}: {stage.value:.6f}, bound {stage.bound:.6f}, gap {stage.gap:.2g}, {stage.status}")
@@ -69,7 +69,9 @@ def check_file(problem_text: bytes, plan_text: bytes, *, bounds: bool) -> int:
     verdict = check(problem, plan)
     printed = verdict.as_json()
     if bounds:
-        stages = stages_of(problem, plan.certificates, verdict) if len(plan.certificates) == 3 else ()
+        same = problem.in_units() if plan.whole == "units" else problem
+        proved = len(plan.certificates) == len(STAGES)
+        stages = stages_of(same, plan.certificates, verdict, whole_packs=bool(plan.whole)) if proved else ()
         printed["bounds"] = {one.name: {"bound": one.bound, "gap": one.gap, "status": one.status} for one in stages}
     sys.stdout.write(json.dumps(printed) + "\n")
     return 0 if verdict.feasible else 1

@@ -25,8 +25,6 @@ Ints = NDArray[np.int64]
 LEAST = 1e-9
 """Issue units below which a quantity is rounding."""
 
-KINDS = ("demands", "lots", "lanes", "depots")
-
 
 @dataclass(frozen=True, slots=True)
 class Rows:
@@ -46,8 +44,7 @@ class Network:
 
     Per route: `demand` and `lane` (indexes into the problem's dicts), `municipality` (index into `served`),
     `most` and everything else per issue unit: `gain` (criticality), `litres`, `cost`, and `pack` (units).
-    `needs` and `weights` go with `served`, the municipalities that need something. `step` is the unit of
-    quantity that the limits were rounded down to: 0 for none.
+    `needs` and `weights` go with `served`, the municipalities that need something.
     """
 
     problem: Problem
@@ -70,20 +67,30 @@ class Network:
         """How many routes."""
         return len(self.most)
 
+    @property
+    def height(self) -> int:
+        """How many limits can bind."""
+        return sum(len(rows.most) for rows in self.rows)
+
+    def right_hand_sides(self) -> Floats:
+        """The limits' right-hand sides, kind after kind."""
+        return np.concatenate([rows.most for rows in self.rows])
+
+    def entries(self) -> list[tuple[Ints, Ints, Floats]]:
+        """The limits' matrix as parts of (row, column, coefficient), rows counted from 0 kind after kind."""
+        offsets = np.cumsum([0, *(len(rows.most) for rows in self.rows)])[:-1]
+        parts = zip(self.rows, offsets, strict=True)
+        return [(rows.row + offset, rows.column, rows.coefficient) for rows, offset in parts]
+
     def service(self, quantities: Floats) -> Floats:
         """F / weight of each served municipality, for quantities per route."""
         got = np.bincount(self.municipality, weights=quantities * self.gain, minlength=len(self.served))
         return np.asarray(got / self.needs / self.weights)
 
 
-def whole(quantity: float, pack: float) -> float:
-    """The largest multiple of the pack in a quantity."""
-    return math.floor(quantity / pack * (1 + 1e-12) + 1e-9) * pack
-
-
 def network_of(problem: Problem, *, whole_packs: bool = False) -> Network:
     """The routes and binding limits of a problem; with whole packs, lots and demands rounded down to packs first."""
-    index = _Index(problem, whole_packs)
+    index = _Index(problem.in_packs() if whole_packs else problem)
     demand, lane = index.pairs()
     item = index.demand_item[demand]
     supply = index.keeping[item, index.lane_depot[lane], index.lane_class[lane]]
@@ -117,7 +124,7 @@ def network_of(problem: Problem, *, whole_packs: bool = False) -> Network:
 class _Index:
     """The problem's facts as arrays over its dicts' positions."""
 
-    def __init__(self, problem: Problem, whole_packs: bool) -> None:
+    def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.depot = {name: at for at, name in enumerate(problem.depots)}
         self.item = {name: at for at, name in enumerate(problem.items)}
@@ -134,19 +141,15 @@ class _Index:
         self.days, self.lane_class = np.unique(lane_days, return_inverse=True)
         self.demand_municipality = np.array([municipality[name] for name, _ in problem.demands], dtype=np.int64)
         self.demand_item = np.array([self.item[name] for _, name in problem.demands], dtype=np.int64)
-        asked = list(zip(problem.demands.items(), self.demand_item, strict=True))
-        self.demand_quantity = np.array(
-            [whole(quantity, self.pack[at]) if whole_packs else quantity for (_, quantity), at in asked]
-        )
-        self.keeping = self._keeping(whole_packs)
+        self.demand_quantity = np.array(list(problem.demands.values()))
+        self.keeping = self._keeping()
 
-    def _keeping(self, whole_packs: bool) -> Floats:
+    def _keeping(self) -> Floats:
         """Units by (item, depot, class of days) in lots that may leave over lanes of so many days."""
         keeping = np.zeros((len(self.item), len(self.depot), len(self.days)))
         for lot in self.problem.lots.values():
             at = self.item[lot.item]
-            quantity = whole(lot.quantity, float(self.pack[at])) if whole_packs else lot.quantity
-            keeping[at, self.depot[lot.depot], : classes(self.problem, lot, self.days)] += quantity
+            keeping[at, self.depot[lot.depot], : classes(self.problem, lot, self.days)] += lot.quantity
         return keeping
 
     def pairs(self) -> tuple[Ints, Ints]:
@@ -217,14 +220,11 @@ def lines_of(network: Network, quantities: Floats) -> tuple[Line, ...]:
     Because longer lanes may use only some of the lots that shorter lanes may, this serves every
     route. Quantities of at most LEAST are left out; whole packs stay whole.
     """
-    problem = network.problem
+    problem = network.problem.in_packs() if network.whole_packs else network.problem
     lots: dict[tuple[str, str], list[tuple[str, Lot]]] = {}
     for name, lot in sorted(problem.lots.items(), key=_first_expiring):
         lots.setdefault((lot.depot, lot.item), []).append((name, lot))
-    left = {
-        name: whole(lot.quantity, problem.items[lot.item].pack) if network.whole_packs else lot.quantity
-        for name, lot in problem.lots.items()
-    }
+    left = {name: lot.quantity for name, lot in problem.lots.items()}
     demands, lanes = list(problem.demands), list(problem.lanes.items())
     carried = [
         (-lanes[lane][1].days, demands[demand], lanes[lane], float(quantity))

@@ -42,9 +42,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimizer.reference.limits import KINDS, Floats, Network
+from optimizer.reference.limits import Floats, Network
 from optimizer.reference.plan import STAGES, Certificate
 from optimizer.reference.program import Answer, Program
+from optimizer.reference.targets import certificate_of
 
 SCALE = 100.0
 COST_FACTOR = 100.0
@@ -83,19 +84,15 @@ class _Stages:
 
     def _program(self) -> Program:
         network = self.network
-        towns, first = len(network.served), sum(len(rows.most) for rows in network.rows)
-        offsets = np.cumsum([0, *(len(rows.most) for rows in network.rows)])
+        towns, first = len(network.served), network.height
         rate = SCALE * network.gain / (network.needs * network.weights)[network.municipality]
-        entries = [
-            (rows.row + offset, rows.column, rows.coefficient)
-            for rows, offset in zip(network.rows, offsets[:-1], strict=True)
-        ]
+        entries = network.entries()
         entries.append((first + network.municipality, np.arange(network.size), rate))
         entries.append((first + np.arange(towns), np.full(towns, self.level), -np.ones(towns)))
         return Program(
             most=np.append(network.most, SCALE / network.weights.min()),
             row_least=np.concatenate([np.full(first, -np.inf), np.zeros(towns)]),
-            row_most=np.concatenate([*(rows.most for rows in network.rows), np.full(towns, np.inf)]),
+            row_most=np.concatenate([network.right_hand_sides(), np.full(towns, np.inf)]),
             entries=tuple(np.concatenate(parts) for parts in zip(*entries, strict=True)),  # type: ignore[arg-type]
         )
 
@@ -141,21 +138,10 @@ class _Stages:
         return np.append(weighted * self.weight * network.gain - cheap * network.cost, level)
 
     def _certificate(self, answer: Answer, weight: float, *, unit: float = 1.0) -> Certificate:
-        """The prices as multipliers by name, for an objective counted in `unit`. A wrong sign is rounding: zero."""
-        every = answer.prices / unit
-        found: dict[str, list[tuple[object, ...]]] = {kind: [] for kind in KINDS}
-        at = 0
-        for rows in self.network.rows:
-            prices = every[at : at + len(rows.most)]
-            found[rows.kind] += [(*rows.names[one], float(prices[one])) for one in np.nonzero(prices > 0)[0]]
-            at += len(rows.most)
-        pulls = -SCALE * every[at:]
-        service = [(self.network.served[one], float(pulls[one])) for one in np.nonzero(pulls > 0)[0]]
-        return Certificate(
-            **{kind: tuple(entries) for kind, entries in found.items()},  # type: ignore[arg-type]
-            service=tuple(service),
-            weight=weight,
-        )
+        """The prices as multipliers by name, for an objective counted in `unit`."""
+        prices = answer.prices / unit
+        first = self.network.height
+        return certificate_of(self.network, prices[:first], -SCALE * prices[first:], weight=weight)
 
     def _timed(self, stage: str) -> _Timer:
         return _Timer(self.seconds, stage)

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from optimizer.reference.fields import LARGEST, FormatError, Row, load
-from optimizer.reference.problem import Problem
+from optimizer.reference.problem import Problem, Whole
 
 FORMAT = "stockpile-allocation-solution/1"
 VERSION = "reference/1"
@@ -74,7 +74,7 @@ class Plan:
     problem: str
     lines: tuple[Line, ...]
     problem_sha256: str = ""
-    whole_packs: bool = False
+    whole: Whole = ""
     ending: Ending = "finished"
     stages: tuple[Stage, ...] = ()
     certificates: tuple[Certificate, ...] = ()
@@ -94,7 +94,7 @@ class Plan:
             "problem_sha256": self.problem_sha256,
             "version": VERSION,
             "solver": self.solver,
-            "whole_packs": self.whole_packs,
+            "whole": self.whole,
             "ending": self.ending,
             "status": self.status,
             "stages": [asdict(stage) for stage in self.stages],
@@ -120,6 +120,7 @@ def plan_from_json(text: bytes | str, problem: Problem) -> Plan:
         raise top.refuse("problem_sha256", "the plan was made for a problem of other content")
     return Plan(
         problem=problem.name,
+        whole=top.one_of("whole", ("packs", "units")) if top.data.get("whole") else "",  # type: ignore[arg-type]
         lines=tuple(_line(row, problem) for row in top.rows("allocations")),
         certificates=tuple(_certificate(row) for row in top.rows("certificates")) if "certificates" in top.data else (),
     )

@@ -7,12 +7,16 @@ whole numbers counted from day 0 (today).
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from typing import Any
+import math
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from optimizer.reference.fields import LARGEST, FormatError, Row, keyed, load
 
 FORMAT = "stockpile-allocation/1"
+
+Whole = Literal["", "packs", "units"]
+"""What a line's quantity must be a multiple of: nothing, the item's pack, or one issue unit."""
 
 _KINDS = ("medicine", "spare-part")
 
@@ -67,6 +71,19 @@ class Problem:
         """Whether a lot keeps long enough to be given over a lane."""
         return lot.expiry_day is None or lot.expiry_day >= lane.days + self.min_shelf_life_days
 
+    def in_units(self) -> Problem:
+        """The same problem with packs of one issue unit."""
+        return replace(self, items={name: replace(item, pack=1.0) for name, item in self.items.items()})
+
+    def in_packs(self) -> Problem:
+        """What whole packs can use of it: lots and demands rounded down to packs (service still counts all demand)."""
+        lots = {
+            name: replace(lot, quantity=whole(lot.quantity, self.items[lot.item].pack))
+            for name, lot in self.lots.items()
+        }
+        demands = {pair: whole(quantity, self.items[pair[1]].pack) for pair, quantity in self.demands.items()}
+        return replace(self, lots=lots, demands=demands)
+
     def needs(self) -> dict[str, float]:
         """Criticality-weighted demand of each municipality that needs something."""
         needs: dict[str, float] = {}
@@ -74,6 +91,11 @@ class Problem:
             if quantity > 0:
                 needs[municipality] = needs.get(municipality, 0.0) + self.items[item].criticality * quantity
         return needs
+
+
+def whole(quantity: float, pack: float) -> float:
+    """The largest multiple of the pack in a quantity (a quantity that lacks rounding error alone counts as whole)."""
+    return math.floor(quantity / pack * (1 + 1e-12) + 1e-9) * pack
 
 
 def problem_from_json(text: bytes | str) -> Problem:

@@ -21,6 +21,7 @@ from ortools.math_opt import (
     model_update_pb2,
     parameters_pb2,
     result_pb2,
+    solution_pb2,
 )
 from ortools.math_opt.core.python import solver as core
 
@@ -57,25 +58,33 @@ class Answer:
     steps: int
 
 
+def _model(
+    most: Floats, row_least: Floats, row_most: Floats, entries: tuple[Ints, Ints, Floats], *, whole: bool = False
+) -> Any:
+    model = model_pb2.ModelProto()
+    columns = len(most)
+    _extend(model.variables, ids=range(columns), lower_bounds=np.zeros(columns), upper_bounds=most)
+    model.variables.integers.extend([whole] * columns)
+    _extend(model.linear_constraints, ids=range(len(row_least)), lower_bounds=row_least, upper_bounds=row_most)
+    row, column, coefficient = entries
+    order = np.lexsort((column, row))
+    _extend(
+        model.linear_constraint_matrix,
+        row_ids=row[order],
+        column_ids=column[order],
+        coefficients=coefficient[order],
+    )
+    model.objective.maximize = True
+    return model
+
+
 class Program:
     """Maximise over 0 <= x <= most, subject to least <= A x <= most per row, with objectives that may change."""
 
     def __init__(self, most: Floats, row_least: Floats, row_most: Floats, entries: tuple[Ints, Ints, Floats]) -> None:
         """`entries` are parallel arrays (row, column, coefficient), each place at most once."""
         self.columns = len(most)
-        model = model_pb2.ModelProto()
-        _extend(model.variables, ids=range(self.columns), lower_bounds=np.zeros(self.columns), upper_bounds=most)
-        model.variables.integers.extend([False] * self.columns)
-        _extend(model.linear_constraints, ids=range(len(row_least)), lower_bounds=row_least, upper_bounds=row_most)
-        row, column, coefficient = entries
-        order = np.lexsort((column, row))
-        _extend(
-            model.linear_constraint_matrix,
-            row_ids=row[order],
-            column_ids=column[order],
-            coefficients=coefficient[order],
-        )
-        model.objective.maximize = True
+        model = _model(most, row_least, row_most, entries)
         try:
             self._solver = core.new(parameters_pb2.SOLVER_TYPE_GLOP, model, parameters_pb2.SolverInitializerProto())
         except Exception as failure:  # OR-Tools' own status type, which is not exported
@@ -83,15 +92,13 @@ class Program:
 
     def fix(self, column: int, value: float) -> None:
         """Hold one column at a value from now on."""
-        update = model_update_pb2.ModelUpdateProto()
-        for bounds in (update.variable_updates.lower_bounds, update.variable_updates.upper_bounds):
-            _extend(bounds, ids=[column], values=[value])
-        self._update(update)
+        self.bound(np.array([column]), np.array([value]), np.array([value]))
 
-    def limit(self, row: int, least: float) -> None:
-        """Ask at least so much of one row from now on."""
+    def bound(self, columns: Ints, least: Floats, most: Floats) -> None:
+        """Keep some columns (ascending) within other bounds from now on."""
         update = model_update_pb2.ModelUpdateProto()
-        _extend(update.linear_constraint_updates.lower_bounds, ids=[row], values=[least])
+        _extend(update.variable_updates.lower_bounds, ids=columns, values=least)
+        _extend(update.variable_updates.upper_bounds, ids=columns, values=most)
         self._update(update)
 
     def maximise(self, objective: Floats, *, dual: bool) -> Answer:
@@ -115,8 +122,49 @@ class Program:
             raise SolverError(f"GLOP failed: {failure}") from failure
 
     def _update(self, update: model_update_pb2.ModelUpdateProto) -> None:
-        if not self._solver.update(update):
+        try:
+            taken = self._solver.update(update)
+        except Exception as failure:  # OR-Tools' own status type, which is not exported
+            raise SolverError(f"GLOP refuses a change of the program: {failure}") from failure
+        if not taken:
             raise SolverError("GLOP does not take a change of the program")
+
+
+def whole_numbers(
+    objective: Floats,
+    most: Floats,
+    row_least: Floats,
+    row_most: Floats,
+    entries: tuple[Ints, Ints, Floats],
+    *,
+    gap: float,
+    limit_seconds: float,
+) -> Floats | None:
+    """Whole numbers 0 <= x <= most that maximise within a relative gap, by HiGHS; None where it found none in time.
+
+    Raises SolverError where HiGHS fails.
+    """
+    model = _model(most, row_least, row_most, entries, whole=True)
+    _extend(model.objective.linear_coefficients, ids=range(len(most)), values=objective)
+    parameters = parameters_pb2.SolveParametersProto(relative_gap_tolerance=gap)
+    parameters.time_limit.FromNanoseconds(int(limit_seconds * 1e9))
+    try:
+        result = core.solve(
+            model,
+            parameters_pb2.SOLVER_TYPE_HIGHS,
+            parameters_pb2.SolverInitializerProto(),
+            parameters,
+            model_parameters_pb2.ModelSolveParametersProto(),
+            None,
+            callback_pb2.CallbackRegistrationProto(),
+            None,
+            None,
+        )
+    except Exception as failure:  # OR-Tools' own status type, which is not exported
+        raise SolverError(f"HiGHS failed: {failure}") from failure
+    found = [one.primal_solution for one in result.solutions if one.HasField("primal_solution")]
+    feasible = [one for one in found if one.feasibility_status == solution_pb2.SOLUTION_STATUS_FEASIBLE]
+    return np.round(np.array(feasible[0].variable_values.values)) if feasible else None
 
 
 def _extend(target: Any, **fields: Any) -> None:
