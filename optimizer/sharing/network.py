@@ -35,12 +35,11 @@ from typing import Any
 
 import numpy as np
 
-from optimizer.allocation.model import _Arcs as Arcs
-from optimizer.allocation.model import _max_flow as greatest_flow
-from optimizer.allocation.model import _route as route
+from optimizer.allocation.flows import Arcs, greatest_flow
 from optimizer.allocation.network import ROOT, Block, Flags, Ints, Network, PoolArrays, arrays_of, network_of
 from optimizer.allocation.plan import Line
 from optimizer.allocation.problem import Pool
+from optimizer.allocation.routing import route
 from optimizer.sharing.division import Note, claims_of, notes_on, run, whole_portion
 from optimizer.sharing.ladder import Ladder, ladder_of
 from optimizer.sharing.policy import Policy
