@@ -32,6 +32,7 @@ from optimizer.allocation.pool import (
     Lane,
     Lot,
     Picked,
+    Pool,
     ProblemError,
 )
 
@@ -148,6 +149,22 @@ class CompactPool:
     def _named(self) -> dict[str, object]:
         named = {name: getattr(self, name) for name in ("item", "shareable_packs", "sites", "lot_ids", "claim_ids")}
         return {**named, "unit_volume": self.unit_volume} if self.unit_volume else named
+
+
+def spread(pool: Pool | CompactPool) -> Pool:
+    """The pool with every lot, claim, drop and lane as an object of its own; one that is so already is given back."""
+    if isinstance(pool, Pool):
+        return pool
+    return Pool(
+        item=pool.item,
+        shareable_packs=pool.shareable_packs,
+        lots=pool.lots,
+        claims=pool.claims,
+        drops=pool.drops,
+        lanes=pool.lanes,
+        buffers=pool.buffers,
+        picked=pool.picked,
+    )
 
 
 def compact_from_row(row: dict[str, Any]) -> CompactPool:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 
+from optimizer.allocation.compact import spread
 from optimizer.allocation.problem import Pool, Problem
 from optimizer.crew import worked
 from optimizer.sharing.division import Note
@@ -84,17 +85,17 @@ def compare(
     Raises PolicyError where a policy weighs a fact that is missing, EstateError where a fact is no such fact.
     """
 
+    pools = [spread(pool) for pool in problem.pools]
+
     def shared(at: int) -> tuple[Estate, list[tuple[Shares, int]]]:
-        ground = Ground(problem.pools[at], facts or {})
+        ground = Ground(pools[at], facts or {})
         found = [ground.share(policy, seed=seed) for policy in policies]
         return ground.estate, [(one, ground.cost(ground.lines(one))) for one in found]
 
-    worked_out = worked(shared, len(problem.pools), workers=workers)
+    worked_out = worked(shared, len(pools), workers=workers)
     outcomes = []
     for at, policy in enumerate(policies):
-        items = [
-            _Item(pool, estate, *found[at]) for pool, (estate, found) in zip(problem.pools, worked_out, strict=True)
-        ]
+        items = [_Item(pool, estate, *found[at]) for pool, (estate, found) in zip(pools, worked_out, strict=True)]
         outcomes.append(_outcome(policy, items))
     return Comparison(problem_digest=problem.digest(), outcomes=tuple(outcomes))
 
