@@ -36,7 +36,10 @@ HIGHS_ROUTES = 3000
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """What whole packs aim for: lowest service, weighted quantity per served municipality and in all, cost; a weighted unit's price."""
+    """What whole packs aim for: lowest service, weighted quantity per served municipality and in all, and cost.
+
+    `price` is what a weighted unit counts for in transport cost.
+    """
 
     level: float
     received: Floats
