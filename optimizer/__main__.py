@@ -77,10 +77,9 @@ def _parser() -> argparse.ArgumentParser:
     plan.add_argument("problem", type=Path)
     plan.add_argument("-o", "--output", type=Path, required=True, help="the plan's file")
     steps = plan.add_mutually_exclusive_group()
-    steps.add_argument(
-        "--whole-packs", dest="whole", action="store_const", const="packs", default="", help="no broken packs"
-    )
-    steps.add_argument("--whole-units", dest="whole", action="store_const", const="units", help="no broken issue units")
+    for unit in ("packs", "units"):
+        named = f"give whole {unit} only"
+        steps.add_argument(f"--whole-{unit}", dest="whole", action="store_const", const=unit, default="", help=named)
     plan.add_argument("--time-limit", type=_seconds, metavar="S", help="seconds after which the best plan is taken")
     return parser
 

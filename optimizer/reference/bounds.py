@@ -15,6 +15,7 @@ municipalities (service F_m / weight_m = f_m x), w_r = criticality and p_r = cos
     weighted_served  service >= t:  w x            <=  w x + s (f x - t)  <=  L(w + s f, y) - t sum s
     cost             also w x >= W: p x            >=  weight W + t sum s - L(weight w - p + s f, y)
 
+Besides, nobody is served more than in full: min F/w <= 1 / max weight.
 So the arithmetic here is the whole proof: wrong multipliers give a weak bound, never a false one.
 """
 
@@ -96,9 +97,10 @@ def proved_bounds(
     sums = [_Sum(limits, problem.needs(), one, stage) for stage, one in enumerate(certificates)]
     tops = [one.over(listed) for one in sums]
     pulls = [sum(one.service.values()) for one in sums]
+    full = 1.0 / max(problem.municipalities[name] for name in problem.needs())
     kept = [min_service * pull for pull in pulls]
     return (
-        tops[0] / pulls[0] if pulls[0] > 0 else math.inf,
+        min(full, tops[0] / pulls[0] if pulls[0] > 0 else math.inf),
         tops[1] - kept[1],
         max(0.0, certificates[2].weight * weighted_served + kept[2] - tops[2]),
     )

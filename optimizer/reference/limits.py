@@ -172,13 +172,15 @@ class _Index:
         ]
         names = [(d, i) for i in problem.items for d in problem.depots]
         return [
-            _binding("demands", list(problem.demands), demand, ones, self.demand_quantity, most),
+            _binding("demands", list(problem.demands), demand, ones, self.demand_quantity, column_most=most),
             *(
-                _binding("lots", [(*name, int(days)) for name in names], row, ones, stock, most, among=among)
+                _binding(
+                    "lots", [(*name, int(days)) for name in names], row, ones, stock, column_most=most, among=among
+                )
                 for days, (row, stock, among) in zip(self.days, lots, strict=True)
             ),
-            _binding("lanes", list(problem.lanes), lane, litres, self.lane_capacity, most),
-            _binding("depots", [(name,) for name in problem.depots], depot, litres, capacity, most),
+            _binding("lanes", list(problem.lanes), lane, litres, self.lane_capacity, column_most=most),
+            _binding("depots", [(name,) for name in problem.depots], depot, litres, capacity, column_most=most),
         ]
 
 
@@ -195,8 +197,8 @@ def _binding(
     row: Ints,
     coefficient: Floats,
     most: Floats,
-    column_most: Floats,
     *,
+    column_most: Floats,
     among: NDArray[np.bool_] | None = None,
 ) -> Rows:
     column = np.arange(len(row)) if among is None else np.nonzero(among)[0]

@@ -14,7 +14,7 @@ Data
 
 Variables
     x_r in [0, u_r]                 units carried
-    T in [0, SCALE / min g_m]       lowest service, in per cent
+    T in [0, SCALE / max g_m]       lowest service, in per cent
 
 Constraints
     (demands)   sum of x over R_k          <= demand k
@@ -90,7 +90,7 @@ class _Stages:
         entries.append((first + network.municipality, np.arange(network.size), rate))
         entries.append((first + np.arange(towns), np.full(towns, self.level), -np.ones(towns)))
         return Program(
-            most=np.append(network.most, SCALE / network.weights.min()),
+            most=np.append(network.most, SCALE / network.weights.max()),
             row_least=np.concatenate([np.full(first, -np.inf), np.zeros(towns)]),
             row_most=np.concatenate([network.right_hand_sides(), np.full(towns, np.inf)]),
             entries=tuple(np.concatenate(parts) for parts in zip(*entries, strict=True)),  # type: ignore[arg-type]

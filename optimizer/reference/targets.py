@@ -36,9 +36,9 @@ HIGHS_ROUTES = 3000
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """What whole packs aim for.
+    """What whole packs aim for: lowest service, weighted quantity per served municipality and in all, and cost.
 
-    Lowest service, weighted quantity per served municipality and in all, cost; a weighted unit's price.
+    `price` is what a weighted unit counts for in transport cost.
     """
 
     level: float
