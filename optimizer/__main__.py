@@ -1,28 +1,59 @@
-"""python -m optimizer share PROBLEM.json | check PROBLEM.json PLAN.json, for anyone who wants to see for themselves.
+"""python -m optimizer share | compare | allocate | check, for anyone who wants to see for themselves.
 
-`check` ends with 0 only if the plan is feasible and fair, with 1 if not; both end
-with 2 where a file cannot be read.
+`share PROBLEM.json`, `compare PROBLEM.json --rules A,B` and `check PROBLEM.json PLAN.json` speak the product's own
+format: `check` ends with 0 only if the plan is feasible and fair, with 1 if not. `allocate PROBLEM.json -o PLAN.json`
+and `check` speak the neutral format `stockpile-allocation/1` too, which `check` recognises: there it prints one JSON
+object and ends with 0 only if the plan is feasible. All end with 2 where a file cannot be read or written, or a rule
+lacks a fact; `allocate` ends with 130 where an interrupt ended its search, after writing the best plan so far.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
+import os
 import sys
 from pathlib import Path
 
 from optimizer.allocation.check import check
 from optimizer.allocation.plan import plan_from_json
 from optimizer.allocation.problem import problem_from_json
+from optimizer.reference.command import allocate_file, check_file, is_reference
+from optimizer.reference.fields import FormatError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command and return its exit status."""
+    """Run one command and return its exit status; a wrong argument ends the program with 2."""
     chosen = _parser().parse_args(arguments)
     try:
-        return _check(chosen.problem, chosen.plan) if chosen.command == "check" else _share(chosen.problem)
+        return _run(chosen)
+    except FormatError as failure:
+        sys.stderr.write(f"cannot read: {failure}\n")
+        return 2
     except (OSError, KeyError, TypeError, ValueError) as failure:
         sys.stderr.write(f"cannot read: {type(failure).__name__}: {failure}\n")
         return 2
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    if chosen.command == "share":
+        return _share(chosen.problem)
+    if chosen.command == "compare":
+        return _compare(chosen)
+    if chosen.command == "allocate":
+        return allocate_file(chosen.problem, chosen.output, whole=chosen.whole, limit_seconds=chosen.time_limit)
+    text = chosen.problem.read_bytes()
+    if is_reference(text):
+        return check_file(text, chosen.plan.read_bytes(), bounds=chosen.bounds)
+    return _check(chosen.problem, chosen.plan)
+
+
+def _seconds(text: str) -> float:
+    """A time limit: above zero and finite."""
+    seconds = float(text)
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above zero")
+    return seconds
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -35,11 +66,27 @@ def _parser() -> argparse.ArgumentParser:
     judge = commands.add_parser("check", help="judge a plan without any solver")
     judge.add_argument("problem", type=Path)
     judge.add_argument("plan", type=Path)
+    judge.add_argument("--bounds", action="store_true", help="neutral format: also compute what is proved")
+    others = commands.add_parser("compare", help="print what every claim gets under several rules, as JSON")
+    others.add_argument("problem", type=Path)
+    others.add_argument("--rules", default="", help="sharing rules by id, with commas: leximin,per_capita,talmud")
+    others.add_argument("--policy", type=Path, action="append", default=[], help="a policy as JSON; may be repeated")
+    others.add_argument("--facts", type=Path, help="populations and the like by municipality or claim, as JSON")
+    others.add_argument("--seed", help="the opened seed of a lottery")
+    plan = commands.add_parser("allocate", help="write a plan for a problem of the neutral format")
+    plan.add_argument("problem", type=Path)
+    plan.add_argument("-o", "--output", type=Path, required=True, help="the plan's file")
+    steps = plan.add_mutually_exclusive_group()
+    for unit in ("packs", "units"):
+        named = f"give whole {unit} only"
+        steps.add_argument(f"--whole-{unit}", dest="whole", action="store_const", const=unit, default="", help=named)
+    plan.add_argument("--time-limit", type=_seconds, metavar="S", help="seconds after which the best plan is taken")
     return parser
 
 
 def _check(problem: Path, plan: Path) -> int:
-    verdict = check(problem_from_json(problem.read_bytes()), plan_from_json(plan.read_bytes()))
+    made_for = problem_from_json(problem.read_bytes())
+    verdict = check(made_for, plan_from_json(plan.read_bytes(), made_for))
     sys.stdout.write(f"feasible: {_yes_no(verdict.feasible)}\nfair: {_yes_no(verdict.fair)}\n")
     sys.stdout.writelines(f"- {finding}\n" for finding in verdict.findings)
     return 0 if verdict.feasible and verdict.fair else 1
@@ -50,6 +97,22 @@ def _share(problem: Path) -> int:
     from optimizer.allocation.model import share
 
     sys.stdout.write(share(problem_from_json(problem.read_bytes())).canonical().decode() + "\n")
+    return 0
+
+
+def _compare(chosen: argparse.Namespace) -> int:
+    from optimizer.sharing.compare import compare
+    from optimizer.sharing.policy import policy_from_json, policy_of
+    from optimizer.sharing.problem import facts_from_json
+
+    policies = [policy_of(rule.strip()) for rule in chosen.rules.split(",") if rule.strip()]
+    policies += [policy_from_json(file.read_bytes()) for file in chosen.policy]
+    if not policies:
+        raise ValueError("nothing to compare: name rules with --rules or policies with --policy")
+    facts = facts_from_json(chosen.facts.read_bytes()) if chosen.facts else {}
+    problem = problem_from_json(chosen.problem.read_bytes())
+    found = compare(problem, policies, facts=facts, seed=chosen.seed, workers=os.cpu_count() or 1)
+    sys.stdout.write(found.canonical().decode() + "\n")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""How a solve ended: with a value, out of time, or with a crash; never silently."""
+"""How a solve ended: with a value, out of time, cancelled, or with a crash; never silently."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Value = TypeVar("Value")
 class Outcome(Generic[Value]):
     """What came of one limited run. `value` is set exactly when `status` is "solved"; `seconds` is wall time."""
 
-    status: Literal["solved", "out_of_time", "crashed"]
+    status: Literal["solved", "out_of_time", "cancelled", "crashed"]
     value: Value | None
     seconds: float
     detail: str = ""

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from optimizer.allocation.plan import FIRST_COME, PRO_RATA, Line, Plan, PoolPlan
-from optimizer.allocation.problem import Pool, Problem
+from optimizer.allocation.problem import CompactPool, Pool, Problem
+from optimizer.allocation.standing import Standing
 
 
 def pro_rata(problem: Problem) -> Plan:
@@ -54,9 +55,15 @@ def webster(needs: list[int], packs: int) -> list[int]:
 class _Shelf:
     """What is left of an item while it is handed out."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool | CompactPool) -> None:
         self.root_left = pool.shareable_packs
-        self.lot_left = {lot.id: lot.packs for lot in pool.lots}
+        self.lot_left = {lot.id: lot.packs - lot.immovable_packs for lot in pool.lots}
+        self.site = {lot.id: lot.site for lot in pool.lots}
+        self.site_left = {buffer.site: -buffer.packs for buffer in pool.buffers}
+        for lot in pool.lots:
+            if lot.site in self.site_left:
+                self.site_left[lot.site] += lot.packs
+        self.promised: set[str] = set()
         self.room = {drop.id: drop.packs for drop in pool.drops}
         self.lines: dict[tuple[str, str], int] = {}
         self.total = {claim.id: 0 for claim in pool.claims}
@@ -70,6 +77,21 @@ class _Shelf:
         order = {lot.id: at for at, lot in enumerate(sorted(pool.lots, key=lambda lot: lot.expiry))}
         for lane in sorted(pool.lanes, key=lambda lane: order[lane.lot]):
             self.reached_by[lane.drop].append(lane.lot)
+        self._keep_promises(pool)
+
+    def _keep_promises(self, pool: Pool | CompactPool) -> None:
+        """Book what is picked, and bring every claim its floor, exchanging lots where that is needed."""
+        standing = Standing(pool)
+        for claim, floor in enumerate(standing.floor):
+            if floor:
+                self.promised.add(pool.claims[claim].id)
+                standing.fill_from_free_stock(claim, up_to=floor)
+        booked = dict(standing.picked)
+        for drop, lines in enumerate(standing.lines):
+            for lot, packs in lines.items():
+                booked[lot, drop] = booked.get((lot, drop), 0) + packs
+        for (lot, drop), packs in booked.items():
+            self._move(pool.lots[lot].id, pool.drops[drop].id, pool.drops[drop].claim, packs)
 
     def missing(self, claim: str) -> int:
         return self.need[claim] - self.total[claim]
@@ -79,7 +101,7 @@ class _Shelf:
         wanted = packs
         for drop in self.drops[claim]:
             for lot in self.reached_by[drop]:
-                moved = min(packs, self.room[drop], self.lot_left[lot], self.root_left)
+                moved = min(packs, self.room[drop], self._left(lot))
                 if moved > 0:
                     self._move(lot, drop, claim, moved)
                     packs -= moved
@@ -93,18 +115,24 @@ class _Shelf:
                 if packs:
                     self._move(lot, drop, claim, -packs)
 
+    def _left(self, lot: str) -> int:
+        left = min(self.lot_left[lot], self.root_left)
+        return min(left, self.site_left.get(self.site[lot], left))
+
     def below_useful(self, claim: str) -> bool:
-        return 0 < self.total[claim] < min(self.useful[claim], self.need[claim])
+        return claim not in self.promised and 0 < self.total[claim] < min(self.useful[claim], self.need[claim])
 
     def _move(self, lot: str, drop: str, claim: str, packs: int) -> None:
         self.root_left -= packs
         self.lot_left[lot] -= packs
+        if self.site[lot] in self.site_left:
+            self.site_left[self.site[lot]] -= packs
         self.room[drop] -= packs
         self.total[claim] += packs
         self.lines[drop, lot] = self.lines.get((drop, lot), 0) + packs
 
 
-def _plan(problem: Problem, method: str, hand_out: Callable[[Pool, _Shelf], set[str]]) -> Plan:
+def _plan(problem: Problem, method: str, hand_out: Callable[[Pool | CompactPool, _Shelf], set[str]]) -> Plan:
     pools = []
     for pool in problem.pools:
         shelf = _Shelf(pool)
@@ -115,7 +143,7 @@ def _plan(problem: Problem, method: str, hand_out: Callable[[Pool, _Shelf], set[
     return Plan(rule=problem.rule, method=method, problem_digest=problem.digest(), pools=tuple(pools))
 
 
-def _share_by_tiers(pool: Pool, shelf: _Shelf) -> set[str]:
+def _share_by_tiers(pool: Pool | CompactPool, shelf: _Shelf) -> set[str]:
     aside: set[str] = set()
     for tier in sorted({claim.tier for claim in pool.claims}):
         claims = [claim.id for claim in pool.claims if claim.tier == tier and shelf.need[claim.id]]
@@ -150,10 +178,10 @@ def _within_reach(shelf: _Shelf, claims: list[str]) -> int:
     return sum(shelf.lot_left[lot] for lot in lots)
 
 
-def _serve_in_order(pool: Pool, shelf: _Shelf) -> set[str]:
+def _serve_in_order(pool: Pool | CompactPool, shelf: _Shelf) -> set[str]:
     aside = set()
     for claim in pool.claims:
-        shelf.serve(claim.id, shelf.need[claim.id])
+        shelf.serve(claim.id, shelf.missing(claim.id))
         if shelf.below_useful(claim.id):
             shelf.give_back(claim.id)
             aside.add(claim.id)

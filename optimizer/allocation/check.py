@@ -3,10 +3,10 @@
 Feasible means: each line is a whole number of packs on a lane of the problem; no
 lot gives more than it holds, the item not more than may be shared, no drop gets
 more than it asks; a claim gets nothing or at least its useful minimum; claims set
-aside get nothing. Fair means, besides, what `proof` proves, and that the published
-bottlenecks add up. Which claims are set aside for their useful minimum is decided by a
-stated heuristic: here it is only asked that each has such a minimum and could not
-be served at nobody's expense.
+aside get nothing; floors, buffers, picked lines and the volumes that items share are
+kept. Fair means, besides, what `proof` proves, and that the published bottlenecks add up.
+Which claims are set aside for their useful minimum is decided by a stated heuristic:
+here it is only asked that each has such a minimum and could not be served at nobody's expense.
 """
 
 from __future__ import annotations
@@ -14,8 +14,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from optimizer.allocation.plan import FAIR, FIRST_COME, PRO_RATA, Bottleneck, Plan, PoolPlan
-from optimizer.allocation.problem import RULE, Problem
+from optimizer.allocation.compact_check import Tally, tally, unfair
+from optimizer.allocation.compact_check import worse_routing as priced_routing
+from optimizer.allocation.compact_check import wrong_bottlenecks as compact_bottlenecks
+from optimizer.allocation.limit_check import bound_findings, broken_limits, swapped
+from optimizer.allocation.plan import BEST, FAIR, FIRST_COME, PRO_RATA, Bottleneck, CompactPlan, Plan, PoolPlan
+from optimizer.allocation.problem import RULE, CompactPool, Pool, Problem
 from optimizer.allocation.proof import needless_set_asides, unfairness, worse_routing
 from optimizer.allocation.standing import Standing, standing_after
 
@@ -34,23 +38,60 @@ def check(problem: Problem, plan: Plan) -> Verdict:
     broken = list(_mismatches(problem, plan))
     if broken:
         return Verdict(feasible=False, fair=False, findings=tuple(broken))
-    standings = []
-    for pool, pool_plan in zip(problem.pools, plan.pools, strict=True):
-        standing, findings = standing_after(pool, pool_plan)
-        broken += findings or _excesses(standing, pool_plan)
-        standings.append(standing)
+    judged = [_Judged(pool, pool_plan) for pool, pool_plan in zip(problem.pools, plan.pools, strict=True)]
+    broken = [finding for one in judged for finding in one.broken]
     if broken:
         return Verdict(feasible=False, fair=False, findings=tuple(broken))
+    if problem.shared_limits():
+        broken = swapped(problem, plan, [one.whole() for one in judged])
+        broken += [finding for one in judged for finding in one.excesses()] if plan.swaps else []
+        broken = broken or list(broken_limits(problem, plan))
+        if broken:
+            return Verdict(feasible=False, fair=False, findings=tuple(broken))
     if plan.method != FAIR:
         return Verdict(
             feasible=True, fair=False, findings=(f"the plan is {plan.method}: it is not claimed to be fair",)
         )
-    unfair = tuple(
-        finding
-        for standing, pool_plan in zip(standings, plan.pools, strict=True)
-        for finding in _flaws(standing, pool_plan)
-    )
+    limited = problem.shared_limits()
+    unfair = tuple(finding for one in judged for finding in one.flaws(routed=not limited))
+    unfair += tuple(bound_findings(plan)) if limited else ()
     return Verdict(feasible=True, fair=not unfair, findings=unfair)
+
+
+class _Judged:
+    """One item's plan: what is broken, and what keeps it from being fair."""
+
+    def __init__(self, pool: Pool | CompactPool, plan: PoolPlan | CompactPlan) -> None:
+        self.tally: Tally | None = None
+        self.pool, self.plan = pool, plan
+        simple = isinstance(pool, CompactPool) and not any(pool.claim_minimum) and not plan.set_aside
+        if isinstance(pool, CompactPool) and isinstance(plan, CompactPlan):
+            self.tally, self.broken = tally(pool, plan)
+            if simple:
+                return
+        self.standing, findings = standing_after(pool, plan)
+        known = self.broken if self.tally else []
+        self.broken = [*known, *(findings or _excesses(self.standing, plan))]
+        self.tally = self.tally if simple else None
+
+    def whole(self) -> Standing:
+        """Where the plan leaves the item, lane by lane."""
+        if not hasattr(self, "standing"):
+            self.standing = standing_after(self.pool, self.plan)[0]
+        return self.standing
+
+    def excesses(self) -> Iterator[str]:
+        """Limits of the item that are broken as it stands now, swaps booked."""
+        return _excesses(self.whole(), self.plan)
+
+    def flaws(self, *, routed: bool) -> Iterator[str]:
+        """What keeps a feasible plan from being the fair one; `routed`: also by first-expiring, cheapest routing."""
+        if self.tally and isinstance(self.plan, CompactPlan):
+            yield from unfair(self.tally)
+            yield from priced_routing(self.tally, self.plan) if routed else ()
+            yield from compact_bottlenecks(self.tally, self.plan)
+        else:
+            yield from _flaws(self.standing, self.plan, routed=routed)
 
 
 def _mismatches(problem: Problem, plan: Plan) -> Iterator[str]:
@@ -58,30 +99,43 @@ def _mismatches(problem: Problem, plan: Plan) -> Iterator[str]:
         yield "the plan was made for another problem: the digests differ"
     if problem.rule != RULE or plan.rule != RULE:
         yield f"the problem names the rule {problem.rule}, the plan {plan.rule}; only {RULE} can be checked"
-    if plan.method not in (FAIR, PRO_RATA, FIRST_COME):
+    if plan.method not in (FAIR, PRO_RATA, FIRST_COME, BEST):
         yield f"the plan's method {plan.method} is not known"
     if [pool.item for pool in problem.pools] != [pool.item for pool in plan.pools]:
         yield "the plan's items are not the problem's items in the same order"
 
 
-def _excesses(standing: Standing, plan: PoolPlan) -> Iterator[str]:
+def _excesses(standing: Standing, plan: PoolPlan | CompactPlan) -> Iterator[str]:
     """Limits that the lines break together."""
     pool = standing.pool
     if standing.root_left < 0:
         yield f"{pool.item}: {-standing.root_left} packs more than the {pool.shareable_packs} that may be shared"
     for lot, left in zip(pool.lots, standing.lot_left, strict=True):
         if left < 0:
-            yield f"{pool.item}: lot {lot.id} gives {-left} packs more than the {lot.packs} it holds"
+            movable = lot.packs - lot.immovable_packs
+            yield f"{pool.item}: lot {lot.id} gives {-left} packs more than the {movable} it holds"
+    for buffer, left in zip(pool.buffers, standing.site_left, strict=True):
+        if left < 0:
+            yield f"{pool.item}: {-left} packs more leave {buffer.site} than its buffer of {buffer.packs} allows"
     for drop, room in zip(pool.drops, standing.drop_room, strict=True):
         if room < 0:
             yield f"{pool.item}: drop {drop.id} gets {-room} packs more than the {drop.packs} it asks"
-    for at, claim in enumerate(pool.claims):
-        if 0 < standing.total[at] < standing.useful(at):
-            yield f"{pool.item}: claim {claim.id} gets {standing.total[at]} packs, useful from {standing.useful(at)} on"
+    yield from _broken_promises(standing)
     yield from _wrong_set_asides(standing, plan)
 
 
-def _wrong_set_asides(standing: Standing, plan: PoolPlan) -> Iterator[str]:
+def _broken_promises(standing: Standing) -> Iterator[str]:
+    """Claims below their floor, or below what is useful."""
+    pool = standing.pool
+    for at, claim in enumerate(pool.claims):
+        if standing.total[at] < standing.floor[at]:
+            promised = f"{standing.floor[at]} are promised to it"
+            yield f"{pool.item}: claim {claim.id} gets {standing.total[at]} packs and {promised}"
+        if 0 < standing.total[at] < standing.useful(at):
+            yield f"{pool.item}: claim {claim.id} gets {standing.total[at]} packs, useful from {standing.useful(at)} on"
+
+
+def _wrong_set_asides(standing: Standing, plan: PoolPlan | CompactPlan) -> Iterator[str]:
     item = standing.pool.item
     if len(set(plan.set_aside)) < len(plan.set_aside):
         yield f"{item}: a claim is set aside twice"
@@ -93,7 +147,7 @@ def _wrong_set_asides(standing: Standing, plan: PoolPlan) -> Iterator[str]:
             yield f"{item}: claim {name} is set aside and gets {standing.total[claim]} packs"
 
 
-def _flaws(standing: Standing, plan: PoolPlan) -> Iterator[str]:
+def _flaws(standing: Standing, plan: PoolPlan | CompactPlan, *, routed: bool) -> Iterator[str]:
     """What keeps a feasible plan from being the fair one."""
     aside = {standing.claim_at[name] for name in plan.set_aside}
     for claim in sorted(aside):
@@ -101,14 +155,18 @@ def _flaws(standing: Standing, plan: PoolPlan) -> Iterator[str]:
             yield f"{standing.pool.item}: claim {standing.pool.claims[claim].id} is set aside, but any pack helps it"
     yield from unfairness(standing, aside)
     yield from needless_set_asides(standing, aside)
-    yield from worse_routing(standing)
+    yield from worse_routing(standing) if routed else ()
     yield from _wrong_bottlenecks(standing, plan, aside)
 
 
-def _wrong_bottlenecks(standing: Standing, plan: PoolPlan, aside: set[int]) -> Iterator[str]:
+def _wrong_bottlenecks(standing: Standing, plan: PoolPlan | CompactPlan, aside: set[int]) -> Iterator[str]:
     """Each claim that is served stands in one bottleneck, and each bottleneck adds up."""
     listed = [name for bottleneck in plan.bottlenecks for name in bottleneck.claims]
-    served = {claim.id for at, claim in enumerate(standing.pool.claims) if standing.need[at] and at not in aside}
+    served = {
+        claim.id
+        for at, claim in enumerate(standing.pool.claims)
+        if standing.need[at] > standing.floor[at] and at not in aside
+    }
     if len(set(listed)) < len(listed) or set(listed) != served:
         yield f"{standing.pool.item}: the bottlenecks do not name each claim that shares in it once"
         return

@@ -1,95 +1,101 @@
 """What may be shared among whom: frozen, and refused when it contradicts itself.
 
-All stock figures are whole packs of the item (one pack size per item); a fill
-is allocated packs over validated packs. Whether a lot may lawfully reach a
-drop (licence, cold chain, shelf life at arrival plus use, need-by) is decided
-before: the problem holds a lane exactly where it may.
+A problem is a list of pools, one per item, and what the items share: the volume
+that a depot can dispatch, a vehicle on a lane can carry, and a receiver can store; and which item may
+stand in for another. Each pool is a `Pool` (any lanes) or a `CompactPool` (a whole
+region in columns). The JSON form writes a field only where it differs from its default: problems
+written before a field existed are read, and digest, as they did.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import MISSING, dataclass, fields
 from datetime import date
 from typing import Any
 
-LARGEST_PACKS = 1 << 20
-"""Upper limit of one claim's need: keys (k - 1) / d stay exact in 64-bit arithmetic."""
+from optimizer.allocation.compact import CompactPool, compact_from_row
+from optimizer.allocation.pool import (
+    LARGEST_COST,
+    LARGEST_PACKS,
+    Buffer,
+    Claim,
+    Drop,
+    Lane,
+    Lot,
+    Picked,
+    Pool,
+    ProblemError,
+    refuse_duplicates,
+    refuse_strangers,
+)
 
-LARGEST_COST = 10**9
-"""Upper limit of a lane's cost per pack in minor money units: routing stays exact in 64-bit arithmetic."""
+__all__ = [
+    "LARGEST_COST",
+    "LARGEST_PACKS",
+    "RULE",
+    "Buffer",
+    "Claim",
+    "CompactPool",
+    "DispatchLimit",
+    "Drop",
+    "Lane",
+    "LaneLimit",
+    "Lot",
+    "Picked",
+    "Pool",
+    "Problem",
+    "ProblemError",
+    "StorageLimit",
+    "Substitute",
+    "problem_from_json",
+]
 
 RULE = "leximin/1"
 """The sharing rule that this version knows; a problem that names another is not solved."""
 
 
-class ProblemError(ValueError):
-    """A problem that contradicts itself; the message names the item, the row and the reason."""
-
-
 @dataclass(frozen=True, slots=True)
-class Lot:
-    """Whole packs of one lot at one depot that may move."""
+class DispatchLimit:
+    """A depot can dispatch this volume of all items together."""
 
-    id: str
     site: str
-    expiry: date
-    packs: int
+    volume: int
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """One municipality's claim on one item in one priority tier (1 is served first).
+class LaneLimit:
+    """The vehicles from a depot to a municipality carry this volume of all items together."""
 
-    `minimum_packs`: below this the claim is of no use (0: any pack helps).
+    site: str
+    municipality: str
+    volume: int
+
+
+@dataclass(frozen=True, slots=True)
+class StorageLimit:
+    """A municipality can store this volume of all items together."""
+
+    municipality: str
+    volume: int
+
+
+@dataclass(frozen=True, slots=True)
+class Substitute:
+    """`packs` packs of `lot` of item `of` stand in for `counts_as` packs of `item` at `drop`, whole swaps only.
+
+    Substitutes come from what the claims on `of` leave; `cost` is in minor money units per swap.
     """
 
-    id: str
-    municipality: str
-    tier: int
-    minimum_packs: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """A validated request of a claim at one point of use; a claim's need is the sum of its drops."""
-
-    id: str
-    claim: str
-    packs: int
-
-
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """A lot may lawfully and in time reach a drop, at a cost per pack in minor money units."""
-
+    of: str
     lot: str
-    drop: str
-    cost: int
-
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """One item: its lots, the claims on it, and how many packs may leave in all (reserve floor kept)."""
-
     item: str
-    shareable_packs: int
-    lots: tuple[Lot, ...]
-    claims: tuple[Claim, ...]
-    drops: tuple[Drop, ...]
-    lanes: tuple[Lane, ...]
-
-    def __post_init__(self) -> None:
-        _refuse_duplicates(self.item, "lot", (lot.id for lot in self.lots))
-        _refuse_duplicates(self.item, "claim", (claim.id for claim in self.claims))
-        _refuse_duplicates(self.item, "drop", (drop.id for drop in self.drops))
-        _refuse_duplicates(self.item, "lane", ((lane.lot, lane.drop) for lane in self.lanes))
-        _refuse_strangers(self.item, "drop", "claim", (d.claim for d in self.drops), {c.id for c in self.claims})
-        _refuse_strangers(self.item, "lane", "lot", (a.lot for a in self.lanes), {lot.id for lot in self.lots})
-        _refuse_strangers(self.item, "lane", "drop", (a.drop for a in self.lanes), {d.id for d in self.drops})
-        _refuse_quantities(self)
+    drop: str
+    packs: int
+    counts_as: int
+    cost: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,29 +103,87 @@ class Problem:
     """All pools shared in one decision, under one named rule version."""
 
     rule: str
-    pools: tuple[Pool, ...]
+    pools: tuple[Pool | CompactPool, ...]
+    dispatch: tuple[DispatchLimit, ...] = ()
+    vehicles: tuple[LaneLimit, ...] = ()
+    storage: tuple[StorageLimit, ...] = ()
+    substitutes: tuple[Substitute, ...] = ()
 
     def __post_init__(self) -> None:
-        _refuse_duplicates("problem", "item", (pool.item for pool in self.pools))
+        refuse_duplicates("problem", "item", (pool.item for pool in self.pools))
+        refuse_duplicates("problem", "dispatch limit", (one.site for one in self.dispatch))
+        refuse_duplicates("problem", "lane limit", ((one.site, one.municipality) for one in self.vehicles))
+        refuse_duplicates("problem", "storage limit", (one.municipality for one in self.storage))
+        _refuse_volumes((*self.dispatch, *self.vehicles, *self.storage))
+        _refuse_substitutes(self)
+
+    def shared_limits(self) -> bool:
+        """Whether anything but the pools' own stock is shared: then items are not independent of one another."""
+        return bool(self.dispatch or self.vehicles or self.storage or self.substitutes)
 
     def canonical(self) -> bytes:
         """The problem as canonical JSON (sorted keys, no spaces): equal problems, equal bytes."""
-        return json.dumps(self, sort_keys=True, separators=(",", ":"), default=_plain).encode()
+        return _text(self, CompactPool.row).encode()
 
     def digest(self) -> str:
-        """SHA-256 of the canonical JSON, in hexadecimal."""
-        return hashlib.sha256(self.canonical()).hexdigest()
+        """SHA-256, in hexadecimal, of the canonical JSON (the columns of compact pools replaced by their own)."""
+        return hashlib.sha256(_text(self, CompactPool.digest_row).encode()).hexdigest()
 
 
-def _plain(value: date | Problem | Pool | Lot | Claim | Drop | Lane) -> str | dict[str, object]:
-    """What json cannot write by itself; three times as fast as copying the problem by `asdict`, same bytes."""
-    return value.isoformat() if isinstance(value, date) else {name: getattr(value, name) for name in value.__slots__}
+# `minimum_packs` was always written.
+_DEFAULTS = {
+    kind: {one.name: one.default for one in fields(kind) if one.default is not MISSING and one.name != "minimum_packs"}
+    for kind in (
+        *(Lot, Claim, Drop, Lane, Buffer, Picked, Pool),
+        *(DispatchLimit, LaneLimit, StorageLimit, Substitute, Problem),
+    )
+}
+_NOTHING = object()
+
+
+def _text(problem: Problem, compact: Callable[[CompactPool], object]) -> str:
+    pools = (_json(compact(p)) if isinstance(p, CompactPool) else _pool_text(p) for p in problem.pools)
+    return _object(problem, {"pools": f"[{','.join(pools)}]"})
+
+
+def _pool_text(pool: Pool) -> str:
+    """A pool has ten times as many lanes as anything else: these are put together by hand."""
+    names = {name: _json(name) for name in (*(lot.id for lot in pool.lots), *(drop.id for drop in pool.drops))}
+    lanes = [f'{{"cost":{a.cost},"drop":{names[a.drop]},"lot":{names[a.lot]}}}' for a in pool.lanes]
+    return _object(pool, {"lanes": f"[{','.join(lanes)}]"})
+
+
+def _object(value: Problem | Pool, known: dict[str, str]) -> str:
+    defaults = _DEFAULTS[type(value)]
+    fields_ = {name: getattr(value, name) for name in value.__slots__ if name not in known}
+    said = {name: _json(one) for name, one in fields_.items() if one != defaults.get(name, _NOTHING)} | known
+    return f"{{{','.join(f'{_json(name)}:{said[name]}' for name in sorted(said))}}}"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    """What json cannot write by itself, fields at their default left out."""
+    if isinstance(value, date):
+        return value.isoformat()
+    defaults = _DEFAULTS[type(value)]
+    said = ((name, getattr(value, name)) for name in value.__slots__)
+    return {name: one for name, one in said if one != defaults.get(name, _NOTHING)}
 
 
 def problem_from_json(text: bytes | str) -> Problem:
     """Read what `Problem.canonical` wrote; raises ProblemError where it contradicts itself."""
     data = json.loads(text)
-    return Problem(rule=data["rule"], pools=tuple(_pool(row) for row in data["pools"]))
+    return Problem(
+        rule=data["rule"],
+        pools=tuple(compact_from_row(row) if "columns" in row else _pool(row) for row in data["pools"]),
+        dispatch=tuple(DispatchLimit(**row) for row in data.get("dispatch", ())),
+        vehicles=tuple(LaneLimit(**row) for row in data.get("vehicles", ())),
+        storage=tuple(StorageLimit(**row) for row in data.get("storage", ())),
+        substitutes=tuple(Substitute(**row) for row in data.get("substitutes", ())),
+    )
 
 
 def _pool(row: dict[str, Any]) -> Pool:
@@ -130,46 +194,26 @@ def _pool(row: dict[str, Any]) -> Pool:
         claims=tuple(Claim(**claim) for claim in row["claims"]),
         drops=tuple(Drop(**drop) for drop in row["drops"]),
         lanes=tuple(Lane(**lane) for lane in row["lanes"]),
+        buffers=tuple(Buffer(**one) for one in row.get("buffers", ())),
+        picked=tuple(Picked(**one) for one in row.get("picked", ())),
+        unit_volume=row.get("unit_volume", 0),
     )
 
 
-def _refuse_duplicates(item: str, kind: str, ids: Iterable[object]) -> None:
-    seen: set[object] = set()
-    for one in ids:
-        if one in seen:
-            raise ProblemError(f"{item}: {kind} {one} is given twice")
-        seen.add(one)
+def _refuse_volumes(limits: Iterable[DispatchLimit | LaneLimit | StorageLimit]) -> None:
+    for limit in limits:
+        if limit.volume < 0:
+            raise ProblemError(f"problem: {limit} is below zero")
 
 
-def _refuse_strangers(item: str, kind: str, field: str, used: Iterable[str], known: set[str]) -> None:
-    for one in used:
-        if one not in known:
-            raise ProblemError(f"{item}: a {kind} names the unknown {field} {one}")
-
-
-def _refuse_quantities(pool: Pool) -> None:
-    if pool.shareable_packs < 0:
-        raise ProblemError(f"{pool.item}: shareable_packs is {pool.shareable_packs}, below zero")
-    for lot in pool.lots:
-        if lot.packs < 0:
-            raise ProblemError(f"{pool.item}: lot {lot.id} holds {lot.packs} packs, below zero")
-    for claim in pool.claims:
-        if claim.tier < 1 or claim.minimum_packs < 0:
-            raise ProblemError(f"{pool.item}: claim {claim.id} has tier {claim.tier}, minimum {claim.minimum_packs}")
-    _refuse_drops(pool)
-    for lane in pool.lanes:
-        if not 0 <= lane.cost <= LARGEST_COST:
-            raise ProblemError(
-                f"{pool.item}: lane {lane.lot} to {lane.drop} costs {lane.cost}, not 0 to {LARGEST_COST}"
-            )
-
-
-def _refuse_drops(pool: Pool) -> None:
-    needs: dict[str, int] = {}
-    for drop in pool.drops:
-        needs[drop.claim] = needs.get(drop.claim, 0) + drop.packs
-        if not 0 < drop.packs <= LARGEST_PACKS:
-            raise ProblemError(f"{pool.item}: drop {drop.id} asks {drop.packs} packs, not 1 to {LARGEST_PACKS}")
-    for claim, need in needs.items():
-        if need > LARGEST_PACKS:
-            raise ProblemError(f"{pool.item}: claim {claim} needs {need} packs in all, more than {LARGEST_PACKS}")
+def _refuse_substitutes(problem: Problem) -> None:
+    if not problem.substitutes:
+        return
+    lots = {pool.item: {lot.id for lot in pool.lots} for pool in problem.pools}
+    drops = {pool.item: {drop.id for drop in pool.drops} for pool in problem.pools}
+    refuse_duplicates("problem", "substitute", ((one.of, one.lot, one.item, one.drop) for one in problem.substitutes))
+    for one in problem.substitutes:
+        refuse_strangers(one.of, "substitute", "lot", [one.lot], lots.get(one.of, set()))
+        refuse_strangers(one.item, "substitute", "drop", [one.drop], drops.get(one.item, set()))
+        if one.packs < 1 or one.counts_as < 1 or one.of == one.item or not 0 <= one.cost <= LARGEST_COST:
+            raise ProblemError(f"{one.of}: lot {one.lot} cannot stand in for {one.item} as {one}")

@@ -18,33 +18,38 @@ date, and handing over weighs the difference of the lanes' costs.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 
 from optimizer.allocation.standing import Standing
 
-Turn = tuple[int, Fraction, int, int]
-"""A pack's place in the queue: tier, fill before it, need, position of the claim."""
+Turn = tuple[int, float, int, int]
+"""A pack's place in the queue: tier, fill before it, need, position of the claim.
+
+Two fills of whole numbers up to 2^20 are equal or differ by 2^-40: a float tells them apart.
+"""
 
 
 def unfairness(standing: Standing, aside: set[int]) -> Iterator[str]:
     """Free packs that reach an unmet claim, and packs that a claim further back in the queue has instead."""
     toward: dict[int, int] = {}
     unmet = [c for c, need in enumerate(standing.need) if standing.total[c] < need and c not in aside]
-    for claim in sorted(unmet, key=lambda one: _turn(standing, one, standing.total[one])):
+    for claim in sorted(unmet, key=lambda one: turn(standing, one, standing.total[one])):
         if standing.first_claim + claim in toward:
             continue
-        turn = _turn(standing, claim, standing.total[claim])
+        first = turn(standing, claim, standing.total[claim])
         for place in standing.within_reach(claim, toward):
             if place == standing.root and standing.root_left > 0:
                 yield f"{_has(standing, claim)}, and free packs can reach it"
             donor = place - standing.first_claim
-            if 0 <= donor < len(standing.need) and _turn(standing, donor, standing.total[donor] - 1) > turn:
+            if 0 <= donor < len(standing.need) and turn(standing, donor, standing.total[donor] - 1) > first:
                 yield f"{_has(standing, claim)}; its next pack comes before the last one that {_of(standing, donor)}"
 
 
-def _turn(standing: Standing, claim: int, packs_before: int) -> Turn:
+def turn(standing: Standing, claim: int, packs_before: int) -> Turn:
+    """The place in the queue of the pack that the claim gets after `packs_before`."""
     need = standing.need[claim]
-    return standing.pool.claims[claim].tier, Fraction(packs_before, need), need, claim
+    if packs_before < standing.floor[claim]:  # what is promised comes before the queue
+        return 0, 0.0, 0, claim
+    return standing.pool.claims[claim].tier, packs_before / need, need, claim
 
 
 def _has(standing: Standing, claim: int) -> str:
@@ -83,13 +88,19 @@ def worse_routing(standing: Standing) -> Iterator[str]:
     shelf = len(pool.lots)
     for at, lot in enumerate(pool.lots):
         day = dates.index(lot.expiry) * day_weight
+        above = shelf + standing.above[at] - standing.root
         if standing.lot_left[at] > 0:
-            weights[shelf, at] = day
+            weights[above, at] = day
         if standing.served[at]:
-            weights[at, shelf] = -day
-    ring = _negative_ring(weights, places=shelf + 1)
+            weights[at, above] = -day
+            if above != shelf:
+                weights[above, shelf] = 0
+    for site, left in enumerate(standing.site_left):
+        if left > 0:
+            weights[shelf, shelf + 1 + site] = 0
+    ring = _negative_ring(weights, places=shelf + 1 + len(standing.site_left))
     if ring:
-        names = ", ".join(pool.lots[at].id for at in ring if at != shelf)
+        names = ", ".join(pool.lots[at].id for at in ring if at < shelf)
         yield f"{pool.item}: exchanging packs among the lots {names} would use earlier expiry dates or cheaper lanes"
 
 

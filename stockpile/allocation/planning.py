@@ -16,7 +16,7 @@ from sqlmodel import Session, col, update
 from optimizer.allocation import baselines
 from optimizer.allocation import check as checker
 from optimizer.allocation.model import share
-from optimizer.allocation.plan import PRO_RATA, Bottleneck, Plan, PoolPlan
+from optimizer.allocation.plan import PRO_RATA, Bottleneck, CompactPlan, Plan, PoolPlan
 from optimizer.solver import run_limited
 from stockpile import journal
 from stockpile.actor import Act
@@ -162,7 +162,7 @@ def _results(plan_id: int, made: Draft) -> list[PlanResult]:
     ]
 
 
-def _ties(pool: PoolPlan) -> dict[str, tuple[str, Bottleneck]]:
+def _ties(pool: PoolPlan | CompactPlan) -> dict[str, tuple[str, Bottleneck]]:
     return {
         claim: (f"{pool.item}#{number}", bottleneck)
         for number, bottleneck in enumerate(pool.bottlenecks, start=1)
@@ -176,7 +176,7 @@ def _result(
     request: Request,
     *,
     packs: int,
-    pools: Mapping[str, PoolPlan],
+    pools: Mapping[str, PoolPlan | CompactPlan],
     ties: Mapping[str, Mapping[str, tuple[str, Bottleneck]]],
 ) -> PlanResult:
     assert request.id is not None
@@ -202,7 +202,7 @@ def _reason(
     request: Request,
     got: int,
     *,
-    pools: Mapping[str, PoolPlan],
+    pools: Mapping[str, PoolPlan | CompactPlan],
     ties: Mapping[str, Mapping[str, tuple[str, Bottleneck]]],
 ) -> tuple[str, str, str]:
     """Code, sentence and tie of a request's result."""

@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 from sharing_instances import problem_of, region_pool, tiny_pool
 
-from optimizer.allocation import baselines, model
+from optimizer.allocation import baselines, levels
 from optimizer.allocation.problem import (
     LARGEST_COST,
     LARGEST_PACKS,
@@ -71,13 +71,26 @@ def test_a_problem_is_read_back_as_it_was_written() -> None:
     assert again.digest() == problem.digest()
 
 
-def test_the_canonical_bytes_are_sorted_json_without_spaces() -> None:
+LATER_FIELDS = {
+    *("immovable_packs", "entitled_packs", "protected_packs", "buffers", "picked", "unit_volume"),
+    *("dispatch", "vehicles", "storage", "substitutes"),
+}
+
+
+def without_later_fields(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: without_later_fields(one) for name, one in value.items() if name not in LATER_FIELDS}
+    return [without_later_fields(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def test_the_canonical_bytes_are_sorted_json_without_spaces_and_as_before_newer_fields_existed() -> None:
     problem = problem_of(tiny_pool(3), region_pool(1, lots=6, claims=9, item="b"))
-    plain = json.dumps(asdict(problem), sort_keys=True, separators=(",", ":"), default=date.isoformat)
+    said = without_later_fields(asdict(problem))
+    plain = json.dumps(said, sort_keys=True, separators=(",", ":"), default=date.isoformat)
     assert problem.canonical() == plain.encode()
 
 
-@pytest.mark.parametrize("module", [model, baselines])
+@pytest.mark.parametrize("module", [levels, baselines])
 def test_the_examples_in_the_docstrings_hold(module: ModuleType) -> None:
     result = doctest.testmod(module)
     assert (result.failed, result.attempted > 0) == (0, True)
