@@ -40,10 +40,11 @@ from stockpile.inventory.scanning import api as scanning
 from stockpile.jobs import api as jobs
 from stockpile.jobs import schedule
 from stockpile.settings import Settings
+from stockpile.transparency.sealing import api as sealing
 
 log = logging.getLogger(__name__)
 STOREROOM = (inventory, recalls, quality, counts, outlook, scanning)
-ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, jobs)
+ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, jobs, sealing)
 DESCRIPTION = (
     "One shared emergency stockpile for municipalities of several countries. Quantities are integers in base units, "
     "money in minor units, instants in UTC. Sign in with POST /api/v1/tokens (HTTP Basic) and send the token as bearer."
@@ -55,7 +56,9 @@ def build(engine: Engine, settings: Settings, *, scheduled: bool = True) -> Fast
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        scheduler = schedule.start(engine, limit_seconds=settings.plan_limit_seconds) if scheduled else None
+        scheduler = (
+            schedule.start(engine, home=settings.home, limit_seconds=settings.plan_limit_seconds) if scheduled else None
+        )
         yield
         if scheduler is not None:
             scheduler.shutdown(wait=False)
@@ -85,6 +88,7 @@ def _add_routes(app: FastAPI) -> None:
     for domain in ROUTERS:
         v1.include_router(domain.router)
     app.include_router(v1)
+    app.include_router(sealing.public)
     app.get("/health", tags=["operations"])(_health)
     app.get("/api/v1/openapi.json", include_in_schema=False)(_openapi)
     app.get("/docs", include_in_schema=False)(_docs)

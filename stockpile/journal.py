@@ -48,9 +48,22 @@ def leaf_hash(entry: JournalEntry) -> str:
     return _hash({name: getattr(entry, name) for name in _HASHED})
 
 
+def content(entry: Any) -> dict[str, Any]:
+    """What is hashed of an entry (or of a row with its columns): everything but its number; instants as text."""
+    return _told({name: getattr(entry, name) for name in _HASHED})
+
+
+def hash_of_row(row: Any) -> bytes:
+    """The leaf hash of a row with the entry's columns, as 32 bytes."""
+    return hashlib.sha256(b"\x00" + canonical(content(row)).encode()).digest()
+
+
 def _hash(columns: Mapping[str, Any]) -> str:
-    instants = {name: columns[name].isoformat() for name in ("recorded_at", "effective_at")}
-    return hashlib.sha256(b"\x00" + canonical({**columns, **instants}).encode()).hexdigest()
+    return hashlib.sha256(b"\x00" + canonical(_told(columns)).encode()).hexdigest()
+
+
+def _told(columns: Mapping[str, Any]) -> dict[str, Any]:
+    return {**columns, **{name: columns[name].isoformat() for name in ("recorded_at", "effective_at")}}
 
 
 _HASHED: Final = ("recorded_at", "effective_at", "actor_id", "actor_name", "action", "subject", "reason", "payload")

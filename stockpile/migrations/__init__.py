@@ -21,7 +21,8 @@ import stockpile.inventory.scanning.tables
 import stockpile.inventory.tables
 import stockpile.jobs.tables
 import stockpile.journal
-import stockpile.reorder.tables  # noqa: F401  (all tables are known to the metadata from here on)
+import stockpile.reorder.tables
+import stockpile.transparency.sealing.tables  # noqa: F401  (all tables are known to the metadata from here on)
 from stockpile.errors import Conflict
 
 
