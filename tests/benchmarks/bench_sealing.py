@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,7 +23,7 @@ ACT = Act(actor=Actor(id=1, name="logistics", grants=(Grant("logistics"),)), at=
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def journal_of_a_million(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Engine:
+def journal_of_a_million(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """An engine whose journal holds ENTRIES entries like those of postings."""
     if request.param == "sqlite":
         address = f"sqlite:///{tmp_path_factory.mktemp('million') / 'stockpile.db'}"
@@ -35,7 +37,8 @@ def journal_of_a_million(request: pytest.FixtureRequest, tmp_path_factory: pytes
             for n in range(start, start + 20_000)
         ]
         transact(engine, lambda session, notes=notes: journal.record_each(session, notes))  # type: ignore[misc]
-    return engine
+    yield engine
+    engine.dispose()
 
 
 def test_a_million_entries_are_sealed_and_verified(
@@ -48,12 +51,18 @@ def test_a_million_entries_are_sealed_and_verified(
     began, cpu = time.perf_counter(), time.process_time()
     assert faults(engine, signer) == []
     verifying, verifying_cpu = time.perf_counter() - began, time.process_time() - cpu
-    with capsys.disabled():
-        print(f"\n  {engine.dialect.name}: {ENTRIES:,} entries sealed in {sealing:.1f} s ({sealing_cpu:.1f} CPU s)")
-        print(f"  {engine.dialect.name}: verified whole in {verifying:.1f} s ({verifying_cpu:.1f} CPU s); target 30 s")
+    say(capsys, f"\n  {engine.dialect.name}: {ENTRIES:,} entries sealed in {sealing:.1f} s ({sealing_cpu:.1f} CPU s)")
+    say(
+        capsys, f"  {engine.dialect.name}: verified whole in {verifying:.1f} s ({verifying_cpu:.1f} CPU s); target 30 s"
+    )
     found = forged_and_found(engine, signer)
+    say(capsys, f"  one row edited, one deleted: found in {found:.1f} s")
+
+
+def say(capsys: pytest.CaptureFixture[str], line: str) -> None:
+    """A line for the reader of the run."""
     with capsys.disabled():
-        print(f"  one row edited, one deleted: found in {found:.1f} s")
+        sys.stdout.write(line + "\n")
 
 
 def forged_and_found(engine: Engine, signer: rules.Signer) -> float:
