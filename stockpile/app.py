@@ -53,12 +53,13 @@ from stockpile.inventory.temperatures import api as temperatures
 from stockpile.jobs import api as jobs
 from stockpile.jobs import schedule
 from stockpile.settings import Settings
+from stockpile.transparency.sealing import api as sealing
 
 log = logging.getLogger(__name__)
 GOODS_IN = (receiving, proposals, controlled, temperatures, shelving, handover, importing)
 BOOKS = (periods, corrections)
 STOREROOM = (inventory, *GOODS_IN, *BOOKS, recalls, quality, counts, outlook, scanning, lots, ownership, kits)
-ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, reservations, jobs)
+ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, reservations, jobs, sealing)
 DESCRIPTION = (
     "One shared emergency stockpile for municipalities of several countries. Quantities are integers in base units, "
     "money in minor units, instants in UTC. Sign in with POST /api/v1/tokens (HTTP Basic) and send the token as bearer."
@@ -70,7 +71,8 @@ def build(engine: Engine, settings: Settings, *, scheduled: bool = True) -> Fast
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        scheduler = schedule.start(engine, limit_seconds=settings.plan_limit_seconds) if scheduled else None
+        limit = settings.plan_limit_seconds
+        scheduler = schedule.start(engine, home=settings.home, limit_seconds=limit) if scheduled else None
         app.state.imports.start()
         yield
         app.state.imports.stop()
@@ -104,6 +106,7 @@ def _add_routes(app: FastAPI) -> None:
     for domain in ROUTERS:
         v1.include_router(domain.router)
     app.include_router(v1)
+    app.include_router(sealing.public)
     app.get("/health", tags=["operations"])(_health)
     app.get("/api/v1/openapi.json", include_in_schema=False, dependencies=known)(_openapi)
     app.get("/docs", include_in_schema=False)(_docs)

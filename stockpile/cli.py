@@ -6,10 +6,9 @@ import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 from rich.progress import Progress
 from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
@@ -18,9 +17,11 @@ from sqlmodel import Session
 from stockpile import __version__, journal, migrations
 from stockpile.actor import Act, Grant
 from stockpile.allocation import queries as allocation
+from stockpile.cli_audit import audit
 from stockpile.cli_handling import call
 from stockpile.cli_storeroom import store
-from stockpile.db import open_engine, reading, transact
+from stockpile.console import end_with, err, opened, out
+from stockpile.db import reading, transact
 from stockpile.demo import cast, show
 from stockpile.errors import Invalid, Refusal
 from stockpile.governance import operations as governance
@@ -48,11 +49,9 @@ app.add_typer(imports, name="import")
 app.add_typer(runs, name="run")
 app.add_typer(accounts, name="account")
 app.add_typer(store, name="store")
+app.add_typer(audit, name="audit")
 app.command("call")(call)
-out = Console()
-err = Console(stderr=True)
-
-EXIT_NOT_POSTED, EXIT_REFUSED, EXIT_DISCREPANCY = 1, 2, 3
+EXIT_NOT_POSTED, EXIT_REFUSED = 1, 2
 
 
 def main() -> None:
@@ -75,7 +74,7 @@ def demo(
     settings = Settings()
     if serve_after:
         _refuse_taken_port(port)
-    engine = _open(settings)
+    engine = opened(settings)
     if reset:
         _reset(engine)
     result = show.run(engine, out, password=settings.demo_password, limit_seconds=settings.plan_limit_seconds)
@@ -83,7 +82,7 @@ def demo(
         report.write_text(json.dumps(show.as_json(result), indent=2) + "\n", encoding="utf-8")
         out.print(f"figures written to {report}")
     if not (result.ledger_verified and result.checker_accepted):
-        _discrepancies(result.discrepancies or ["a plan is not accepted by the checker"])
+        end_with(result.discrepancies or ["a plan is not accepted by the checker"])
     if serve_after:
         names = ", ".join(name for name, _, _ in (*cast.CAST, *cast.REQUESTERS))
         out.print(f"\nsign in as one of {names}; the password of all is [bold]{settings.demo_password}[/bold]")
@@ -97,27 +96,27 @@ def serve(
     """Serve the API and the screens on 127.0.0.1, with the nightly runs."""
     _refuse_taken_port(port)
     settings = Settings()
-    engine = _open(settings)
+    engine = opened(settings)
     _serve(engine, settings, port=port)
 
 
 @app.command()
 def verify() -> None:
     """Recompute every balance and every hash; exits with 3 and the discrepancies if any is wrong."""
-    engine = _open(Settings())
+    engine = opened(Settings())
     with reading(engine) as session, Progress(console=err, transient=True) as progress:
         governance_queries.region(session)
         progress.add_task("recomputing balances and hashes", total=None)
         found = [*ledger.discrepancies(session), *journal.discrepancies(session)]
     if found:
-        _discrepancies(found)
+        end_with(found)
     out.print("verified: every balance is the sum of its movements, every hash is right")
 
 
 @app.command("picklist")
 def pick_list(plan: Annotated[int, typer.Argument(help="Number of the plan.")]) -> None:
     """Print what each depot picks for a plan."""
-    engine = _open(Settings())
+    engine = opened(Settings())
     with reading(engine) as session:
         simulated = governance_queries.region(session).simulated
         found = allocation.plan(session, plan)
@@ -133,7 +132,7 @@ def scan(
     site: Annotated[str | None, typer.Option(help="Where it was scanned.")] = None,
 ) -> None:
     """Print what a scan fills in: item, lot, order line, warnings, and what can be done next; nothing is stored."""
-    with reading(_open(Settings())) as session:
+    with reading(opened(Settings())) as session:
         typer.echo(scanning.prefill_text(scanning.prefill(session, _installation(session), text=text, site=site)))
 
 
@@ -146,7 +145,7 @@ def label(
     to: Annotated[Path, typer.Option("--out", help="File to write.")] = Path("label.svg"),
 ) -> None:
     """Write the label of a lot as SVG; a new pallet gets a number (SSCC) of its own."""
-    engine = _open(Settings())
+    engine = opened(Settings())
 
     def draw(session: Session) -> labels.Label:
         if kind == "shelf":
@@ -175,7 +174,7 @@ def database() -> None:
 @imports.command("region")
 def import_region(folder: Annotated[Path, typer.Argument(help="Folder with the CSV templates.")]) -> None:
     """Load a region from CSV templates into an empty installation, all or nothing."""
-    engine = _open(Settings())
+    engine = opened(Settings())
     rows = read(folder)
     real_now = datetime.now(UTC)
 
@@ -200,7 +199,7 @@ def import_temperatures(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would come of it; store nothing.")] = False,
 ) -> None:
     """Take in a temperature logger's file: excursions set lots apart, gaps are named; the same file counts once."""
-    engine = _open(Settings())
+    engine = opened(Settings())
     act = _act(engine, account)
     try:
         text = file.read_text(encoding="utf-8-sig")
@@ -222,7 +221,7 @@ def import_stock(
     from stockpile.serving import settle_memory
 
     settle_memory()
-    engine = _open(Settings())
+    engine = opened(Settings())
     act = _act(engine, account)
     with Progress(console=err, transient=True) as progress:
         task = progress.add_task("reading", total=100)
@@ -259,7 +258,7 @@ def run_reorder(
 ) -> None:
     """Propose call-offs for what is missing; each waits for another person's approval."""
     settings = Settings()
-    engine = _open(settings)
+    engine = opened(settings)
     ran = jobs.run(engine, _act(engine, account), job="reorder", limit_seconds=settings.plan_limit_seconds)
     if ran.again:
         out.print(f"reorder for {ran.slot} was done before: nothing was changed")
@@ -271,7 +270,7 @@ def run_reservations(
     account: Annotated[str, typer.Option(help="Account that runs it.")] = jobs.SCHEDULER_ACCOUNT,
 ) -> None:
     """Give back what was reserved, has not been picked, and whose time is over; once an hour."""
-    engine = _open(Settings())
+    engine = opened(Settings())
     ran = jobs.run(engine, _act(engine, account), job="reservations", limit_seconds=0)
     if ran.again:
         out.print(f"reservations for {ran.slot} were done before: nothing was changed")
@@ -290,7 +289,7 @@ def add_account(  # noqa: PLR0917  (the command line takes them by name)
     ] = "",
 ) -> None:
     """Add a named account with one role."""
-    engine = _open(Settings())
+    engine = opened(Settings())
     real_now = datetime.now(UTC)
     act = Act(actor=governance.founder(), at=real_now, recorded_at=real_now)
 
@@ -306,18 +305,11 @@ def add_account(  # noqa: PLR0917  (the command line takes them by name)
 @accounts.command("list")
 def list_accounts() -> None:
     """List the accounts and their roles."""
-    with reading(_open(Settings())) as session:
+    with reading(opened(Settings())) as session:
         for account in governance_queries.accounts(session):
             actor = governance_queries.actor_of(session, account)
             roles = ", ".join(sorted({grant.role for grant in actor.grants}))
             typer.echo(f"{account.name:<16} {roles:<14} {account.title}")
-
-
-def _open(settings: Settings) -> Engine:
-    err.print(f"[dim]data: {make_url(settings.address()).render_as_string(hide_password=True)}[/dim]", soft_wrap=True)
-    engine = open_engine(settings.address())
-    migrations.upgrade(engine)
-    return engine
 
 
 def _act(engine: Engine, account: str) -> Act:
@@ -349,10 +341,3 @@ def _serve(engine: Engine, settings: Settings, *, port: int) -> None:
     from stockpile.serving import serve as run_server
 
     run_server(engine, settings, port=port)
-
-
-def _discrepancies(found: list[str]) -> NoReturn:
-    for one in found[:20]:
-        err.print(f"[red]discrepancy:[/red] {one}", soft_wrap=True)
-    err.print(f"{len(found)} discrepancies: stop posting and restore from a backup, nothing is mended by itself")
-    sys.exit(EXIT_DISCREPANCY)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import json.encoder
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -48,11 +49,34 @@ def leaf_hash(entry: JournalEntry) -> str:
     return _hash({name: getattr(entry, name) for name in _HASHED})
 
 
+def content(entry: Any) -> dict[str, Any]:
+    """What is hashed of an entry (or of a row with its columns): everything but its number; instants as text."""
+    return _told({name: getattr(entry, name) for name in _HASHED})
+
+
+def hash_of_row(row: Any) -> bytes:
+    """The leaf hash of a row with the entry's columns, instants as text, as 32 bytes.
+
+    The text is `canonical(content)` written down by hand, which is six times
+    as fast: a million entries are verified while somebody waits.
+    """
+    text = (
+        f'{{"action":{_quoted(row.action)},"actor_id":{row.actor_id},"actor_name":{_quoted(row.actor_name)},'
+        f'"effective_at":"{row.effective_at}","payload":{_quoted(row.payload)},"reason":{_quoted(row.reason)},'
+        f'"recorded_at":"{row.recorded_at}","subject":{_quoted(row.subject)}}}'
+    )
+    return hashlib.sha256(b"\x00" + text.encode()).digest()
+
+
 def _hash(columns: Mapping[str, Any]) -> str:
-    instants = {name: columns[name].isoformat() for name in ("recorded_at", "effective_at")}
-    return hashlib.sha256(b"\x00" + canonical({**columns, **instants}).encode()).hexdigest()
+    return hashlib.sha256(b"\x00" + canonical(_told(columns)).encode()).hexdigest()
 
 
+def _told(columns: Mapping[str, Any]) -> dict[str, Any]:
+    return {**columns, **{name: columns[name].isoformat() for name in ("recorded_at", "effective_at")}}
+
+
+_quoted = json.encoder.encode_basestring
 _HASHED: Final = ("recorded_at", "effective_at", "actor_id", "actor_name", "action", "subject", "reason", "payload")
 
 

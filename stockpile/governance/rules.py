@@ -24,6 +24,7 @@ EVERYONE: Final = frozenset(ROLES)
 RIGHTS: Final[dict[str, frozenset[str]]] = {
     "read": EVERYONE,
     "verify": frozenset({AUDITOR, ADMINISTRATOR, COMMITTEE}),
+    "head.witness": frozenset({REQUESTER, COMMITTEE, AUDITOR}),
     "stock.receive": frozenset({LOGISTICS}),
     "stock.issue": frozenset({LOGISTICS}),
     "stock.adjust": frozenset({LOGISTICS}),

@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
 from stockpile.actor import Act
 from stockpile.db import reading
 from stockpile.errors import Refusal
 from stockpile.governance import queries as governance
 from stockpile.jobs import operations
+from stockpile.transparency.sealing import operations as sealing
 
 DUE: Final[dict[str, dict[str, int]]] = {"reorder": {"hour": 2, "minute": 0}, "reservations": {"minute": 5}}
 """When each job comes due, UTC: every day at that hour, or every hour at that minute."""
+SEAL_SECONDS = 1
 GRACE_SECONDS = 3600
 log = logging.getLogger(__name__)
 
 
-def start(engine: Engine, *, limit_seconds: float) -> BackgroundScheduler:
-    """Start the jobs of this process, first those missed while no process ran; stop them with `shutdown`."""
+def start(engine: Engine, *, home: Path, limit_seconds: float) -> BackgroundScheduler:
+    """Start the jobs of this process, first those missed while no process ran, and the sealing of the journal.
+
+    Stop them with `shutdown`.
+    """
     scheduler = BackgroundScheduler(
         timezone=UTC, job_defaults={"misfire_grace_time": GRACE_SECONDS, "coalesce": True, "max_instances": 1}
     )
@@ -31,6 +39,7 @@ def start(engine: Engine, *, limit_seconds: float) -> BackgroundScheduler:
         trigger = CronTrigger(**when, timezone=UTC)
         scheduler.add_job(run_due, trigger, args=(engine, job, limit_seconds), id=job)
         scheduler.add_job(catch_up, args=(engine, job, limit_seconds), id=f"{job}, missed")
+    scheduler.add_job(seal, IntervalTrigger(seconds=SEAL_SECONDS), args=(engine, home), id="seal")
     scheduler.start()
     return scheduler
 
@@ -82,3 +91,15 @@ def run_due(engine: Engine, job: str, limit_seconds: float, *, due: datetime | N
         log.error("%s refused: %s", job, refusal.message)
     else:
         log.info("%s for %s: %s", job, ran.slot, "done before" if ran.again else ran.outcome)
+
+
+def seal(engine: Engine, home: Path) -> None:
+    """Seal what was committed; without a region there is nothing to seal, and a fault is tried again in a second."""
+    try:
+        with reading(engine) as session:
+            signer = sealing.signer_of(session, home)
+        sealing.seal(engine, signer, at=datetime.now(UTC))
+    except Refusal as refusal:
+        log.debug("nothing is sealed: %s", refusal.message)
+    except OperationalError as failure:
+        log.warning("sealing waits for the database: %s", failure.orig)

@@ -11,6 +11,7 @@ TABLE = """
 right               requester logistics coordinator committee buyer pharmacist auditor administrator scheduler
 read                x         x         x           x         x     x          x       x             x
 verify              .         .         .           x         .     .          x       x             .
+head.witness        x         .         .           x         .     .          x       .             .
 stock.receive       .         x         .           .         .     .          .       .             .
 stock.issue         .         x         .           .         .     .          .       .             .
 stock.adjust        .         x         .           .         .     .          .       .             .

@@ -1,0 +1,1 @@
+"""What outsiders can check: the sealed journal and its proofs."""

@@ -1,0 +1,85 @@
+"""A million journal entries: how long sealing and the whole verification take, and what sealing costs writers."""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from stockpile import journal, migrations
+from stockpile.actor import Act, Actor, Grant
+from stockpile.db import open_engine, reading, transact
+from stockpile.transparency.sealing import operations, queries, rules
+
+ENTRIES = 1_000_000
+NOW = datetime(2020, 3, 30, 8, tzinfo=UTC)
+ACT = Act(actor=Actor(id=1, name="logistics", grants=(Grant("logistics"),)), at=NOW, recorded_at=NOW)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def journal_of_a_million(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """An engine whose journal holds ENTRIES entries like those of postings."""
+    if request.param == "sqlite":
+        address = f"sqlite:///{tmp_path_factory.mktemp('million') / 'stockpile.db'}"
+    else:
+        address = request.getfixturevalue("postgres_address")
+    engine = open_engine(address)
+    migrations.upgrade(engine)
+    for start in range(0, ENTRIES, 20_000):
+        notes = [
+            journal.Note(ACT, "stock.post", f"posting:{n}", {"digest": f"{n:064x}", "kind": "issue", "key": f"key-{n}"})
+            for n in range(start, start + 20_000)
+        ]
+        transact(engine, lambda session, notes=notes: journal.record_each(session, notes))  # type: ignore[misc]
+    yield engine
+    engine.dispose()
+
+
+def test_a_million_entries_are_sealed_and_verified(
+    journal_of_a_million: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine, signer = journal_of_a_million, operations.signer(tmp_path, log="stockpile/bench")
+    began, cpu = time.perf_counter(), time.process_time()
+    assert operations.seal(engine, signer, at=NOW + timedelta(seconds=1)) == ENTRIES
+    sealing, sealing_cpu = time.perf_counter() - began, time.process_time() - cpu
+    began, cpu = time.perf_counter(), time.process_time()
+    assert faults(engine, signer) == []
+    verifying, verifying_cpu = time.perf_counter() - began, time.process_time() - cpu
+    say(capsys, f"\n  {engine.dialect.name}: {ENTRIES:,} entries sealed in {sealing:.1f} s ({sealing_cpu:.1f} CPU s)")
+    say(
+        capsys, f"  {engine.dialect.name}: verified whole in {verifying:.1f} s ({verifying_cpu:.1f} CPU s); target 30 s"
+    )
+    found = forged_and_found(engine, signer)
+    say(capsys, f"  one row edited, one deleted: found in {found:.1f} s")
+
+
+def say(capsys: pytest.CaptureFixture[str], line: str) -> None:
+    """A line for the reader of the run."""
+    with capsys.disabled():
+        sys.stdout.write(line + "\n")
+
+
+def forged_and_found(engine: Engine, signer: rules.Signer) -> float:
+    """Edit one entry and delete another; both must be named. Returns the seconds."""
+    edited, deleted = random.Random(1).sample(range(1, ENTRIES + 1), 2)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE journal_entry SET reason = 'forged' WHERE id = :id"), {"id": edited})
+        connection.execute(text("DELETE FROM journal_entry WHERE id = :id"), {"id": deleted})
+    began = time.perf_counter()
+    found = faults(engine, signer)
+    seconds = time.perf_counter() - began
+    assert any(f"journal entry {edited} " in fault for fault in found)
+    assert any(f"journal entry {deleted}," in fault for fault in found)
+    return seconds
+
+
+def faults(engine: Engine, signer: rules.Signer) -> list[str]:
+    """What the verification finds."""
+    with reading(engine) as session:
+        return list(queries.discrepancies(session, verifier_key=signer.verifier_key))
