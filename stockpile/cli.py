@@ -17,6 +17,7 @@ from sqlmodel import Session
 from stockpile import __version__, journal, migrations
 from stockpile.actor import Act, Grant
 from stockpile.allocation import queries as allocation
+from stockpile.allocation import rules as picking
 from stockpile.cli_audit import audit
 from stockpile.cli_handling import call
 from stockpile.cli_storeroom import store
@@ -123,7 +124,7 @@ def pick_list(plan: Annotated[int, typer.Argument(help="Number of the plan.")]) 
         lines = allocation.pick_list(session, plan)
     warning = "" if found.state == "approved" else " - NOT APPROVED: do not pick"
     head = f"Plan {plan} ({found.state}, {found.method}){' - SIMULATED' if simulated else ''}{warning}"
-    typer.echo(allocation.pick_list_text(lines, head=head))
+    typer.echo(picking.pick_list_text(lines, head=head))
 
 
 @app.command("scan")

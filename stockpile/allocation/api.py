@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from stockpile import http
 from stockpile.actor import Act
-from stockpile.allocation import approval, operations, planning, queries
+from stockpile.allocation import approval, operations, planning, queries, rules
 from stockpile.allocation.tables import Plan
 from stockpile.governance import queries as governance
 from stockpile.governance.caller import After, Key, SignedIn
@@ -238,7 +238,7 @@ def pick_list(caller: SignedIn, number: http.Number) -> str:
         mark = " - SIMULATED" if governance.region(session).simulated else ""
         warning = "" if found.state == "approved" else " - NOT APPROVED: do not pick"
         head = f"Plan {number} ({found.state}, {found.method}){mark}{warning}"
-        return queries.pick_list_text(queries.pick_list(session, number), head=head)
+        return rules.pick_list_text(queries.pick_list(session, number), head=head)
 
 
 @router.get("/plans/{number}/why")

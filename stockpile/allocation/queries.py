@@ -66,23 +66,6 @@ class Fill:
 
 
 @dataclass(frozen=True, slots=True)
-class PickLine:
-    """One thing to take from a shelf: which lot, how many packs, and where it goes."""
-
-    depot: str
-    destination: str
-    destination_name: str
-    item: str
-    item_name: str
-    lot: str
-    expiry: str
-    packs: int
-    quantity: int
-    base_unit: str
-    member: str
-
-
-@dataclass(frozen=True, slots=True)
 class Neighbour:
     """Another municipality's share of the same item, quantities in base units."""
 
@@ -270,7 +253,7 @@ def _fill(key: str, pairs: list[list[PlanResult]], crossed: int) -> Fill:
     )
 
 
-def pick_list(session: Session, number: int) -> list[PickLine]:
+def pick_list(session: Session, number: int) -> list[rules.PickLine]:
     """What each depot picks for a plan, by depot, destination, item and expiry."""
     plan(session, number)
     items, sites = catalogue.items(session), inventory.sites(session)
@@ -284,7 +267,7 @@ def pick_list(session: Session, number: int) -> list[PickLine]:
         packs = line.quantity // item.pack_size
         if packs:
             picks.append(
-                PickLine(
+                rules.PickLine(
                     depot=line.site_code,
                     destination=there.code,
                     destination_name=there.name,
@@ -299,19 +282,6 @@ def pick_list(session: Session, number: int) -> list[PickLine]:
                 )
             )
     return sorted(picks, key=lambda p: (p.depot, p.destination, p.item, p.expiry, p.lot, p.member))
-
-
-def pick_list_text(lines: Iterable[PickLine], *, head: str) -> str:
-    """The pick list for a printer: one block per depot and destination."""
-    text: list[str] = [head]
-    block = ("", "")
-    for line in lines:
-        if block != (line.depot, line.destination):
-            block = (line.depot, line.destination)
-            text.append(f"\n{line.depot} -> {line.destination} {line.destination_name}")
-        what = f"{line.packs:>6} packs  {line.item}  lot {line.lot}  expires {line.expiry}  for {line.member}"
-        text.append(f"  [ ] {what}  ({line.quantity:,} {line.base_unit})  {line.item_name}")
-    return "\n".join(text)
 
 
 def why(session: Session, *, plan_number: int, member: str, item: str) -> Why:

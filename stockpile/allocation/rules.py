@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -114,3 +115,33 @@ def state_after(*, got: int, validated: int) -> str:
     if got == 0:
         return UNSERVED
     return ALLOCATED if got >= validated else PART_ALLOCATED
+
+
+@dataclass(frozen=True, slots=True)
+class PickLine:
+    """One thing to take from a shelf: which lot, how many packs, and where it goes."""
+
+    depot: str
+    destination: str
+    destination_name: str
+    item: str
+    item_name: str
+    lot: str
+    expiry: str
+    packs: int
+    quantity: int
+    base_unit: str
+    member: str
+
+
+def pick_list_text(lines: Iterable[PickLine], *, head: str) -> str:
+    """The pick list for a printer: one block per depot and destination."""
+    text: list[str] = [head]
+    block = ("", "")
+    for line in lines:
+        if block != (line.depot, line.destination):
+            block = (line.depot, line.destination)
+            text.append(f"\n{line.depot} -> {line.destination} {line.destination_name}")
+        what = f"{line.packs:>6} packs  {line.item}  lot {line.lot}  expires {line.expiry}  for {line.member}"
+        text.append(f"  [ ] {what}  ({line.quantity:,} {line.base_unit})  {line.item_name}")
+    return "\n".join(text)

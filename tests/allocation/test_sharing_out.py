@@ -12,7 +12,7 @@ from optimizer.allocation import check as checker
 from optimizer.allocation.plan import plan_from_json
 from optimizer.allocation.problem import problem_from_json
 from stockpile import journal
-from stockpile.allocation import approval, operations, planning, queries
+from stockpile.allocation import approval, operations, planning, queries, rules
 from stockpile.allocation.operations import SurgeNotOpen
 from stockpile.allocation.planning import NothingToShare
 from stockpile.allocation.queries import NothingAsked, UnknownPlan
@@ -280,7 +280,7 @@ def test_the_pick_list_holds_the_lines_of_the_plan_in_whole_packs(region: Engine
     assert sum(pick.quantity for pick in picks) == sum(line.quantity for line in lines(region, plan))
     assert all(pick.packs * (10 if pick.item == "TAB" else 2) == pick.quantity for pick in picks)
     assert picks == sorted(picks, key=lambda p: (p.depot, p.destination, p.item, p.expiry, p.lot, p.member))
-    text = queries.pick_list_text(picks, head="Plan 1")
+    text = rules.pick_list_text(picks, head="Plan 1")
     assert text.count("[ ]") == len(picks)
     assert text.startswith("Plan 1\n")
     with reading(region) as session, pytest.raises(UnknownPlan):

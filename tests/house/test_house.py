@@ -21,6 +21,8 @@ from stockpile.db import open_engine
 ROOT = Path(__file__).parents[2]
 LONGEST_FUNCTION = 50
 LONGEST_FILE = 400
+SHORT = {"verifier.py"}
+"""One file that outsiders read and run, at most 150 lines long: its head says what each command proves."""
 HOMELESS = {"utils", "helpers", "common", "base", "misc", "manager", "service"}
 
 
@@ -57,7 +59,8 @@ def test_no_file_is_too_long_to_know() -> None:
 
 
 def test_every_public_function_says_what_it_promises() -> None:
-    silent = [f"{path.name}:{one.name}" for path in sources() if "tests" not in path.parts for one in _silent(path)]
+    told = [path for path in sources() if "tests" not in path.parts and path.name not in SHORT]
+    silent = [f"{path.name}:{one.name}" for path in told for one in _silent(path)]
     assert silent == []
 
 
@@ -96,7 +99,7 @@ def test_every_table_is_in_the_glossary() -> None:
 
 def test_only_tests_and_the_edges_read_the_clock() -> None:
     """Floors below the edges get the instant as an argument."""
-    edges = {"cli.py", "caller.py", "schedule.py", "story.py", "show.py", "api.py", "app.py"}
+    edges = {"cli.py", "caller.py", "schedule.py", "story.py", "show.py", "api.py", "app.py", "cli_audit.py"}
     readers = [
         path.name
         for path in sources()

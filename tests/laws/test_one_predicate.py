@@ -146,6 +146,7 @@ MAY_COMPARE = {
     "eligibility.py": "the predicate",
     "eligible_rows.py": "its SQL form",
     "inventory/operations.py": "an expiry further off than any goods keep is a slip of the finger",
+    "inventory/queries.py": "a list of lots is narrowed by a last expiry day that the reader names",
     "receiving/rules.py": "the contract's clause on shelf life at delivery",
     "quality/operations.py": "an extension must be later than what it extends",
 }

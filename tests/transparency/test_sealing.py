@@ -187,7 +187,7 @@ def test_the_file_that_outsiders_run_proves_and_refuses(sealed: Engine, signer: 
         "grow": json.dumps(consistency),
         "leaves": leaves,
         "forged": json.dumps({**inclusion, "entry": {**inclusion["entry"], "reason": "forged"}}),
-        "forked": json.dumps({**consistency, "proof": consistency["proof"][::-1]}),
+        "forked": json.dumps({**consistency, "proof": ["00" * 32, *consistency["proof"][1:]]}),
         "short": leaves[:-65],
         "unsigned": top.checkpoint.replace(str(top.size), str(top.size + 1)),
         "nonsense": "nonsense",
