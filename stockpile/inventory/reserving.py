@@ -183,8 +183,8 @@ def _not_reserved(transfer: Transfer) -> NotReserved:
 
 
 def _back(transfer: Transfer, line: TransferLine, quantity: int) -> ledger.Move:
-    reserved = ledger.Account(line.lot_id, transfer.origin, rules.POOL, rules.RESERVED)
-    available = ledger.Account(line.lot_id, transfer.origin, rules.POOL, rules.AVAILABLE)
+    reserved = ledger.Account(line.lot_id, transfer.origin, line.owner, rules.RESERVED)
+    available = ledger.Account(line.lot_id, transfer.origin, line.owner, rules.AVAILABLE)
     return ledger.Move(line.lot_id, quantity, reserved, available, document=f"transfer_line:{line.id}")
 
 

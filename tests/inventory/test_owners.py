@@ -14,7 +14,7 @@ from stockpile.errors import Invalid
 from stockpile.governance import operations as governance
 from stockpile.governance.queries import UnknownMember
 from stockpile.governance.rules import OwnWork
-from stockpile.inventory import ledger, operations, queries, transfers
+from stockpile.inventory import ledger, operations, queries, reserving, transfers
 from stockpile.inventory.lots import operations as lots
 from stockpile.inventory.operations import ReceiptLine
 from stockpile.inventory.ownership import operations as ownership
@@ -125,6 +125,16 @@ def test_own_stock_is_sent_on_to_its_owner_and_stays_its_owners_all_the_way(regi
         ("OWN", DEPOT, "NL-1", "available"): 25,
         ("OWN", "H-NL", "NL-1", "available"): 15,
     }
+    assert faults(region) == []
+
+
+def test_own_stock_whose_way_is_cancelled_goes_back_to_its_owner(region: Engine, cast: Cast) -> None:
+    own(region, cast)
+    mine = account(region, "OWN", DEPOT, owner="NL-1")
+    given = {"account": mine, "destination": "H-NL", "quantity": 15, "reference": "ward 3", "key": "k"}
+    sent = do(region, ownership.forward, acting(cast["logistics"]), **given)
+    do(region, reserving.cancel, acting(cast["coordinator"]), number=sent.id, reason="the ward is closed")
+    assert shelves(region, "OWN") == {("OWN", DEPOT, "NL-1", "available"): 40}
     assert faults(region) == []
 
 
