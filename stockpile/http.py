@@ -32,8 +32,14 @@ STATUS: Final[tuple[tuple[type[Refusal], int], ...]] = (
     (Invalid, 422),
 )
 PROBLEM_TYPE: Final = "application/problem+json"
-FILES: Final = (b"text/csv", b"application/csv", b"application/vnd.", b"multipart/form-data")
-"""How the types begin of what is sent as a file: the routes that take files judge those themselves."""
+FILES: Final = (
+    b"text/csv",
+    b"application/csv",
+    b"application/vnd.ms-excel",
+    b"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    b"multipart/form-data",
+)
+"""What is sent as a file: the routes that take files judge it themselves, all others refuse it."""
 
 
 class Body(BaseModel):
@@ -197,7 +203,7 @@ class StrictJson:
 def _is_file(scope: MutableMapping[str, Any]) -> bool:
     """Whether the body is declared as a file; a route that wants JSON takes none."""
     declared = [value for name, value in scope["headers"] if name.lower() == b"content-type"]
-    return len(declared) == 1 and declared[0].strip().lower().startswith(FILES)
+    return len(declared) == 1 and declared[0].partition(b";")[0].strip().lower() in FILES
 
 
 class SameOrigin:

@@ -141,6 +141,16 @@ def test_who_may_record_nothing_is_refused_at_once(dock: Dock) -> None:
 
 
 @ON_SQLITE
+def test_what_is_json_by_another_name_is_judged_as_json(dock: Dock) -> None:
+    """FastAPI reads any type that ends in +json: none of them is a way around."""
+    body = b'{"site": "D-DE", "site": "D-BE", "lines": []}'
+    for kind in ("application/vnd.api+json", "application/json; charset=utf-8", "text/csv+json"):
+        headers = dock.headers("logistics", **{"Content-Type": kind})
+        answer = dock.client.post("/api/v1/receipts", content=body, headers=headers)
+        assert (answer.status_code, "given twice" in answer.text) == (400, True), kind
+
+
+@ON_SQLITE
 def test_json_is_no_file_and_a_file_is_no_json(dock: Dock) -> None:
     assert dock.send(b"{}", kind="application/json").status_code == 422
     headers = dock.headers("logistics", **{"Content-Type": CSV})
