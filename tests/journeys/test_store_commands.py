@@ -178,3 +178,27 @@ def test_a_server_is_asked_in_the_same_words(till: Till, served: str, monkeypatc
     assert "999 asked" in till.refused("logistics", "adjust", "TAB/T-NEW", "D-DE", "-999", "--reason", "lost")
     till.more = ["--url", "http://127.0.0.1:9"]
     assert "no service answers" in till.refused("logistics", "stock")
+
+
+def test_what_happened_earlier_is_entered_with_its_instant(region: Engine, till: Till) -> None:
+    saturday = ("--at", "2020-03-28T08:00:00Z")
+    till.does("logistics", "receive", "D-DE", "--line", "TAB,N-1,2021-06-30,100", *saturday)
+    earlier = ("--at", "2020-03-28T07:59:59Z")
+    told = till.refused("logistics", "adjust", "TAB/N-1", "D-DE", "-1", "--reason", "lost", *earlier)
+    assert "there were 0 on 2020-03-28 07:59 UTC" in told
+    till.does("logistics", "adjust", "TAB/N-1", "D-DE", "-1", "--reason", "lost", *saturday)
+    for at, why in (
+        ("2020-03-23T07:59:59Z", "more than 168 hours"),
+        ("2020-03-30T09:00:00Z", "lies ahead"),
+        ("2020-03-28T08:00:00", "with a time zone"),
+        ("yesterday", "with a time zone"),
+    ):
+        words = ("receive", "D-DE", "--line", "TAB,N-2,2021-06-30,1", "--at", at)
+        assert why in till.refused("logistics", *words), at
+    till.more = ["--json"]
+    rows = json.loads(till.does("logistics", "stock", *saturday))["rows"]
+    assert [(row["lot"], row["quantity"]) for row in rows] == [("N-1", 99)]
+    till.does("committee", "close-period", "--before", "2020-03-29T00:00:00Z")
+    words = ("receive", "D-DE", "--line", "TAB,N-2,2021-06-30,1", "--at", "2020-03-28T23:00:00Z")
+    assert "is closed and stays as it is" in till.refused("logistics", *words)
+    assert faults(region) == []
