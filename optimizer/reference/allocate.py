@@ -49,6 +49,11 @@ class Draft:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class OutOfTime:
+    """The child's word that its search was ended by the limit, not by itself."""
+
+
 def allocate(
     problem: Problem,
     *,
@@ -82,8 +87,11 @@ def improve(task: Task, emit: Callable[[object], None]) -> None:
     if task.whole:
         from optimizer.reference.packs import drafts
 
+        started = time.monotonic()
         for draft in drafts(task, emit):
             emit(draft)
+        if time.monotonic() - started > task.limit_seconds:
+            emit(OutOfTime())
         return
     from optimizer.reference.limits import lines_of, network_of
     from optimizer.reference.model import solve
@@ -110,6 +118,8 @@ class _Search:
         with messages(child, task) as until:
             beat = time.monotonic()
             for message in until(deadline - time.monotonic()):
+                if isinstance(message, OutOfTime):
+                    raise TimeoutError
                 if isinstance(message, Draft):
                     self.judge(message)
                 elif message is not None:

@@ -14,7 +14,7 @@ from optimizer.reference.limits import Floats, Network, lines_of, network_of
 from optimizer.reference.model import solve
 from optimizer.reference.neighbours import improve
 from optimizer.reference.program import GLOP, SolverError
-from optimizer.reference.targets import HIGHS_ROUTES, Targets, by_highs, round_down, targets_of
+from optimizer.reference.targets import HIGHS_ROUTES, Targets, by_highs, fair_by_highs, round_down, targets_of
 
 if TYPE_CHECKING:
     from optimizer.reference.allocate import Draft, Task
@@ -47,10 +47,15 @@ def _plans(network: Network, targets: Targets, *, until: float) -> Iterator[Floa
     best = round_down(network, targets, stop=lambda: time.monotonic() > until)
     yield best
     if network.size <= HIGHS_ROUTES and not targets.met(network, best):
-        found = _exact(network, targets, limit_seconds=min(HIGHS_SECONDS, (until - time.monotonic()) / 2))
-        if found is not None and targets.score(network, found) > targets.score(network, best):
-            best = found
-            yield best
+        limit = max(0.1, min(HIGHS_SECONDS, (until - time.monotonic()) / 2))
+        found = _exact(lambda: by_highs(network, targets, limit_seconds=limit))
+        if found is not None:
+            yield found
+            return
+        found = _exact(lambda: fair_by_highs(network, limit_seconds=limit))
+        if found is not None and network.service(found).min() >= network.service(best).min():
+            yield found
+            return
     said, latest = time.monotonic(), best
     for latest in improve(network, targets, best, steps=STEPS, stop=lambda: time.monotonic() > until):
         if time.monotonic() - said > DRAFT_SECONDS:
@@ -61,10 +66,10 @@ def _plans(network: Network, targets: Targets, *, until: float) -> Iterator[Floa
         yield latest
 
 
-def _exact(network: Network, targets: Targets, *, limit_seconds: float) -> Floats | None:
-    """The goal by HiGHS; a failure of it leaves the search to others."""
+def _exact(search: Callable[[], Floats | None]) -> Floats | None:
+    """What HiGHS finds; a failure of it leaves the search to others."""
     try:
-        return by_highs(network, targets, limit_seconds=max(0.1, limit_seconds))
+        return search()
     except SolverError:
         return None
 

@@ -59,12 +59,12 @@ class Answer:
 
 
 def _model(
-    most: Floats, row_least: Floats, row_most: Floats, entries: tuple[Ints, Ints, Floats], *, whole: bool = False
+    most: Floats, row_least: Floats, row_most: Floats, entries: tuple[Ints, Ints, Floats], *, whole: int = 0
 ) -> Any:
     model = model_pb2.ModelProto()
     columns = len(most)
     _extend(model.variables, ids=range(columns), lower_bounds=np.zeros(columns), upper_bounds=most)
-    model.variables.integers.extend([whole] * columns)
+    model.variables.integers.extend([at < whole for at in range(columns)])
     _extend(model.linear_constraints, ids=range(len(row_least)), lower_bounds=row_least, upper_bounds=row_most)
     row, column, coefficient = entries
     order = np.lexsort((column, row))
@@ -137,14 +137,17 @@ def whole_numbers(
     row_most: Floats,
     entries: tuple[Ints, Ints, Floats],
     *,
+    whole: int,
     gap: float,
     limit_seconds: float,
 ) -> Floats | None:
-    """Whole numbers 0 <= x <= most that maximise within a relative gap, by HiGHS; None where it found none in time.
+    """Values 0 <= x <= most that maximise within a relative gap, by HiGHS; None where it found none in time.
+
+    The first `whole` columns are whole numbers.
 
     Raises SolverError where HiGHS fails.
     """
-    model = _model(most, row_least, row_most, entries, whole=True)
+    model = _model(most, row_least, row_most, entries, whole=whole)
     _extend(model.objective.linear_coefficients, ids=range(len(most)), values=objective)
     parameters = parameters_pb2.SolveParametersProto(relative_gap_tolerance=gap)
     parameters.time_limit.FromNanoseconds(int(limit_seconds * 1e9))
@@ -164,7 +167,11 @@ def whole_numbers(
         raise SolverError(f"HiGHS failed: {failure}") from failure
     found = [one.primal_solution for one in result.solutions if one.HasField("primal_solution")]
     feasible = [one for one in found if one.feasibility_status == solution_pb2.SOLUTION_STATUS_FEASIBLE]
-    return np.round(np.array(feasible[0].variable_values.values)) if feasible else None
+    if not feasible:
+        return None
+    values = np.array(feasible[0].variable_values.values)
+    values[:whole] = np.round(values[:whole])
+    return values
 
 
 def _extend(target: Any, **fields: Any) -> None:

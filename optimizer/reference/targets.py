@@ -24,6 +24,8 @@ from optimizer.reference.program import Program, SolverError, whole_numbers
 
 SLACK = 9e-4
 COST_SLACK = 9e-3
+FAIR_GAP = 1e-5
+SCALE = 100.0
 SHORTAGE = 30.0
 """A weighted unit that a municipality lacks below its target counts as so many weighted units."""
 PREFERENCE = 3.0
@@ -119,15 +121,61 @@ def _rows(network: Network, asked: Floats, weighted: float) -> tuple[Floats, Flo
 
 
 def by_highs(network: Network, targets: Targets, *, limit_seconds: float) -> Floats | None:
-    """Whole packs at the targets and near the least cost, or None where HiGHS finds none in time."""
-    least, most, (row, column, coefficient) = _rows(network, targets.received - WHOLE, targets.weighted - WHOLE)
+    """Whole packs at the targets and near the least cost, or None where there are none or HiGHS finds none in time."""
+    rows = _rows(network, targets.received - WHOLE, targets.weighted - WHOLE)
+    return _packs(network, -network.cost, rows, gap=COST_SLACK / 2, limit_seconds=limit_seconds)
+
+
+def fair_by_highs(network: Network, *, limit_seconds: float) -> Floats | None:
+    """Where whole packs cannot reach the targets: the fairest, and what is most useful and then cheap at that service.
+
+    None where HiGHS finds none in time; each of the two solves takes at most half of it.
+    """
+    towns, columns = len(network.served), network.size
+    rate = SCALE * network.gain * network.pack / (network.needs * network.weights)[network.municipality]
+    entries = [
+        *((row, column, coefficient * network.pack[column]) for row, column, coefficient in network.entries()),
+        (network.height + network.municipality, np.arange(columns), rate),
+        (network.height + np.arange(towns), np.full(towns, columns), -np.ones(towns)),
+    ]
+    fair = whole_numbers(
+        np.append(np.zeros(columns), 1.0),
+        np.append(np.round(network.most / network.pack), SCALE / network.weights.max()),
+        np.concatenate([np.full(network.height, -np.inf), np.zeros(towns)]),
+        np.concatenate([network.right_hand_sides(), np.full(towns, np.inf)]),
+        tuple(np.concatenate(parts) for parts in zip(*entries, strict=True)),  # type: ignore[arg-type]
+        whole=columns,
+        gap=FAIR_GAP,
+        limit_seconds=limit_seconds / 2,
+    )
+    if fair is None:
+        return None
+    level = float(network.service(fair[:columns] * network.pack).min())
+    asked = level * network.needs * network.weights
+    worth = 100 * float(np.max(network.cost / network.gain, initial=0.0)) * network.gain - network.cost
+    if not worth.any():
+        worth = network.gain
+    rows = _rows(network, asked - WHOLE * np.minimum(1.0, asked), -np.inf)
+    return _packs(network, worth, rows, gap=FAIR_GAP, limit_seconds=limit_seconds / 2)
+
+
+def _packs(
+    network: Network,
+    worth: Floats,
+    rows: tuple[Floats, Floats, tuple[Ints, Ints, Floats]],
+    *,
+    gap: float,
+    limit_seconds: float,
+) -> Floats | None:
+    least, most, (row, column, coefficient) = rows
     packs = whole_numbers(
-        -network.cost * network.pack,
+        worth * network.pack,
         np.round(network.most / network.pack),
         least,
         most,
         (row, column, coefficient * network.pack[column]),
-        gap=COST_SLACK / 2,
+        whole=network.size,
+        gap=gap,
         limit_seconds=limit_seconds,
     )
     return None if packs is None else packs * network.pack

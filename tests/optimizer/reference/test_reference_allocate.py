@@ -71,6 +71,13 @@ def test_a_time_limit_gives_the_best_plan_so_far_with_its_bounds() -> None:
         assert stage.gap > 0
 
 
+def test_a_search_for_whole_packs_that_ran_out_of_time_says_so() -> None:
+    problem = problem_of(simulated(8, 60, 40))
+    plan = allocate(problem, whole="packs", limit_seconds=3.0)
+    assert plan.ending == "time limit"
+    assert check(problem, plan).feasible
+
+
 @pytest.mark.parametrize("whole", ["packs", "units"])
 def test_whole_quantities_are_whole_and_near_their_bound(whole: str) -> None:
     problem = PROBLEM if whole == "packs" else PROBLEM.in_units()
