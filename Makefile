@@ -7,7 +7,7 @@ WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types order bench constraints clean
+.PHONY: help setup demo test check lint types order bench constraints words clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,3 +46,10 @@ constraints: $(READY) ## pin the newest versions that work together in constrain
 
 clean: ## delete what was built
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+words: $(READY) ## bring the message catalogues (stockpile/locale) up to date with the screens
+	@mkdir -p build
+	$(BIN)/pybabel -q extract -F stockpile/locale/babel.cfg -k say --no-wrap --omit-header --add-location file -o build/messages.pot .
+	for language in nl fr de; do \
+	  $(BIN)/pybabel -q update -i build/messages.pot -l $$language --no-wrap --no-fuzzy-matching --ignore-obsolete -o stockpile/locale/$$language.po; \
+	done

@@ -50,6 +50,7 @@ from stockpile.inventory.receiving import api as receiving
 from stockpile.inventory.scanning import api as scanning
 from stockpile.inventory.shelving import api as shelving
 from stockpile.inventory.temperatures import api as temperatures
+from stockpile.inventory.worklist import api as worklist
 from stockpile.jobs import api as jobs
 from stockpile.jobs import schedule
 from stockpile.settings import Settings
@@ -58,7 +59,7 @@ from stockpile.transparency.sealing import api as sealing
 log = logging.getLogger(__name__)
 GOODS_IN = (receiving, proposals, controlled, temperatures, shelving, handover, importing)
 BOOKS = (periods, corrections)
-STOREROOM = (inventory, *GOODS_IN, *BOOKS, recalls, quality, counts, outlook, scanning, lots, ownership, kits)
+STOREROOM = (inventory, *GOODS_IN, *BOOKS, recalls, quality, counts, outlook, worklist, scanning, lots, ownership, kits)
 ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, reservations, jobs, sealing)
 DESCRIPTION = (
     "One shared emergency stockpile for municipalities of several countries. Quantities are integers in base units, "

@@ -77,7 +77,7 @@ def demo(
         _refuse_taken_port(port)
     engine = opened(settings)
     if reset:
-        _reset(engine)
+        _reset(engine, settings)
     result = show.run(engine, out, password=settings.demo_password, limit_seconds=settings.plan_limit_seconds)
     if report is not None:
         report.write_text(json.dumps(show.as_json(result), indent=2) + "\n", encoding="utf-8")
@@ -86,7 +86,10 @@ def demo(
         end_with(result.discrepancies or ["a plan is not accepted by the checker"])
     if serve_after:
         names = ", ".join(name for name, _, _ in (*cast.CAST, *cast.REQUESTERS))
-        out.print(f"\nsign in as one of {names}; the password of all is [bold]{settings.demo_password}[/bold]")
+        out.print(f"\nsign in at [bold]http://127.0.0.1:{port}[/bold] as one of {names}")
+        out.print(
+            f"the password of all is [bold]{settings.demo_password}[/bold]; Ctrl-C stops the server", highlight=False
+        )
         _serve(engine, settings, port=port)
 
 
@@ -327,7 +330,10 @@ def _installation(session: Session) -> Act:
     return Act(actor=governance.founder(), at=at, recorded_at=real_now)
 
 
-def _reset(engine: Engine) -> None:
+def _reset(engine: Engine, settings: Settings) -> None:
+    from stockpile.serving import refuse_served
+
+    refuse_served(settings.home)
     migrations.wipe_simulated(engine)
     out.print("the simulated region was deleted")
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import uvicorn
 from sqlalchemy import Engine
@@ -34,6 +38,34 @@ def refuse_taken_port(port: int) -> None:
             ) from failure
 
 
+class BeingServed(Conflict):
+    """A server works on these data."""
+
+    code = "being_served"
+
+
+@contextmanager
+def marked_as_served(home: Path) -> Iterator[None]:
+    """While it serves, a process holds this installation's mark; several may."""
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (home / "served.lock").open("a") as mark:
+        fcntl.flock(mark, fcntl.LOCK_SH)
+        yield
+
+
+def refuse_served(home: Path) -> None:
+    """Refuse while a server of this machine works on the installation in `home`."""
+    if not (home / "served.lock").exists():
+        return
+    with (home / "served.lock").open("a") as mark:
+        try:
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as failure:
+            raise BeingServed(
+                f"a server is working on {home}: end it (Ctrl-C), then delete the data", home=str(home)
+            ) from failure
+
+
 def settle_memory() -> None:
     """Tell the garbage collector that what is loaded stays: else its rounds stop every request for 0.1 s.
 
@@ -49,4 +81,5 @@ def serve(engine: Engine, settings: Settings, *, port: int) -> None:
     app = build(engine, settings)
     add_pages(app, settings)
     settle_memory()
-    uvicorn.run(app, host=HOST, port=port, log_level="warning")
+    with marked_as_served(settings.home):
+        uvicorn.run(app, host=HOST, port=port, log_level="warning")

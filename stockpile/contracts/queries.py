@@ -144,3 +144,17 @@ def open_lines(session: Session, *, item: str, site: str | None = None) -> list[
         OpenLine(line.id or 0, line.calloff_id, order.deliver_to, still_open(line), order.expected_at)
         for line, order in rows
     ]
+
+
+def open_lines_at(session: Session, site: str) -> list[tuple[str, OpenLine]]:
+    """The open lines of approved call-offs for a site with their items, the earliest expected first."""
+    query = (
+        select(CallOffLine, CallOff)
+        .join(CallOff, col(CallOff.id) == col(CallOffLine.calloff_id))
+        .where(CallOff.deliver_to == site, _OPEN > 0, col(CallOff.state).in_(rules.OPEN_STATES))
+        .order_by(col(CallOff.expected_at), col(CallOffLine.id))
+    )
+    return [
+        (line.item_code, OpenLine(line.id or 0, line.calloff_id, site, still_open(line), order.expected_at))
+        for line, order in session.exec(query)
+    ]

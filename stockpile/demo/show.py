@@ -33,8 +33,8 @@ SIMULATED = "SIMULATED: real municipalities, caseload, prices and delivery recor
 TABLE_TITLE = "Week 14 of 2020, all plans together - SIMULATED"
 TABLE_CAPTION = (
     "Base units: asked, validated (a shortfall asked again counts once), shared; lowest and median fill over the "
-    "municipalities that stock can lawfully reach; x-border: share that crossed a border; no reach: municipalities "
-    "that no lawful stock can reach"
+    "municipalities that stock can lawfully reach (0 %: fewer packs than municipalities that asked); x-border: share "
+    "that crossed a border; no reach: municipalities that no lawful stock can reach"
 )
 
 
@@ -174,14 +174,14 @@ def _pair_fills(session: Session, plans: list[int]) -> list[int]:
 
 def _table(session: Session, plans: list[int]) -> Table:
     table = Table(title=TABLE_TITLE, title_style="bold", padding=(0, 0), caption=TABLE_CAPTION)
-    table.add_column("item", no_wrap=True, max_width=24)
+    table.add_column("item", overflow="fold")
     for heading in ("asked", "valid.", "shared", "lowest", "median", "x-border", "no reach"):
         table.add_column(heading, justify="right")
     items = catalogue.items(session)
     for fill in allocation.fills(session, plans):
         item = items[fill.key]
         table.add_row(
-            f"{item.code} {item.name}"[:48],
+            f"{item.code} {item.name}",
             f"{fill.asked:,}",
             f"{fill.validated:,}",
             f"{fill.shared:,}",

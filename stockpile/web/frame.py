@@ -22,6 +22,7 @@ def header(signed: SignedIn, region: Region | None, now: datetime) -> None:
             if region is not None:
                 clock = "Simulated clock" if region.simulated_now else "As of"
                 text("span", f"{clock}: {instant(now, region.time_zone)} ({region.time_zone})").classes("clock")
+            ui.link("Storeroom", "/storeroom")
             text("span", f"Signed in: {signed.name}").classes("who")
             ui.button("Sign out", on_click=signed.end).props("outline no-caps dense").classes("sign-out")
 

@@ -15,6 +15,7 @@ from starlette.types import Scope
 from stockpile.settings import Settings
 from stockpile.web import crisis, sign_in
 from stockpile.web.key import secret_key
+from stockpile.web.storeroom import add_storeroom
 
 ASSETS = Path(__file__).parent / "assets"
 SLOWEST_FIRST_VIEW_SECONDS = 30.0
@@ -41,7 +42,8 @@ def add_pages(app: FastAPI, settings: Settings) -> None:
     key = secret_key(settings.home)
     _keep_sessions_in(settings.home / "sessions")
     screens.add_static_files("/screens", ASSETS)
-    _add_page("/login", "Stockpile: sign in", lambda: sign_in.login_page(engine, hours=settings.token_hours))
+    add_storeroom(engine)
+    _add_page("/login", "Stockpile: sign in", lambda: _login(engine, settings))
     _add_page("/", "Stockpile", lambda: crisis.crisis_page(engine))
     ui.run_with(
         app,
@@ -54,6 +56,11 @@ def add_pages(app: FastAPI, settings: Settings) -> None:
         session_middleware_kwargs={"max_age": settings.token_hours * 3600, "same_site": "lax"},
     )
     app.router.routes[-1] = _narrowed(app.router.routes[-1])
+
+
+async def _login(engine: Engine, settings: Settings) -> object:
+    following = ui.context.client.request.query_params.get("next", "")
+    return await sign_in.login_page(engine, hours=settings.token_hours, following=following)
 
 
 def _add_page(path: str, title: str, build: sign_in.Page) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from fastapi.responses import RedirectResponse
 from nicegui import app, run, ui
@@ -16,10 +16,14 @@ from stockpile.db import reading, transact
 from stockpile.governance import operations, queries
 from stockpile.governance.operations import SignInRefused
 from stockpile.governance.queries import NoRegion
+from stockpile.governance.rules import LOGISTICS
 from stockpile.web.parts import text
 
 Result = TypeVar("Result")
 Page = Callable[[], Awaitable[object]]
+CRISIS_ROOM, STOREROOM = "/", "/storeroom"
+AFTER_SIGN_IN: Final = (CRISIS_ROOM, STOREROOM)
+"""Pages that a sign-in may lead to."""
 NOTHING_LOADED = (
     "Nothing is loaded into this installation yet. On its command line run `stockpile demo`, or "
     "`stockpile import region DIR` and `stockpile account add NAME --role coordinator`; then sign in here."
@@ -51,6 +55,11 @@ class SignedIn:
         leave()
 
 
+def kept_token() -> str:
+    """The sign-in that this browser's cookie stands for; empty without one."""
+    return str(app.storage.user.get("token", ""))
+
+
 def leave() -> None:
     """Forget the sign-in of this browser and show the form."""
     app.storage.user.clear()
@@ -59,7 +68,7 @@ def leave() -> None:
 
 async def signed_in(engine: Engine) -> SignedIn | None:
     """Who is signed in by this browser's cookie, or None when nobody is or the sign-in has ended."""
-    token = str(app.storage.user.get("token", ""))
+    token = kept_token()
     if not token:
         return None
     try:
@@ -74,15 +83,16 @@ def _named(session: Session, engine: Engine, token: str) -> SignedIn:
     return SignedIn(engine, token, actor.name)
 
 
-async def login_page(engine: Engine, *, hours: int) -> RedirectResponse | None:
-    """The sign-in form; whoever is signed in already goes on."""
+async def login_page(engine: Engine, *, hours: int, following: str) -> RedirectResponse | None:
+    """The sign-in form; who is signed in goes on to `following`, one of AFTER_SIGN_IN."""
+    following = following if following in AFTER_SIGN_IN else ""
     if await signed_in(engine):
-        return RedirectResponse("/")
+        return RedirectResponse(following or CRISIS_ROOM)
     title = await run.io_bound(_region_title, engine)
     with ui.element("div").classes("sign-in"):
         text("h1", "Stockpile")
         text("p", title or NOTHING_LOADED)
-        _form(engine, hours=hours)
+        _form(engine, hours=hours, following=following)
     return None
 
 
@@ -95,7 +105,7 @@ def _region_title(engine: Engine) -> str:
         return f"{found.title}{' - SIMULATED' if found.simulated else ''}"
 
 
-def _form(engine: Engine, *, hours: int) -> None:
+def _form(engine: Engine, *, hours: int, following: str) -> None:
     with ui.element("form").classes("column-of-fields") as form:
         name = ui.input("Name").props("autofocus outlined autocomplete=username").classes("wide")
         password = ui.input("Password", password=True, password_toggle_button=True)
@@ -106,24 +116,25 @@ def _form(engine: Engine, *, hours: int) -> None:
     async def submit() -> None:
         error.text = ""
         try:
-            token = await run.io_bound(_issue, engine, name.value.strip(), password.value, hours)
+            token, first = await run.io_bound(_issue, engine, name.value.strip(), password.value, hours)
         except SignInRefused:
             error.text = "Name and password do not match an account. Check both and try again."
             password.value = ""
             password.run_method("focus")
             return
         app.storage.user["token"] = token
-        ui.navigate.to("/")
+        ui.navigate.to(following or first)
 
     form.on("submit.prevent", submit)
 
 
-def _issue(engine: Engine, name: str, password: str, hours: int) -> str:
-    """A fresh token; the slow check of the password holds no lock."""
+def _issue(engine: Engine, name: str, password: str, hours: int) -> tuple[str, str]:
+    """A fresh token and the page to begin with; the slow check of the password holds no lock."""
     with reading(engine) as session:
         account = operations.check_password(session, name=name, password=password)
+        roles = {grant.role for grant in queries.actor_of(session, account).grants}
     real_now = datetime.now(UTC)
     token, _ = transact(
         engine, lambda session: operations.issue_token(session, account, real_now=real_now, hours=hours)
     )
-    return token
+    return token, STOREROOM if roles == {LOGISTICS} else CRISIS_ROOM

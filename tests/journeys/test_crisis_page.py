@@ -2,112 +2,32 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import socket
 import stat
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from http.client import HTTPConnection, HTTPResponse
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import Engine, update
-from sqlmodel import Session
+from sqlalchemy import update
 
-from stockpile.actor import Grant
 from stockpile.allocation import approval
-from stockpile.db import open_engine, transact
-from stockpile.governance import operations as governance
+from stockpile.db import transact
 from stockpile.governance.tables import Token
-from stockpile.region import loading
-from stockpile.region.reading import read
 from tests.allocation.surge_room import MEMBERS, ask, planned, submitted, surge
-from tests.conftest import NOW, SMALL_REGION, Cast, acting
+from tests.conftest import Cast, acting
 from tests.inventory.stockroom import do
+from tests.journeys.served import Served, marked, serving, sign_in, small_region
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
-
-CHROMIUM = Path("/usr/bin/chromium")
-QUIET = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
-NAME, PASSWORD = "night-shift", "for the tests only"
-UP_WITHIN_SECONDS = 25
-
-in_browser = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="no /usr/bin/chromium: apt-get install chromium"),
-    pytest.mark.skipif(find_spec("playwright") is None, reason="no playwright: pip install -e .[test]"),
-]
-
-
-def marked(test: object) -> object:
-    """A test that needs a browser."""
-    for mark in in_browser:
-        test = mark(test)
-    return test
-
-
-class Served:
-    """An installation that serves on a loopback port of its own."""
-
-    def __init__(self, home: Path, template: Path) -> None:
-        self.home = home
-        shutil.copy(template, home / "stockpile.db")
-        self.engine: Engine = open_engine(f"sqlite:///{home / 'stockpile.db'}")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
-
-    def start(self) -> subprocess.Popen[bytes]:
-        """Serve as an operator does, and wait until it answers."""
-        command = [sys.executable, "-m", "stockpile", "serve", "--port", str(self.port)]
-        settings = {"STOCKPILE_HOME": str(self.home), "STOCKPILE_DATABASE_URL": ""}
-        with (self.home / "serve.log").open("wb") as log:
-            process = subprocess.Popen(command, env=os.environ | settings, cwd=self.home, stdout=log, stderr=log)
-        until = time.monotonic() + UP_WITHIN_SECONDS
-        while not self._answers():
-            assert process.poll() is None, (self.home / "serve.log").read_text()
-            assert time.monotonic() < until, "the server did not come up in time"
-            time.sleep(0.1)
-        return process
-
-    def _answers(self) -> bool:
-        try:
-            return self.get("/health")[0].status == 200
-        except OSError:
-            return False
-
-    def get(self, path: str) -> tuple[HTTPResponse, bytes]:
-        """What a client without any sign-in is answered; redirects are not followed."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
-        try:
-            connection.request("GET", path)
-            response = connection.getresponse()
-            return response, response.read()
-        finally:
-            connection.close()
-
-
-def serving(served: Served) -> Iterator[Served]:
-    """Serve for as long as the tests want it."""
-    process = served.start()
-    yield served
-    process.terminate()
-    process.wait(timeout=10)
-    served.engine.dispose()
+    from playwright.sync_api import Page
 
 
 @pytest.fixture(scope="module")
 def crisis(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The small region in a surge: five municipalities asked for tablets, and the committee approved a plan."""
     served = Served(tmp_path_factory.mktemp("crisis"), sqlite_template)
-    transact(served.engine, _load)
+    transact(served.engine, small_region)
     cast = Cast(served.engine)
     number = surge(served.engine, cast, cover_days=14)
     submitted(served.engine, cast, number, *(ask(member, "TAB", 1000) for member in MEMBERS))
@@ -120,37 +40,8 @@ def crisis(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> I
 def untouched(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The small region before any surge."""
     served = Served(tmp_path_factory.mktemp("untouched"), sqlite_template)
-    transact(served.engine, _load)
+    transact(served.engine, small_region)
     yield from serving(served)
-
-
-def _load(session: Session) -> None:
-    act = acting(governance.founder())
-    loading.installation_account(session)
-    loading.load(session, act, read(SMALL_REGION)).simulated_now = NOW
-    governance.add_scheduler(session, act)
-    grants = [Grant("coordinator")]
-    governance.add_account(session, act, name=NAME, title="Night shift", password=PASSWORD, grants=grants)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, told not to talk to anyone by itself."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=str(CHROMIUM), args=[*QUIET.split(), "--no-first-run"])
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A tab of a browser that is new to the installation."""
-    context = browser.new_context(viewport={"width": 1400, "height": 900})
-    context.set_default_timeout(8000)
-    yield context.new_page()
-    context.close()
 
 
 def asked_by(page: Page) -> list[str]:
@@ -159,16 +50,6 @@ def asked_by(page: Page) -> list[str]:
     page.on("request", lambda request: found.append(request.url))
     page.on("websocket", lambda opened: found.append(opened.url))
     return found
-
-
-def sign_in(page: Page, served: Served, *, password: str = PASSWORD) -> None:
-    """Type name and password at the form and press Enter."""
-    page.goto(f"http://127.0.0.1:{served.port}/")
-    page.wait_for_url("**/login")
-    page.get_by_label("Name").wait_for()
-    page.keyboard.type(NAME)
-    page.get_by_label("Password", exact=True).fill(password)
-    page.keyboard.press("Enter")
 
 
 def municipality(code: str) -> str:
