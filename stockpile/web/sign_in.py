@@ -116,14 +116,15 @@ def _form(engine: Engine, *, hours: int, following: str) -> None:
     async def submit() -> None:
         error.text = ""
         try:
-            token, first = await run.io_bound(_issue, engine, name.value.strip(), password.value, hours)
+            issued = await run.io_bound(_issue, engine, name.value.strip(), password.value, hours)
         except SignInRefused:
             error.text = "Name and password do not match an account. Check both and try again."
             password.value = ""
             password.run_method("focus")
             return
-        app.storage.user["token"] = token
-        ui.navigate.to(following or first)
+        if issued is not None:
+            app.storage.user["token"] = issued[0]
+            ui.navigate.to(following or issued[1])
 
     form.on("submit.prevent", submit)
 
