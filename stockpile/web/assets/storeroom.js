@@ -248,7 +248,7 @@
   const day = (text) => new Date(text).toLocaleDateString(document.documentElement.lang, { day: "numeric", month: "short", year: "numeric", timeZone: here().time_zone });
   const placeName = (code) => (boot.sites.find((one) => one.code === code) || { name: code }).name;
   const goodsOf = (one) => one.lines.slice(0, 2).map((line) => `${line.item_name}, ${amount(line.quantity, line.base_unit)}`).join("; ")
-    + (one.lines.length > 2 ? ` ${say("and {n} more", { n: one.lines.length - 2 })}` : "");
+    + (one.lines.length > 2 ? " " + say("and {n} more", { n: one.lines.length - 2 }) : "");
 
   // --- scans and searches ---------------------------------------------------------------------------------------
 
