@@ -278,7 +278,7 @@ def test_a_pallets_number_alone_fills_in_what_is_on_it(region: Engine, cast: Cas
     act = acting(cast["logistics"])
     pallet = numbered(region, act)
     found = scan(region, act, pallet.sscc or "")
-    assert found.line == queries.DraftLine("TAB", "T-NEW", date(2021, 6, 30), 960, None, CASE)
+    assert found.line == queries.DraftLine("TAB", "T-NEW", date(2021, 6, 30), 960, None, TAB)
     assert (found.sscc, found.packs) == (pallet.sscc, 96)
 
 
