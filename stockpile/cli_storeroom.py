@@ -74,6 +74,9 @@ class Counter:
         rows = self.ask("GET", "lots", item=item, batch=batch)["rows"] if batch else []
         if not rows:
             raise refused(f"there is no lot {name}: give its number, or ITEM/BATCH")
+        if len(rows) > 1:
+            numbers = ", ".join(f"{row['id']} ({row['gtin']})" for row in rows)
+            raise refused(f"several makers use the batch code {batch}: give the lot's number, one of {numbers}")
         return int(rows[0]["id"])
 
 

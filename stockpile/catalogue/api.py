@@ -7,14 +7,25 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from pydantic import Field
+from sqlmodel import Session
 
 from stockpile import http
+from stockpile.actor import Act
 from stockpile.catalogue import operations, queries
 from stockpile.governance import queries as governance
 from stockpile.governance.caller import Key, SignedIn
 from stockpile.plaintext import Note, Text
 
 router = APIRouter(tags=["catalogue"])
+
+
+class PackBody(http.Body):
+    """A packing level: base units in one. `own_product`: another maker's, whose batch codes are its own."""
+
+    gtin: Text
+    units: http.Quantity
+    name: Text
+    own_product: bool = False
 
 
 class SubstituteBody(http.Body):
@@ -41,6 +52,16 @@ class RevocationBody(http.Body):
     """Why an approved substitution ends."""
 
     reason: Text
+
+
+@router.post("/items/{item}/packs", status_code=201)
+def register_pack(caller: SignedIn, request: Request, item: Text, body: PackBody, key: Key = None) -> JSONResponse:
+    """Register a packing level of an item under its own GTIN."""
+
+    def work(session: Session, act: Act) -> Any:
+        return operations.register_pack(session, act, item=item, **body.model_dump())
+
+    return caller.effect(request, body, key, work, status=201)
 
 
 @router.get("/substitutions")

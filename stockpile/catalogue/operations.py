@@ -1,4 +1,4 @@
-"""Substitutes: proposed by one person, approved by a named pharmacist for one country and a time, revocable."""
+"""Packs registered under their GTIN; substitutes, proposed by one person and approved by a pharmacist."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from sqlmodel import Session, col, select
 from stockpile import journal
 from stockpile.actor import Act
 from stockpile.catalogue import queries
-from stockpile.catalogue.tables import Substitution
+from stockpile.catalogue.gs1 import checked_gtin
+from stockpile.catalogue.tables import Substitution, TradeItem
 from stockpile.db import rows_changed
 from stockpile.errors import Conflict, Invalid, NotFound
 from stockpile.governance.rules import require, require_other
@@ -40,6 +41,35 @@ class SubstituteOverlaps(Conflict):
     """The same substitute is approved for that time already."""
 
     code = "substitute_overlaps"
+
+
+class GtinTaken(Conflict):
+    """One GTIN, one packing level of one item."""
+
+    code = "gtin_taken"
+
+
+def register_pack(
+    session: Session, act: Act, *, item: str, gtin: str, units: int, name: str, own_product: bool
+) -> TradeItem:
+    """Register a packing level of an item under its GTIN: `units` base units in one.
+
+    `own_product`: another maker's product, whose batch codes are its own; else
+    it packs batches of the item's usual product. Refuses an unknown item, a bad
+    check digit and a GTIN that is in use.
+    """
+    require(act.actor, "item.pack")
+    queries.item(session, item)
+    number = checked_gtin(gtin)
+    taken = session.get(TradeItem, number)
+    if taken is not None:
+        raise GtinTaken(f"{gtin} is the GTIN of {taken.name} of {taken.item_code}", field="gtin", value=gtin)
+    pack = TradeItem(gtin=number, item_code=item, units=units, name=name, product=number if own_product else None)
+    session.add(pack)
+    session.flush()
+    payload = {"gtin": number, "units": units, "name": name, "product": pack.product}
+    journal.record(session, act, action="item.pack", subject=f"item:{item}", payload=payload)
+    return pack
 
 
 def propose_substitute(

@@ -10,8 +10,9 @@ from datetime import date
 from sqlalchemy import or_
 from sqlmodel import Session, col, select
 
+from stockpile.catalogue.gs1 import checked_gtin
 from stockpile.catalogue.tables import Item, Licence, Substitution, TradeItem
-from stockpile.errors import NotFound
+from stockpile.errors import Invalid, NotFound
 
 
 class UnknownItem(NotFound):
@@ -50,6 +51,19 @@ def trade_item(session: Session, gtin: str) -> TradeItem:
     if found is None:
         raise UnknownGtin(f"no item is known by the GTIN {gtin}", field="gtin", value=gtin)
     return found
+
+
+def product_of(session: Session, item: Item, gtin: str = "") -> str:
+    """The GTIN under which batches of the item are known: of the pack `gtin` of it, or of its usual pack.
+
+    Refuses a GTIN that is unknown, or of another item.
+    """
+    if not gtin:
+        return item.gtin
+    pack = trade_item(session, checked_gtin(gtin))
+    if pack.item_code != item.code:
+        raise Invalid(f"{gtin} is a GTIN of {pack.item_code}, not of {item.code}", field="gtin", value=gtin)
+    return pack.product or item.gtin
 
 
 def trade_items(session: Session, item_code: str) -> list[TradeItem]:

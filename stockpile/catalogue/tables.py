@@ -60,7 +60,11 @@ class Licence(Table, table=True):
 
 
 class TradeItem(Table, table=True):
-    """A packing level of an item under its own GTIN (14 digits): so many base units in one pack, case or pallet."""
+    """A packing level of an item under its own GTIN (14 digits): so many base units in one pack, case or pallet.
+
+    `product`: the GTIN of the product whose batches it packs; None: the item's
+    own. Another maker's product is its own: its batch codes are another maker's.
+    """
 
     __tablename__ = "trade_item"
     __table_args__ = (CheckConstraint("units > 0", name="units_positive"),)
@@ -69,6 +73,7 @@ class TradeItem(Table, table=True):
     item_code: str = Field(foreign_key="item.code", index=True)
     units: int = Field(sa_type=BigInteger)
     name: str
+    product: str | None = None
 
 
 class Substitution(Table, table=True):

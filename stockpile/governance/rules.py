@@ -56,6 +56,7 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     "stock.forward": frozenset({LOGISTICS}),
     "item.verify": frozenset({PHARMACIST}),
     "item.serialise": frozenset({LOGISTICS}),
+    "item.pack": frozenset({LOGISTICS, PHARMACIST}),
     "substitute.propose": frozenset({LOGISTICS, COORDINATOR, PHARMACIST}),
     "substitute.approve": frozenset({PHARMACIST}),
     "kit.define": frozenset({PHARMACIST}),

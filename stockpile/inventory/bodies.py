@@ -22,6 +22,7 @@ class ReceiptLineBody(http.Body):
     """One lot at the dock, in base units. `damaged` of them go to quarantine.
 
     `owner`: the pool, or the member whose own stock it is. `restrictions`: the conditions under which it came.
+    `gtin`: that of the pack at hand, where it is not the item's usual one; batch codes are its maker's.
     """
 
     item: Text
@@ -34,6 +35,7 @@ class ReceiptLineBody(http.Body):
     restrictions: Annotated[tuple[ConditionBody, ...], Field(max_length=100, strict=False)] = ()
     serials: http.Serials = ()
     damaged_serials: http.Serials = ()
+    gtin: Note = ""
 
     def line(self) -> operations.ReceiptLine:
         """What the operation wants to know of it."""

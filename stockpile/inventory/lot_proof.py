@@ -35,11 +35,13 @@ class _Told:
     hold_reason: str = ""
     recalled: bool = False
     restrictions: set[tuple[str, str]] = field(default_factory=set)
+    gtin: str = ""
 
     def facts(self) -> dict[str, object]:
         return {
             "item": self.item,
             "batch": self.code,
+            "GTIN": self.gtin,
             "expiry": self.expiry,
             "on hold": self.on_hold,
             "reason of the hold": self.hold_reason,
@@ -67,10 +69,11 @@ def discrepancies(session: Session) -> Iterator[str]:
 
 def _stored(lot: Lot, restrictions: set[tuple[str, str]]) -> _Told:
     expiry = lot.expiry.isoformat()
-    return _Told(lot.item_code, lot.code, expiry, lot.on_hold, lot.hold_reason, lot.recalled, restrictions)
+    return _Told(lot.item_code, lot.code, expiry, lot.on_hold, lot.hold_reason, lot.recalled, restrictions, lot.gtin)
 
 
 def _faults(number: int, stored: _Told, told: _Told) -> Iterator[str]:
+    told.gtin = told.gtin or stored.gtin  # books begun before lots were known by GTIN do not say it
     right = told.facts()
     for name, value in stored.facts().items():
         if value != right[name]:
@@ -97,7 +100,7 @@ def _opened(payload: dict[str, str]) -> _Told:
     """A lot as opened, or as taken over from books that did not yet journal lots."""
     told = _Told(payload["item"], payload["lot"], payload["expiry"])
     told.on_hold, told.hold_reason = bool(payload.get("on_hold")), payload.get("hold_reason", "")
-    told.recalled = bool(payload.get("recalled"))
+    told.recalled, told.gtin = bool(payload.get("recalled")), payload.get("gtin", "")
     return told
 
 

@@ -38,6 +38,8 @@ from stockpile.inventory.tables import Lot, ReserveFloor, Serial
 class ReceiptLine:
     """One lot at the dock, in base units; `damaged` of them go to quarantine. `calloff_line` None: not ordered.
 
+    `gtin`: that of the pack at hand, where it is not the item's usual one.
+
     `owner`: the pool, or the member whose own stock it is; `restrictions`: the
     conditions under which it came. `serials`: of a serialised item, all its
     pieces, and which of them are damaged.
@@ -53,6 +55,7 @@ class ReceiptLine:
     restrictions: tuple[Condition, ...] = ()
     serials: tuple[str, ...] = ()
     damaged_serials: tuple[str, ...] = ()
+    gtin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ def receive(
     moves: list[ledger.Move] = []
     for number, line in enumerate(lines, start=1):
         item = _check_receipt_line(session, line, number=number, site=site, today=today)
-        lot = opening.lot_for(session, act, item=line.item, code=line.lot, expiry=line.expiry)
+        lot = opening.lot_for(session, act, item=line.item, code=line.lot, expiry=line.expiry, gtin=line.gtin)
         restricting.restrict_received(session, act, lot=lot, conditions=line.restrictions, reason=reason, row=number)
         release = queries.needs_release(session, place.code, item)
         moves += _receipt_moves(lot, place.code, line, apart=line.quantity if release else line.damaged)

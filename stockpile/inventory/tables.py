@@ -52,17 +52,20 @@ class Lane(Table, table=True):
 
 
 class Lot(Table, table=True):
-    """A batch of an item. One expiry per (item, batch code); what is changed here is in the journal too.
+    """A batch of a product, known by GTIN and batch code, with one expiry; what is changed here is in the journal too.
+
+    `gtin` is that of the product: two makers of one item may use the same code.
 
     `recalled`: an open recall names it, or a lot it was made of. A hold ends
     by a person's word, a recall by closing it.
     """
 
     __tablename__ = "lot"
-    __table_args__ = (UniqueConstraint("item_code", "code"),)
+    __table_args__ = (UniqueConstraint("gtin", "code"),)
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     item_code: str = Field(foreign_key="item.code", index=True)
+    gtin: str
     code: str
     expiry: date = Field(index=True)
     on_hold: bool = False

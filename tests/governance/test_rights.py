@@ -43,6 +43,7 @@ owner.confirm       .         .         .           x         .     .          .
 stock.forward       .         x         .           .         .     .          .       .             .
 item.verify         .         .         .           .         .     x          .       .             .
 item.serialise      .         x         .           .         .     .          .       .             .
+item.pack           .         x         .           .         .     x          .       .             .
 substitute.propose  .         x         x           .         .     x          .       .             .
 substitute.approve  .         .         .           .         .     x          .       .             .
 kit.define          .         .         .           .         .     x          .       .             .

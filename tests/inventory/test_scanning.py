@@ -72,7 +72,7 @@ def add_case(engine: Engine) -> None:
 def test_a_scan_fills_in_the_receipt_line_with_its_order(region: Engine, cast: Cast) -> None:
     line = ordered(region, cast)
     found = scan(region, acting(cast["logistics"]), f"01{TAB}10NEW-7\x1d17210900")
-    assert found.line == queries.DraftLine("TAB", "NEW-7", date(2021, 9, 30), 10, line)
+    assert found.line == queries.DraftLine("TAB", "NEW-7", date(2021, 9, 30), 10, line, TAB)
     assert [(one.line, one.open, one.deliver_to) for one in found.open_lines] == [(line, 50, "D-BE")]
     assert (found.site, found.lot_id, found.pack, found.pack_units) == ("D-BE", None, "pack", 10)
     assert warned(found) == set()
@@ -278,7 +278,7 @@ def test_a_pallets_number_alone_fills_in_what_is_on_it(region: Engine, cast: Cas
     act = acting(cast["logistics"])
     pallet = numbered(region, act)
     found = scan(region, act, pallet.sscc or "")
-    assert found.line == queries.DraftLine("TAB", "T-NEW", date(2021, 6, 30), 960, None)
+    assert found.line == queries.DraftLine("TAB", "T-NEW", date(2021, 6, 30), 960, None, TAB)
     assert (found.sscc, found.packs) == (pallet.sscc, 96)
 
 

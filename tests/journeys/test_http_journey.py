@@ -292,7 +292,7 @@ def test_hostile_paths_and_numbers_are_refused_without_a_fault(people: People) -
         assert 400 <= answer.status_code < 500, (path, answer.status_code)
 
 
-def test_without_signing_in_only_health_and_the_documentation_s_files_answer(people: People) -> None:
+def test_without_signing_in_only_health_and_what_is_public_answer(people: People) -> None:
     app = people.client.app
     assert isinstance(app, FastAPI)
     calls = [(method, path) for path, methods in app.openapi()["paths"].items() for method in methods]
@@ -303,7 +303,8 @@ def test_without_signing_in_only_health_and_the_documentation_s_files_answer(peo
         for method, path in calls + hidden
         if people.client.request(method.upper(), _filled(path), json=None).status_code != 401
     ]
-    assert answered == [("get", "/health")]
+    assert [one for one in answered if not one[1].startswith("/public/")] == [("get", "/health")]
+    assert {method for method, path in answered if path.startswith("/public/")} == {"get"}
 
 
 def test_the_only_routes_beside_the_listed_ones_are_the_documentation_and_its_files(people: People) -> None:

@@ -53,6 +53,7 @@ def stored(session: Session, number: int, drawn: dict[str, Any]) -> None:
     """A lot as drawn, with its shelves and restrictions."""
     lot = Lot(
         item_code=drawn["item"],
+        gtin="",
         code=f"DRAWN-{number}",
         expiry=date(2020, 3, 30) + timedelta(days=drawn["days"]),
         on_hold=drawn["on_hold"],

@@ -45,5 +45,5 @@ class HandOverBody(http.Body):
             "signature": operations.Signature(self.signed_by, self.signed_at, self.evidence, shown),
             "arrived": {x.line: Arrived(x.received, x.damaged, x.over) for x in lines} if lines is not None else None,
             "notes": {x.line: x.note for x in lines or ()},
-            "wrong": [operations.WrongLot(x.item, x.lot, x.expiry, x.quantity, x.reason) for x in self.wrong],
+            "wrong": [operations.WrongLot(x.item, x.lot, x.expiry, x.quantity, x.reason, x.gtin) for x in self.wrong],
         }

@@ -41,6 +41,7 @@ class WrongLot:
     expiry: date
     quantity: int
     note: str
+    gtin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,8 @@ def _set_wrong_apart(session: Session, act: Act, transfer: Transfer, wrong: Sequ
         operations.check_goods(
             item=one.item, lot=one.lot, expiry=one.expiry, quantity=one.quantity, today=today, row=row
         )
-        lot = opening.lot_for(session, act, item=one.item, code=one.lot, expiry=one.expiry).id or 0
+        opened = opening.lot_for(session, act, item=one.item, code=one.lot, expiry=one.expiry, gtin=one.gtin)
+        lot = opened.id or 0
         apart = ledger.Account(lot, transfer.destination, stock.POOL, stock.QUARANTINE)
         moves.append(ledger.Move(lot, one.quantity, stock.LOSS, apart, f"transfer:{transfer.id}:wrong"))
         found.append(

@@ -16,8 +16,9 @@ from stockpile.actor import Act
 from stockpile.errors import Refusal
 from stockpile.inventory import ledger, recording
 from stockpile.inventory.importing import rules
-from stockpile.inventory.importing.queries import Known, KnownLot
+from stockpile.inventory.importing.queries import Known, KnownLot, Pack
 from stockpile.inventory.importing.rules import Finding, Row
+from stockpile.inventory.opening import Batch
 from stockpile.inventory.periods import late
 from stockpile.inventory.tables import Lot
 
@@ -48,9 +49,9 @@ class Matched:
     unborn: dict[int, Lot] = field(default_factory=dict)
     doubtful: set[Doubt] = field(default_factory=set)
 
-    def wanted(self) -> dict[tuple[str, str], date]:
-        """The lots to be opened, by item and batch code, with their expiry."""
-        return {(lot.item_code, lot.code): lot.expiry for lot in self.unborn.values()}
+    def wanted(self) -> dict[Batch, date]:
+        """The lots to be opened with their expiry."""
+        return {Batch(lot.item_code, lot.gtin, lot.code): lot.expiry for lot in self.unborn.values()}
 
 
 def matched(act: Act, rows: Iterable[Row], known: Known, *, doubtful: Iterable[Doubt] = ()) -> Matched:
@@ -78,44 +79,44 @@ def _meant(
     goods = _goods(row, known)
     if isinstance(goods, Finding):
         return goods
-    item, units = goods
+    item = goods.item
     if item in known.withheld:
         return _wrong(row, "gtin" if row.item is None else "item", f"{item} {known.withheld[item]}")
-    lot = lots.get((item, row.lot))
+    lot = lots.get((goods.product, row.lot))
     if lot is None:
         if row.kind not in rules.OPENS_LOTS:
             reason = f"no lot {row.lot} of {item} is on record"
             return None if (row.lot, "") in found.doubtful else _wrong(row, "lot", reason)
-        lot = lots[item, row.lot] = _unborn(row, item, found)
+        lot = lots[goods.product, row.lot] = _unborn(row, goods, found)
     if row.expiry is not None and row.expiry != lot.expiry:
         return _wrong(row, "expiry", f"lot {row.lot} of {item} is {_on_record(lot)} with expiry {lot.expiry}")
     if row.effective_at is not None and row.effective_at > act.at:
         return _wrong(row, "effective_at", f"lies after now ({act.at:%Y-%m-%dT%H:%M:%SZ})")
-    quantity = row.quantity or (row.packs or 0) * units
+    quantity = row.quantity or (row.packs or 0) * goods.units
     if quantity > rules.LARGEST:
         return _wrong(row, "packs", f"makes {quantity:,} base units: at most {rules.LARGEST:,}")
     return _LINES[row.kind](row, row.effective_at or act.at, lot.number, quantity)
 
 
-def _goods(row: Row, known: Known) -> tuple[str, int] | Finding:
-    """The item and the base units of one pack."""
+def _goods(row: Row, known: Known) -> Pack | Finding:
+    """The pack that the row names, by its GTIN or as the item's usual one."""
     if row.gtin is None:
         assert row.item is not None, "a row without an item"
         if row.item not in known.packs:
             return _wrong(row, "item", f"no item has the code {row.item}{rules.look_alike(row.item)}")
-        return row.item, known.packs[row.item]
+        return known.packs[row.item]
     pack = known.gtins.get(row.gtin)
     if pack is None:
         return _wrong(row, "gtin", f"no item is known by the GTIN {row.gtin}")
-    if row.item is not None and row.item != pack[0]:
-        return _wrong(row, "gtin", f"is the GTIN of {pack[0]}, not of {row.item}")
+    if row.item is not None and row.item != pack.item:
+        return _wrong(row, "gtin", f"is the GTIN of {pack.item}, not of {row.item}")
     return pack
 
 
-def _unborn(row: Row, item: str, found: Matched) -> KnownLot:
+def _unborn(row: Row, goods: Pack, found: Matched) -> KnownLot:
     assert row.expiry is not None, "a receipt without expiry"
     number = -1 - len(found.unborn)
-    found.unborn[number] = Lot(id=number, item_code=item, code=row.lot, expiry=row.expiry)
+    found.unborn[number] = Lot(id=number, item_code=goods.item, gtin=goods.product, code=row.lot, expiry=row.expiry)
     return KnownLot(number, row.expiry)
 
 

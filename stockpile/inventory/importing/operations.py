@@ -126,10 +126,10 @@ def _born(session: Session, act: Act, found: matching.Matched) -> list[matching.
         return found.meant
     wanted = found.wanted()
     opening.open_lots(session, act, wanted)
-    born = queries.lots(session, wanted)
+    born = queries.lots(session, [(batch.gtin, batch.code) for batch in wanted])
     numbers = {}
     for provisional, lot in found.unborn.items():
-        now = born[lot.item_code, lot.code]
+        now = born[lot.gtin, lot.code]
         if now.expiry != lot.expiry:
             raise opening.expiry_differs(lot.item_code, lot.code, on_record=now.expiry, given=lot.expiry)
         numbers[provisional] = now.number

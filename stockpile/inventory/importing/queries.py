@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlmodel import Session, col, or_, select
 
@@ -38,15 +38,23 @@ class KnownLot:
     on_hold: bool = False
 
 
+class Pack(NamedTuple):
+    """A pack of an item: base units in it, and the GTIN of the product whose batches it packs."""
+
+    item: str
+    units: int
+    product: str
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the rows may name: base units of an item's usual pack; item and units of a GTIN; lots by item and code.
+    """What the rows may name: an item's usual pack; packs by GTIN; lots by the product's GTIN and batch code.
 
     `withheld`: items that no file can move, and why: a row names neither a second person nor serials.
     """
 
-    packs: dict[str, int]
-    gtins: dict[str, tuple[str, int]]
+    packs: dict[str, Pack]
+    gtins: dict[str, Pack]
     lots: dict[tuple[str, str], KnownLot]
     withheld: dict[str, str]
 
@@ -91,25 +99,28 @@ def next_to_run(session: Session, *, silent_since: datetime) -> int | None:
 def known(session: Session, rows: Iterable[Row]) -> Known:
     """What is on record of all that the rows name."""
     items = catalogue.items(session)
-    packs = {code: item.pack_size for code, item in items.items()}
+    packs = {code: Pack(code, item.pack_size, item.gtin) for code, item in items.items()}
     withheld = {code: CONTROLLED for code, item in items.items() if item.controlled}
     withheld |= {code: SERIALISED for code, item in items.items() if item.serialised}
-    gtins = {one.gtin: (one.item_code, one.units) for one in session.exec(select(TradeItem))}
-    return Known(packs, gtins, lots(session, _named_lots(rows, gtins)), withheld)
+    gtins = {
+        one.gtin: Pack(one.item_code, one.units, one.product or items[one.item_code].gtin)
+        for one in session.exec(select(TradeItem))
+    }
+    return Known(packs, gtins, lots(session, _named_lots(rows, packs, gtins)), withheld)
 
 
-def _named_lots(rows: Iterable[Row], gtins: dict[str, tuple[str, int]]) -> Iterator[tuple[str, str]]:
+def _named_lots(rows: Iterable[Row], packs: Mapping[str, Pack], gtins: Mapping[str, Pack]) -> Iterator[tuple[str, str]]:
     for row in rows:
-        item = gtins.get(row.gtin, (row.item, 0))[0] if row.gtin else row.item
-        if item is not None:
-            yield item, row.lot
+        pack = gtins.get(row.gtin) if row.gtin else packs.get(row.item or "")
+        if pack is not None:
+            yield pack.product, row.lot
 
 
 def lots(session: Session, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], KnownLot]:
-    """Lots on record, of those wanted by item and batch code."""
-    rows = [{"item": item, "code": code} for item, code in dict.fromkeys(wanted)]
-    found = bulk.run(session, _LOTS, "item text, code text", rows)
-    return {(one.item_code, one.code): KnownLot(one.id, _as_day(one.expiry), bool(one.on_hold)) for one in found}
+    """Lots on record, of those wanted by the product's GTIN and batch code."""
+    rows = [{"gtin": gtin, "code": code} for gtin, code in dict.fromkeys(wanted)]
+    found = bulk.run(session, _LOTS, "gtin text, code text", rows)
+    return {(one.gtin, one.code): KnownLot(one.id, _as_day(one.expiry), bool(one.on_hold)) for one in found}
 
 
 def _as_day(value: date | str) -> date:
@@ -118,6 +129,5 @@ def _as_day(value: date | str) -> date:
 
 
 _LOTS: Final = (
-    "SELECT l.id, l.item_code, l.code, l.expiry, l.on_hold FROM {rows}"
-    " JOIN lot l ON l.item_code = r.item AND l.code = r.code"
+    "SELECT l.id, l.gtin, l.code, l.expiry, l.on_hold FROM {rows} JOIN lot l ON l.gtin = r.gtin AND l.code = r.code"
 )

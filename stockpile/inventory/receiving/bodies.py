@@ -34,6 +34,7 @@ class ArrivalBody(http.Body):
     damaged: http.QuantityOrNone = 0
     damage_reason: Note = ""
     temperature: TemperatureBody | None = None
+    gtin: Note = ""
 
 
 class WrongBody(http.Body):
@@ -44,6 +45,7 @@ class WrongBody(http.Body):
     expiry: http.Day
     quantity: http.Quantity
     reason: Text
+    gtin: Note = ""
 
 
 class ShortBody(http.Body):

@@ -40,6 +40,7 @@ class Arrival:
     damaged: int = 0
     damage_reason: str = ""
     temperature: rules.Temperature | None = None
+    gtin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Wrong:
     expiry: date
     quantity: int
     reason: str
+    gtin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,7 @@ def _arrive(dock: _Dock, one: Arrival, row: int) -> GoodsInLine:
     if booked.surplus and dock.choices.surplus == rules.REFUSE:
         raise _over(one, row, booked, terms)
     clause = _clause(dock, one, row, terms)
-    lot = opening.lot_for(session, dock.act, item=one.item, code=one.lot, expiry=one.expiry)
+    lot = opening.lot_for(session, dock.act, item=one.item, code=one.lot, expiry=one.expiry, gtin=one.gtin)
     why = _whys(dock, one, item, lot, clause)
     parts = rules.shares(arrived=one.quantity, damaged=one.damaged, surplus=booked.surplus, all_aside=bool(why))
     why += [rules.DAMAGED] * bool(one.damaged) + [rules.SURPLUS] * bool(parts.waiting)
@@ -295,7 +297,7 @@ def _set_wrong_aside(dock: _Dock, one: Wrong, row: int) -> GoodsInLine:
     operations.check_goods(
         item=one.item, lot=one.lot, expiry=one.expiry, quantity=one.quantity, today=dock.today, row=row
     )
-    lot = opening.lot_for(dock.session, dock.act, item=one.item, code=one.lot, expiry=one.expiry)
+    lot = opening.lot_for(dock.session, dock.act, item=one.item, code=one.lot, expiry=one.expiry, gtin=one.gtin)
     return GoodsInLine(
         goods_in_id=dock.goods_in,
         item_code=one.item,

@@ -54,10 +54,10 @@ def shelf_label(session: Session, *, lot_id: int, quantity: int | None = None) -
     """The label of a lot on its shelf; `quantity` (base units) is printed for people where it is given."""
     lot = queries.lot(session, lot_id)
     item = catalogue.item(session, lot.item_code)
-    key = Element(gs1.GTIN, item.gtin)
+    key = Element(gs1.GTIN, lot.gtin)
     lines = [f"Lot {lot.code}", f"Expiry {lot.expiry}", *([f"{quantity} {item.base_unit}"] if quantity else [])]
     codes = [[key, *_batch(lot)], [key], _batch(lot)]
-    return _drawn(session, title=item.name, lines=[*lines, f"GTIN {item.gtin}", f"Item {item.code}"], codes=codes)
+    return _drawn(session, title=item.name, lines=[*lines, f"GTIN {lot.gtin}", f"Item {item.code}"], codes=codes)
 
 
 def pallet_label(session: Session, *, lot_id: int, sscc: str) -> Label:

@@ -47,13 +47,17 @@ class PalletDiffers(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class DraftLine:
-    """A receipt line filled in as far as it is known; quantity in base units, `lot` and `expiry` None: to be typed."""
+    """A receipt line filled in as far as it is known; quantity in base units, `lot` and `expiry` None: to be typed.
+
+    `gtin`: that of the scanned pack.
+    """
 
     item: str
     lot: str | None
     expiry: date | None
     quantity: int
     calloff_line: int | None
+    gtin: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,9 @@ def prefill(session: Session, act: Act, *, text: str, site: str | None = None) -
     return Prefill(
         read=str(scan),
         site=place.code if place else None,
-        line=DraftLine(goods.item.code, goods.lot, expiry, goods.quantity, order.line if order else None),
+        line=DraftLine(
+            goods.item.code, goods.lot, expiry, goods.quantity, order.line if order else None, goods.pack.gtin
+        ),
         item_name=goods.item.name,
         base_unit=goods.item.base_unit,
         gtin=goods.pack.gtin,
@@ -162,7 +168,8 @@ def _goods(session: Session, scan: Scan) -> _Goods:
     lot_id = unit.lot_id if unit else piece.lot_id if piece else None
     code, known = scan.lot or (queries.lot(session, lot_id).code if lot_id is not None else None), None
     if code is not None:
-        known = session.exec(select(Lot).where(Lot.item_code == pack.item_code, Lot.code == code)).one_or_none()
+        product = catalogue.product_of(session, catalogue.item(session, pack.item_code), pack.gtin)
+        known = session.exec(select(Lot).where(Lot.gtin == product, Lot.code == code)).one_or_none()
     _check_pallet(unit, pack, packs, known, scan)
     return _Goods(catalogue.item(session, pack.item_code), pack, packs, _quantity(packs, pack), code, known, piece)
 
