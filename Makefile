@@ -52,4 +52,5 @@ words: $(READY) ## bring the message catalogues (stockpile/locale) up to date wi
 	$(BIN)/pybabel -q extract -F stockpile/locale/babel.cfg -k say --no-wrap --omit-header --add-location file -o build/messages.pot .
 	for language in nl fr de; do \
 	  $(BIN)/pybabel -q update -i build/messages.pot -l $$language --no-wrap --no-fuzzy-matching --ignore-obsolete -o stockpile/locale/$$language.po; \
+	  sed -i -E '/^"(Project-Id-Version|Report-Msgid-Bugs-To|Last-Translator|Language-Team|POT-Creation-Date|PO-Revision-Date|Generated-By)/d' stockpile/locale/$$language.po; \
 	done

@@ -68,7 +68,7 @@ def test_a_scan_is_received_with_the_keyboard_alone(page: Page, dock: Served) ->
     assert page.locator("dd", has_text="2022-06-30").count() == 1
     page.keyboard.type("1")
     page.keyboard.press("Enter")
-    page.get_by_label(re.compile("Quantity in good order")).fill("40")
+    page.get_by_label(re.compile("Arrived in all")).fill("40")
     page.keyboard.press("Enter")
     page.get_by_text("Done: Receive 40").wait_for()
     assert received(dock, "KEYS") == [40]
@@ -128,7 +128,7 @@ def test_a_reply_that_was_lost_does_not_double_the_entry(page: Page, dock: Serve
     scan(page, f"(01){GTIN}(17)220630(10)TWICE")
     page.get_by_text("TWICE", exact=True).wait_for()
     scan(page, "1")
-    page.get_by_label(re.compile("Quantity in good order")).fill("70")
+    page.get_by_label(re.compile("Arrived in all")).fill("70")
     page.keyboard.press("Enter")
     page.get_by_text("Done: Receive 70").wait_for(timeout=15_000)
     assert received(dock, "TWICE") == [70]

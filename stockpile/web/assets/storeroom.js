@@ -355,7 +355,7 @@
   function receiving(found) {
     const line = found.line, item = items.get(line.item), lines = found.open_lines || [];
     show("receive", say("Receive {item}", { item: item.name }), [form([
-      { name: "quantity", label: say("Quantity in good order ({unit})", { unit: item.base_unit }), type: "number", min: 0, value: line.quantity },
+      { name: "quantity", label: say("Arrived in all ({unit})", { unit: item.base_unit }), type: "number", min: 0, value: line.quantity },
       { name: "lot", label: _("Lot"), value: line.lot || "" },
       { name: "expiry", label: _("Expires"), type: "date", value: line.expiry || "" },
       { name: "damaged", label: _("Of it damaged"), type: "number", min: 0, value: 0 },
@@ -364,11 +364,11 @@
         { name: "order", label: _("Order"), value: line.calloff_line || lines[0].line, options: lines.map((one) => [one.line,
           say("order {order}: {open} open", { order: one.calloff, open: amount(one.open, item.base_unit) })]) },
         { name: "note", label: _("Delivery note"), value: sessionStorage.getItem(NOTE) || "" }] : []),
-    ], _("Record"), (given) => received(item, given, lines.length > 0))]);
+    ], _("Record"), (given) => received(item, line.gtin, given, lines.length > 0))]);
   }
 
-  function received(item, given, ordered) {
-    const goods = { item: item.code, lot: given.lot.trim(), expiry: given.expiry, quantity: Number(given.quantity), damaged: Number(given.damaged) };
+  function received(item, gtin, given, ordered) {
+    const goods = { item: item.code, gtin: gtin || "", lot: given.lot.trim(), expiry: given.expiry, quantity: Number(given.quantity), damaged: Number(given.damaged) };
     const what = say("Receive {quantity} of {item}, lot {lot}", { quantity: amount(goods.quantity, item.base_unit), item: item.name, lot: goods.lot });
     if (ordered) {
       sessionStorage.setItem(NOTE, given.note);
