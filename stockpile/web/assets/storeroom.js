@@ -452,8 +452,13 @@
     ]);
   }
 
+  const cell = (head, inside) => {
+    const made = make("td", {}, inside);
+    made.dataset.head = head;
+    return made;
+  };
   const table = (heads, rows) => make("table", {}, make("thead", {}, make("tr", {}, ...heads.map((head) => make("th", { scope: "col" }, head)))),
-    make("tbody", {}, ...rows.map((row) => make("tr", {}, ...row.map((cell) => make("td", {}, cell))))));
+    make("tbody", {}, ...rows.map((row) => make("tr", {}, ...row.map((one, at) => cell(heads[at], one))))));
 
   const expiring = guarded(async () => {
     const found = (await get("expiring")).filter((one) => one.site === site());
