@@ -22,6 +22,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from stockpile import __version__, http
 from stockpile.allocation import api as allocation
+from stockpile.allocation.policies import api as policies
 from stockpile.allocation.reservations import api as reservations
 from stockpile.catalogue import api as catalogue
 from stockpile.contracts import api as contracts
@@ -59,7 +60,7 @@ log = logging.getLogger(__name__)
 GOODS_IN = (receiving, proposals, controlled, temperatures, shelving, handover, importing)
 BOOKS = (periods, corrections)
 STOREROOM = (inventory, *GOODS_IN, *BOOKS, recalls, quality, counts, outlook, scanning, lots, ownership, kits)
-ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, reservations, jobs, sealing)
+ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, policies, reservations, jobs, sealing)
 DESCRIPTION = (
     "One shared emergency stockpile for municipalities of several countries. Quantities are integers in base units, "
     "money in minor units, instants in UTC. Sign in with POST /api/v1/tokens (HTTP Basic) and send the token as bearer."

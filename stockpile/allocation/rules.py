@@ -47,6 +47,8 @@ SET_ASIDE: Final = "below_useful_minimum"
 UNREACHABLE: Final = "unreachable"
 OVERRIDDEN: Final = "overridden"
 FALLBACK: Final = "pro_rata_fallback"
+BY_POLICY: Final = "shared_by_policy"
+FIRST_EXPIRING: Final = "first_expiring"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,12 @@ def sentence_short(share: Share) -> str:
         f"{share.tied_supply:,} for {share.tied_need:,} validated. In whole packs of {share.pack_size:,}, nobody of "
         "you could get more without someone less filled getting less"
     )
+
+
+def sentence_policy(share: Share, *, policy: str, words: str) -> str:
+    """Why a claim got less than its validated need under another policy of the committee."""
+    got = f"{share.got:,} of {share.validated:,} {share.base_unit} ({percent(share.got, share.validated)})"
+    return f"{got}: the committee's policy {policy} shares this item. {words}"
 
 
 def sentence_filled(share: Share) -> str:

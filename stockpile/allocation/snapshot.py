@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from sqlmodel import Session
 
-from optimizer.allocation.problem import Claim, Drop, Lane, Lot, Pool, Problem
+from optimizer.allocation.problem import Claim, ClaimFacts, Drop, ItemPolicy, Lane, Lot, Pool, Problem
 from stockpile.allocation import rules
+from stockpile.allocation.policies import queries as policies
+from stockpile.allocation.policies.rules import InForce
 from stockpile.allocation.tables import Request
 from stockpile.catalogue import queries as catalogue
 from stockpile.catalogue.tables import Item
@@ -28,7 +30,10 @@ _STEPS: Final = tuple(eligibility.OBSTACLES)
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A problem and what its ids stand for. `unreachable`: why no lawful stock can reach a request, by its number."""
+    """A problem and what its ids stand for.
+
+    `unreachable`: why no lawful stock can reach a request, by its number. `policies`: by item, the one that counts.
+    """
 
     problem: Problem
     at: datetime
@@ -37,6 +42,7 @@ class Snapshot:
     stock: dict[str, Stock]
     items: dict[str, Item]
     routes: dict[tuple[str, str], Route]
+    policies: dict[str, InForce]
 
 
 @dataclass(slots=True)
@@ -73,15 +79,56 @@ def take(session: Session, requests: Sequence[Request], *, at: datetime) -> Snap
     for request in requests:
         by_item[request.item_code].append(request)
     pools = [_pool(ground, ground.items[code], by_item[code]) for code in sorted(by_item)]
+    shared = tuple(pool for pool in pools if pool.drops)
+    counting = _policies(session, ground, requests)
     return Snapshot(
-        problem=Problem(rule=rules.RULE, pools=tuple(pool for pool in pools if pool.drops)),
+        problem=Problem(rule=rules.RULE, pools=shared, policies=_by_policy(session, shared, by_item, counting)),
         at=at,
         requests={request.id: request for request in requests if request.id is not None},
         unreachable=ground.unreachable,
         stock={supply_id(stock): stock for stocks in ground.stock.values() for stock in stocks},
         items=ground.items,
         routes=ground.routes,
+        policies=counting,
     )
+
+
+def claim_facts(
+    pool: Pool, requests: Sequence[Request], *, pack_size: int, people: Mapping[str, int]
+) -> tuple[ClaimFacts, ...]:
+    """What rules may weigh about each claim besides its need: `people` of its municipality, and the packs asked for."""
+    asked: dict[str, int] = defaultdict(int)
+    for request in requests:
+        asked[claim_id(request)] += -(-request.quantity // pack_size)
+    return tuple(ClaimFacts(claim.id, people[claim.municipality], asked[claim.id]) for claim in pool.claims)
+
+
+def _policies(session: Session, ground: _Ground, requests: Sequence[Request]) -> dict[str, InForce]:
+    """The policy that counts for each item asked for; all requests are of one surge."""
+    if not requests:
+        return {}
+    counting = policies.in_force(session, requests[0].surge_id)
+    return {code: counting[ground.items[code].priority] for code in sorted({one.item_code for one in requests})}
+
+
+def _by_policy(
+    session: Session,
+    pools: Sequence[Pool],
+    requests: Mapping[str, Sequence[Request]],
+    counting: Mapping[str, InForce],
+) -> tuple[ItemPolicy, ...]:
+    """What the problem says of items that are not shared by the fair rule."""
+    named = [pool for pool in pools if not counting[pool.item].fair_rule]
+    if not named:
+        return ()
+    people = {code: member.population for code, member in governance.members(session).items()}
+    sizes = {code: item.pack_size for code, item in catalogue.items(session).items()}
+    found = []
+    for pool in named:
+        one = counting[pool.item]
+        facts = claim_facts(pool, requests[pool.item], pack_size=sizes[pool.item], people=people)
+        found.append(ItemPolicy(pool.item, one.policy, one.seed, facts))
+    return tuple(found)
 
 
 def _ground(session: Session, at: datetime) -> _Ground:

@@ -82,7 +82,9 @@ class Request(Table, table=True):
 class Plan(Table, table=True):
     """A computed plan with the problem it answers (both as canonical JSON), and who approved it.
 
-    `replaces`: the stale plan that the service computed again; its author is this one's too.
+    `policies`: by which sharing policies (name, version, digest, seed, items), as JSON; `versions` of the software
+    that made it; `bound`: how far from the best a plan may be that is not proven, as JSON. `replaces`: the stale plan
+    that the service computed again; its author is this one's too.
     """
 
     __tablename__ = "plan"
@@ -107,6 +109,9 @@ class Plan(Table, table=True):
     approved_by: int | None = Field(default=None, foreign_key="account.id", sa_type=BigInteger)
     approved_at: datetime | None = None
     replaces: int | None = Field(default=None, sa_type=BigInteger)
+    policies: str = Field(default="[]", sa_type=Text)
+    versions: str = ""
+    bound: str = Field(default="", sa_type=Text)
 
 
 class PlanLine(Table, table=True):

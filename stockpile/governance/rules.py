@@ -82,6 +82,8 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     "plan.compute": frozenset({COORDINATOR, SCHEDULER}),
     "plan.override": frozenset({COORDINATOR}),
     "plan.approve": frozenset({COMMITTEE}),
+    "policy.propose": frozenset({COORDINATOR, COMMITTEE}),
+    "policy.adopt": frozenset({COMMITTEE}),
     "reorder.run": frozenset({SCHEDULER, BUYER, COMMITTEE}),
     "calloff.approve": frozenset({COMMITTEE, BUYER}),
     "floor.set": frozenset({COMMITTEE}),

@@ -69,6 +69,8 @@ request.validate    .         .         x           .         .     .          .
 plan.compute        .         .         x           .         .     .          .       .             x
 plan.override       .         .         x           .         .     .          .       .             .
 plan.approve        .         .         .           x         .     .          .       .             .
+policy.propose      .         .         x           x         .     .          .       .             .
+policy.adopt        .         .         .           x         .     .          .       .             .
 reorder.run         .         .         .           x         x     .          .       .             x
 calloff.approve     .         .         .           x         x     .          .       .             .
 floor.set           .         .         .           x         .     .          .       .             .
