@@ -22,6 +22,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from stockpile import __version__, http
 from stockpile.allocation import api as allocation
+from stockpile.allocation.alternatives import api as alternatives
 from stockpile.allocation.policies import api as policies
 from stockpile.allocation.reservations import api as reservations
 from stockpile.catalogue import api as catalogue
@@ -60,7 +61,8 @@ log = logging.getLogger(__name__)
 GOODS_IN = (receiving, proposals, controlled, temperatures, shelving, handover, importing)
 BOOKS = (periods, corrections)
 STOREROOM = (inventory, *GOODS_IN, *BOOKS, recalls, quality, counts, outlook, scanning, lots, ownership, kits)
-ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, policies, reservations, jobs, sealing)
+SHARING = (allocation, policies, alternatives, reservations)
+ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, *SHARING, jobs, sealing)
 DESCRIPTION = (
     "One shared emergency stockpile for municipalities of several countries. Quantities are integers in base units, "
     "money in minor units, instants in UTC. Sign in with POST /api/v1/tokens (HTTP Basic) and send the token as bearer."

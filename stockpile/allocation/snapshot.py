@@ -93,6 +93,16 @@ def take(session: Session, requests: Sequence[Request], *, at: datetime) -> Snap
     )
 
 
+def pool_of(
+    session: Session, item: Item, requests: Sequence[Request], stocks: Sequence[Stock], *, at: datetime
+) -> Pool:
+    """One item shared from these stocks alone at that instant, with no reserve floor; requests in their order."""
+    ground = _ground(session, at)
+    ground.floors = {}
+    ground.stock = {item.code: list(stocks)}
+    return _pool(ground, item, requests)
+
+
 def claim_facts(
     pool: Pool, requests: Sequence[Request], *, pack_size: int, people: Mapping[str, int]
 ) -> tuple[ClaimFacts, ...]:

@@ -82,6 +82,7 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     "plan.compute": frozenset({COORDINATOR, SCHEDULER}),
     "plan.override": frozenset({COORDINATOR}),
     "plan.approve": frozenset({COMMITTEE}),
+    "plan.files": frozenset({AUDITOR, COORDINATOR, COMMITTEE, ADMINISTRATOR}),
     "policy.propose": frozenset({COORDINATOR, COMMITTEE}),
     "policy.adopt": frozenset({COMMITTEE}),
     "reorder.run": frozenset({SCHEDULER, BUYER, COMMITTEE}),
