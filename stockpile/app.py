@@ -24,6 +24,7 @@ from stockpile import __version__, http
 from stockpile.allocation import api as allocation
 from stockpile.allocation.alternatives import api as alternatives
 from stockpile.allocation.policies import api as policies
+from stockpile.allocation.reasons import api as reasons
 from stockpile.allocation.reservations import api as reservations
 from stockpile.catalogue import api as catalogue
 from stockpile.contracts import api as contracts
@@ -61,7 +62,7 @@ log = logging.getLogger(__name__)
 GOODS_IN = (receiving, proposals, controlled, temperatures, shelving, handover, importing)
 BOOKS = (periods, corrections)
 STOREROOM = (inventory, *GOODS_IN, *BOOKS, recalls, quality, counts, outlook, scanning, lots, ownership, kits)
-SHARING = (allocation, policies, alternatives, reservations)
+SHARING = (allocation, policies, alternatives, reasons, reservations)
 ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, *SHARING, jobs, sealing)
 DESCRIPTION = (
     "One shared emergency stockpile for municipalities of several countries. Quantities are integers in base units, "

@@ -65,7 +65,8 @@ def compare(
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
     """A municipality's outcome with a column for each rule."""
-    return {name: value for name, value in row.items() if name != "got"} | row["got"]
+    got: dict[str, Any] = row["got"]
+    return {name: value for name, value in row.items() if name != "got"} | got
 
 
 @plan.command("what-if")
@@ -120,6 +121,39 @@ def _typed(name: str, value: str) -> str | int:
     if not (value.isascii() and value.isdigit()):
         raise refused(f"{value} is no whole number of {name}")
     return int(value)
+
+
+@plan.command()
+def why(context: typer.Context, request: Annotated[int, typer.Argument(help="Number of the request.")]) -> None:
+    """Why a request got what it got, who got more, what would change it, and how to contest it."""
+    asked = counter(context)
+    found = asked.ask("GET", f"requests/{request}/why")
+    if asked.raw:
+        asked.tell(found)
+    else:
+        typer.echo("\n".join(_lines(found)))
+
+
+def _lines(found: dict[str, Any]) -> Iterable[str]:
+    """The reasons as lines of text."""
+    answer = found["answer"]
+    unit = answer["base_unit"]
+    yield f"{answer['member_name']}: {answer['got']:,} of {answer['validated']:,} {unit} of {answer['item_name']}"
+    yield f"why: {answer['sentence']}"
+    yield f"asked: {answer['asked']:,} {unit}; validated: {answer['validation']}"
+    yield f"rule: {found['policy']}: {found['policy_words']}"
+    yield f"decided: {found['decision']}"
+    for one in found["better_filled"]:
+        yield f"got more: {one['name']} {one['got']:,} of {one['validated']:,}: {one['because']}"
+    yield from (f"bound by: {one}" for one in found["binding"])
+    for one in found["barred"]:
+        yield f"not for you: {one['quantity']:,} {unit}: {one['words']}"
+    yield from (f"would change it: {one}" for one in found["changes"])
+    for one in found["more_under"]:
+        yield f"under {one['rule']}: {one['got']:,} {unit}"
+    if answer["next_delivery_at"]:
+        yield f"next: {answer['next_delivery_quantity']:,} {unit} due at {answer['next_delivery_at']}"
+    yield f"to contest it: {found['appeal']}"
 
 
 @plan.command()

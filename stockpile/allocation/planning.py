@@ -8,7 +8,7 @@ labelled pro-rata plan is stored instead, with the reason.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -17,7 +17,8 @@ from sqlmodel import Session, col, update
 
 from optimizer.allocation import baselines
 from optimizer.allocation import check as checker
-from optimizer.allocation.plan import BEST, BY_POLICY, PRO_RATA, Bottleneck, CompactPlan, Plan, PoolPlan
+from optimizer.allocation.explain import Link, explain_pool
+from optimizer.allocation.plan import BEST, BY_POLICY, FAIR, PRO_RATA, Bottleneck, CompactPlan, Plan, PoolPlan
 from optimizer.allocation.timed import Timed
 from optimizer.sharing.deciding import decide
 from optimizer.sharing.policy import policy_from_json
@@ -143,7 +144,18 @@ def _plan_row(act: Act, made: Draft) -> StoredPlan:
         policies=journal.canonical(_policies(made)),
         versions=versions(),
         bound=journal.canonical(asdict(made.plan.bound)) if made.plan.bound else "",
+        chain=journal.canonical([asdict(link) for link in _chain(made)]),
     )
+
+
+def _chain(made: Draft) -> Iterator[Link]:
+    """The bottleneck chain of every item that is shared by the fair rule."""
+    if made.plan.method not in (FAIR, BY_POLICY):
+        return
+    named = {one.item for one in made.snapshot.problem.policies}
+    for pool, rows in zip(made.snapshot.problem.pools, made.plan.pools, strict=True):
+        if pool.item not in named:
+            yield from explain_pool(pool, rows, barred=made.snapshot.barred)
 
 
 def _rule(made: Draft) -> str:
@@ -241,6 +253,7 @@ def _result(
         reason_code=code,
         reason=sentence,
         tie=tie,
+        barred=journal.canonical(made.snapshot.kept.get(request.id, {})),
     )
 
 

@@ -32,13 +32,17 @@ _STEPS: Final = tuple(eligibility.OBSTACLES)
 class Snapshot:
     """A problem and what its ids stand for.
 
-    `unreachable`: why no lawful stock can reach a request, by its number. `policies`: by item, the one that counts.
+    `unreachable`: why no lawful stock can reach a request, by its number. `kept`: base units of the pool that may not
+    serve a request, by its number and the reason; `barred`: the same lot by lot, by (lot, drop) of the problem.
+    `policies`: by item, the one that counts.
     """
 
     problem: Problem
     at: datetime
     requests: dict[int, Request]
     unreachable: dict[int, str]
+    kept: dict[int, dict[str, int]]
+    barred: dict[tuple[str, str], str]
     stock: dict[str, Stock]
     items: dict[str, Item]
     routes: dict[tuple[str, str], Route]
@@ -55,6 +59,8 @@ class _Ground:
     floors: dict[str, int]
     stock: dict[str, list[Stock]]
     unreachable: dict[int, str] = field(default_factory=dict)
+    kept: dict[int, dict[str, int]] = field(default_factory=dict)
+    barred: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
 def drop_id(request: Request) -> str:
@@ -86,6 +92,8 @@ def take(session: Session, requests: Sequence[Request], *, at: datetime) -> Snap
         at=at,
         requests={request.id: request for request in requests if request.id is not None},
         unreachable=ground.unreachable,
+        kept=ground.kept,
+        barred=ground.barred,
         stock={supply_id(stock): stock for stocks in ground.stock.values() for stock in stocks},
         items=ground.items,
         routes=ground.routes,
@@ -204,6 +212,7 @@ def _claims(item: Item, requests: Sequence[Request]) -> tuple[Claim, ...]:
 def _lanes(ground: _Ground, item: Item, stocks: Sequence[Stock], request: Request) -> tuple[list[Lane], str]:
     wish = _wish(ground, item, request)
     lanes: list[Lane] = []
+    kept: dict[str, int] = defaultdict(int)
     furthest = -1
     for stock in stocks:
         route = ground.routes.get((stock.site, request.point_of_use))
@@ -213,6 +222,9 @@ def _lanes(ground: _Ground, item: Item, stocks: Sequence[Stock], request: Reques
             lanes.append(Lane(supply_id(stock), drop_id(request), route.cost_minor))
         elif why is not None:
             furthest = max(furthest, _STEPS.index(why))
+            kept[why] += stock.quantity
+            ground.barred[supply_id(stock), drop_id(request)] = why
+    ground.kept[request.id or 0] = dict(kept)
     return lanes, _STEPS[furthest] if furthest >= 0 else eligibility.NO_STOCK
 
 

@@ -83,8 +83,9 @@ class Plan(Table, table=True):
     """A computed plan with the problem it answers (both as canonical JSON), and who approved it.
 
     `policies`: by which sharing policies (name, version, digest, seed, items), as JSON; `versions` of the software
-    that made it; `bound`: how far from the best a plan may be that is not proven, as JSON. `replaces`: the stale plan
-    that the service computed again; its author is this one's too.
+    that made it; `bound`: how far from the best a plan may be that is not proven, as JSON. `chain`: who is tied with
+    whom by which stock, and what keeps other stock from them, emptiest first (optimizer's Links as JSON).
+    `replaces`: the stale plan that the service computed again; its author is this one's too.
     """
 
     __tablename__ = "plan"
@@ -112,6 +113,7 @@ class Plan(Table, table=True):
     policies: str = Field(default="[]", sa_type=Text)
     versions: str = ""
     bound: str = Field(default="", sa_type=Text)
+    chain: str = Field(default="[]", sa_type=Text)
 
 
 class PlanLine(Table, table=True):
@@ -135,7 +137,10 @@ class PlanLine(Table, table=True):
 
 
 class PlanResult(Table, table=True):
-    """What a plan means for one request: what it got, why, and with whom it is tied, quantities in base units."""
+    """What a plan means for one request: what it got, why, and with whom it is tied, quantities in base units.
+
+    `barred`: how much of the pool's stock could not serve it, by the reason (a key of OBSTACLES), as JSON.
+    """
 
     __tablename__ = "plan_result"
     __table_args__ = (UniqueConstraint("plan_id", "request_id"),)
@@ -152,6 +157,7 @@ class PlanResult(Table, table=True):
     reason_code: str
     reason: str
     tie: str = ""
+    barred: str = "{}"
 
 
 class Override(Table, table=True):

@@ -228,7 +228,7 @@ def judged(folder: Path) -> tuple[int, str]:
 def test_on_the_real_region_comparing_and_supposing_take_little_of_the_processor(
     sqlite_template: Path, tmp_path: Path
 ) -> None:
-    """Measured: six rules 1.1 s, a what-if 0.8 s, of processor time with that of the child; the bound allows for load."""
+    """Measured: six rules 1.1 s, a what-if 0.8 s, of the processor, child included; bounds allow for load."""
     path = tmp_path / "region.db"
     shutil.copy(sqlite_template, path)
     engine = open_engine(f"sqlite:///{path}")

@@ -74,14 +74,17 @@ class WhatIfBody(http.Body):
 def compare(
     caller: SignedIn, number: http.Number, rules: Note = "", member: Note | None = None, item: Note | None = None
 ) -> dict[str, Any]:
-    """What every municipality would get under other rules (`rules`: ids with commas; without: all that are known)."""
+    """What every municipality would get under other rules (`rules`: ids with commas; without: all that are known).
+
+    With `item` the measures are those of this item alone; `member` narrows the rows only.
+    """
     chosen = [one.strip() for one in rules.split(",") if one.strip()]
 
     def wanted(pair: Pair) -> bool:
-        return member in (None, pair[0]) and item in (None, pair[1])
+        return member in (None, pair[0])
 
     found = planning.compare(
-        caller.engine, plan=number, chosen=chosen, wanted=wanted, limit_seconds=caller.limit_seconds
+        caller.engine, plan=number, chosen=chosen, item=item, wanted=wanted, limit_seconds=caller.limit_seconds
     )
     told: dict[str, Any] = http.plain(found)
     return told

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TypeVar
 
@@ -100,10 +100,11 @@ def compare(
     *,
     plan: int,
     chosen: Sequence[str] = (),
+    item: str | None = None,
     wanted: Callable[[Pair], bool] = lambda pair: True,
     limit_seconds: float,
 ) -> Compared:
-    """A plan beside every rule that this service can carry out (or the chosen ones, by id); no lock is held.
+    """A plan, or one item of it, beside every rule that this service knows (or the chosen, by id); no lock is held.
 
     Refuses an unknown plan or rule, and where the answer takes longer than `limit_seconds`.
     """
@@ -113,10 +114,19 @@ def compare(
     with reading(engine) as session:
         about, currency = queries.case(session, plan), governance.region(session).currency
     selected = tuple(policy for rule, policy in known.items() if rule in chosen or not chosen)
-    question = Question(about.problem, selected, about.facts, (about.at + SOON).date())
+    pools = tuple(pool for pool in about.problem.pools if item in (None, pool.item))
+    narrowed = replace(about.problem, pools=pools, policies=())
+    question = Question(narrowed, selected, about.facts, (about.at + SOON).date())
     outcome = run_limited(compare_asked, question, limit_seconds=limit_seconds)
     found: Comparison = _answered(outcome)
-    return rules.compared(about, found, seconds=round(outcome.seconds, 3), currency=currency, wanted=wanted)
+    return rules.compared(
+        replace(about, problem=narrowed),
+        found,
+        planned=rules.packs_by_pair(about.problem, about.plan),
+        seconds=round(outcome.seconds, 3),
+        currency=currency,
+        wanted=wanted,
+    )
 
 
 def what_if(

@@ -147,10 +147,16 @@ def _by_pair(problem: Problem, packs: Callable[[Pool | CompactPool], Mapping[str
 
 
 def compared(
-    case: Case, comparison: Comparison, *, seconds: float, currency: str, wanted: Callable[[Pair], bool]
+    case: Case,
+    comparison: Comparison,
+    *,
+    planned: Mapping[Pair, int],
+    seconds: float,
+    currency: str,
+    wanted: Callable[[Pair], bool],
 ) -> Compared:
     """The comparison in words and base units, for the municipalities and items that are wanted."""
-    planned, needs = packs_by_pair(case.problem, case.plan), needs_by_pair(case.problem)
+    needs = needs_by_pair(case.problem)
     got = {one.rule: _outcome_by_pair(case, one) for one in comparison.outcomes}
     rows = [
         PairOutcome(
@@ -165,7 +171,7 @@ def compared(
         if wanted((member, item))
     ]
     told = [_told(one) for one in comparison.outcomes]
-    return Compared(case.number, comparison.problem_digest, currency, seconds, told, rows)
+    return Compared(case.number, case.plan.problem_digest, currency, seconds, told, rows)
 
 
 def _outcome_by_pair(case: Case, outcome: Outcome) -> dict[Pair, int]:
