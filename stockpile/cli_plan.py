@@ -124,6 +124,19 @@ def _typed(name: str, value: str) -> str | int:
 
 
 @plan.command()
+def changes(context: typer.Context, number: Number) -> None:
+    """What a plan changed against the one that waited before it."""
+    asked = counter(context)
+    found = asked.ask("GET", f"plans/{number}/changes")
+    if asked.raw:
+        asked.tell(found)
+    else:
+        asked.tell({name: value for name, value in found.items() if name != "shifts"})
+        typer.echo("")
+        asked.tell(found["shifts"], SHIFTS)
+
+
+@plan.command()
 def why(context: typer.Context, request: Annotated[int, typer.Argument(help="Number of the request.")]) -> None:
     """Why a request got what it got, who got more, what would change it, and how to contest it."""
     asked = counter(context)

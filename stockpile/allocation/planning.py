@@ -99,12 +99,13 @@ def store(session: Session, act: Act, *, made: Draft, replaces: int | None = Non
     """Store a computed plan with its lines, results and reasons; earlier plans that wait are superseded."""
     require(act.actor, "plan.compute")
     operations.open_surge(session, made.surge_id, at=act.at)
+    earlier = queries.waiting_plan(session, made.surge_id)
     waiting = update(StoredPlan).where(
         col(StoredPlan.surge_id) == made.surge_id, col(StoredPlan.state) == rules.COMPUTED
     )
     session.exec(waiting.values(state=rules.SUPERSEDED))
     plan = _plan_row(act, made)
-    plan.replaces = replaces
+    plan.replaces, plan.supersedes = replaces, earlier
     session.add(plan)
     session.flush()
     assert plan.id is not None

@@ -118,6 +118,16 @@ def sentence_line(*, packs: int, pack_size: int, lot: str, expiry: str, origin: 
     )
 
 
+def sentence_since(*, asked: int, gone: int) -> str:
+    """What a waiting plan does not know of; empty where it knows everything."""
+    parts = []
+    if asked:
+        parts.append(f"requests that came since this plan was computed and are not in it: {asked:,}")
+    if gone:
+        parts.append(f"requests in it that are not open any more: {gone:,}")
+    return "; ".join(parts) + ". Compute the plan again" if parts else ""
+
+
 def state_after(*, got: int, validated: int) -> str:
     """The state of a request once a plan with its share is approved."""
     if got == 0:

@@ -85,7 +85,8 @@ class Plan(Table, table=True):
     `policies`: by which sharing policies (name, version, digest, seed, items), as JSON; `versions` of the software
     that made it; `bound`: how far from the best a plan may be that is not proven, as JSON. `chain`: who is tied with
     whom by which stock, and what keeps other stock from them, emptiest first (optimizer's Links as JSON).
-    `replaces`: the stale plan that the service computed again; its author is this one's too.
+    `replaces`: the stale plan that the service computed again; its author is this one's too. `supersedes`: the plan
+    that waited until this one was computed.
     """
 
     __tablename__ = "plan"
@@ -110,6 +111,7 @@ class Plan(Table, table=True):
     approved_by: int | None = Field(default=None, foreign_key="account.id", sa_type=BigInteger)
     approved_at: datetime | None = None
     replaces: int | None = Field(default=None, sa_type=BigInteger)
+    supersedes: int | None = Field(default=None, sa_type=BigInteger)
     policies: str = Field(default="[]", sa_type=Text)
     versions: str = ""
     bound: str = Field(default="", sa_type=Text)

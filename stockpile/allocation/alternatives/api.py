@@ -10,7 +10,7 @@ from pydantic import Field
 
 from stockpile import http
 from stockpile.allocation import queries as allocation
-from stockpile.allocation.alternatives import planning
+from stockpile.allocation.alternatives import planning, queries
 from stockpile.allocation.alternatives.rules import Pair
 from stockpile.governance.caller import Caller, SignedIn
 from stockpile.governance.rules import require
@@ -88,6 +88,14 @@ def compare(
     )
     told: dict[str, Any] = http.plain(found)
     return told
+
+
+@router.get("/plans/{number}/changes")
+def changes(caller: SignedIn, number: http.Number) -> dict[str, Any]:
+    """What a plan changed against the one that waited before it: requests, stock, ways, policy, and who gets what."""
+    with caller.reading() as session:
+        told: dict[str, Any] = http.plain(queries.rerun(session, number))
+        return told
 
 
 @router.post("/surges/{number}/what-if")

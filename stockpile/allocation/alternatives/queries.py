@@ -13,13 +13,21 @@ from optimizer.allocation.plan import plan_from_json
 from optimizer.allocation.problem import ItemPolicy, Pool, Problem, problem_from_json
 from optimizer.sharing.deciding import facts_of
 from optimizer.sharing.network import Facts
-from stockpile.allocation import queries, rules, snapshot
-from stockpile.allocation.alternatives.rules import Case
+from stockpile.allocation import queries, snapshot
+from stockpile.allocation import rules as states
+from stockpile.allocation.alternatives import rules
+from stockpile.allocation.alternatives.rules import Case, Rerun
 from stockpile.allocation.tables import Request
 from stockpile.catalogue import queries as catalogue
 from stockpile.errors import Conflict
 from stockpile.governance import queries as governance
 from stockpile.inventory import queries as inventory
+
+
+class NoEarlierPlan(Conflict):
+    """There is nothing that the plan could have changed."""
+
+    code = "no_earlier_plan"
 
 
 class NoPlan(Conflict):
@@ -32,7 +40,7 @@ def newest_plan(session: Session, surge: int) -> int:
     """The newest plan of a surge that is not superseded."""
     queries.surge(session, surge)
     for head in queries.plan_heads(session, surge):
-        if head["state"] != rules.SUPERSEDED:
+        if head["state"] != states.SUPERSEDED:
             return int(head["id"])
     raise NoPlan(f"surge {surge} has no plan: compute one first, then try what would change it", surge=surge)
 
@@ -68,6 +76,19 @@ def _facts(session: Session, number: int, problem: Problem) -> dict[str, Facts]:
         known = snapshot.claim_facts(pool, asked[pool.item], pack_size=sizes[pool.item], people=people)
         facts[pool.item] = facts_of(ItemPolicy(pool.item, "", "", known))
     return facts
+
+
+def rerun(session: Session, number: int) -> Rerun:
+    """What a plan changed against the one that waited before it; refuses where none did."""
+    later = queries.plan(session, number)
+    if later.supersedes is None:
+        raise NoEarlierPlan(f"no plan of surge {later.surge_id} waited when plan {number} was computed", plan=number)
+    first, second = case(session, later.supersedes, weighed=False), case(session, number, weighed=False)
+    before, needs = (
+        {row.request_id: row.validated for row in queries.plan_results(session, one)}
+        for one in (later.supersedes, number)
+    )
+    return rules.rerun(first, second, needs=needs, before=before)
 
 
 def delivery(

@@ -120,6 +120,80 @@ class Supposed:
     shifts: list[Shifted]
 
 
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """What a plan changed against the one that waited before it; quantities in base units.
+
+    `came` and `gone`: requests by number that only this one, or only the earlier one, looks at; `revised`: with
+    another validated need; `reasons`: what else differs. What is reserved or picked is in neither plan.
+    """
+
+    plan: int
+    earlier: int
+    came: list[int]
+    gone: list[int]
+    revised: list[int]
+    reasons: list[str]
+    gains: int
+    loses: int
+    shifts: list[Shifted]
+
+
+def different(earlier: Problem, later: Problem) -> list[str]:
+    """What differs between two problems besides who asks, in words: stock, ways and policies of which items."""
+    before, after = ({pool.item: pool for pool in one.pools} for one in (earlier, later))
+    both = sorted(before.keys() & after.keys())
+    stock = [item for item in both if _stock(before[item]) != _stock(after[item])]
+    ways = [item for item in both if item not in stock and _rerouted(before[item], after[item])]
+    old, new = ({one.item: one.policy for one in problem.policies} for problem in (earlier, later))
+    ruled = [item for item in both if old.get(item) != new.get(item)]
+    told = (("stock or reserve", stock), ("what may reach whom", ways), ("the sharing policy", ruled))
+    return [f"{what} differs for {_few(items)}" for what, items in told if items]
+
+
+def _stock(pool: Pool | CompactPool) -> tuple[object, ...]:
+    return tuple(pool.lots), pool.shareable_packs
+
+
+def _rerouted(before: Pool | CompactPool, after: Pool | CompactPool) -> bool:
+    """Whether the ways to the requests that both know are others."""
+    both = {drop.id for drop in before.drops} & {drop.id for drop in after.drops}
+    old, new = ({lane for lane in pool.lanes if lane.drop in both} for pool in (before, after))
+    return old != new
+
+
+def _few(items: list[str]) -> str:
+    return ", ".join(items[:5]) + (f" and {len(items) - 5} more" if len(items) > 5 else "")
+
+
+def rerun(earlier: Case, later: Case, *, needs: Mapping[int, int], before: Mapping[int, int]) -> Rerun:
+    """What the later plan changed; `needs` and `before`: validated need by request in the later and earlier plan."""
+    shifts = shifted(later, (earlier.problem, earlier.plan), (later.problem, later.plan))
+    return Rerun(
+        plan=later.number,
+        earlier=earlier.number,
+        came=sorted(needs.keys() - before.keys()),
+        gone=sorted(before.keys() - needs.keys()),
+        revised=sorted(one for one in needs.keys() & before.keys() if needs[one] != before[one]),
+        reasons=different(earlier.problem, later.problem),
+        gains=sum(1 for one in shifts if one.after > one.before),
+        loses=sum(1 for one in shifts if one.after < one.before),
+        shifts=shifts,
+    )
+
+
+def shifted(case: Case, earlier: tuple[Problem, Plan], later: tuple[Problem, Plan]) -> list[Shifted]:
+    """Who gets more or less in the later plan, largest change of the fill first."""
+    before, after = packs_by_pair(*earlier), packs_by_pair(*later)
+    needs = needs_by_pair(earlier[0]) | needs_by_pair(later[0])
+    found = [
+        _shifted(case, pair, needs[pair], (before.get(pair, 0), after.get(pair, 0)))
+        for pair in sorted(needs)
+        if before.get(pair, 0) != after.get(pair, 0)
+    ]
+    return sorted(found, key=lambda one: (-abs(one.after_permille - one.before_permille), one.item, one.member))
+
+
 def packs_by_pair(problem: Problem, plan: Plan) -> dict[Pair, int]:
     """Packs of a plan by municipality and item; those who get nothing count 0."""
     found: dict[Pair, int] = {}
@@ -203,11 +277,7 @@ def supposed(
     """The answer to a supposition, largest change of the fill first."""
     before, after = packs_by_pair(case.problem, case.plan), packs_by_pair(answer.problem, answer.plan)
     needs = needs_by_pair(case.problem) | needs_by_pair(answer.problem)
-    shifts = [
-        _shifted(case, pair, needs[pair], (before.get(pair, 0), after.get(pair, 0)))
-        for pair in sorted(needs)
-        if before.get(pair, 0) != after.get(pair, 0)
-    ]
+    shifts = shifted(case, (case.problem, case.plan), (answer.problem, answer.plan))
     return Supposed(
         plan=case.number,
         method=answer.plan.method,
@@ -220,7 +290,7 @@ def supposed(
         loses=sum(1 for one in shifts if one.after < one.before),
         lowest_permille_before=_lowest(before, needs),
         lowest_permille_after=_lowest(after, needs),
-        shifts=sorted(shifts, key=lambda one: (-abs(one.after_permille - one.before_permille), one.item, one.member)),
+        shifts=shifts,
     )
 
 

@@ -38,6 +38,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('name', 'version', name=op.f('uq_sharing_policy_name_version'))
     )
     with op.batch_alter_table('plan', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('supersedes', sa.BigInteger(), nullable=True))
         batch_op.add_column(sa.Column('policies', sa.Text(), nullable=False, server_default='[]'))
         batch_op.add_column(sa.Column('versions', sqlmodel.sql.sqltypes.AutoString(), nullable=False, server_default=''))
         batch_op.add_column(sa.Column('bound', sa.Text(), nullable=False, server_default=''))
@@ -60,6 +61,7 @@ def downgrade() -> None:
         batch_op.drop_column('bound')
         batch_op.drop_column('versions')
         batch_op.drop_column('policies')
+        batch_op.drop_column('supersedes')
 
     with op.batch_alter_table('plan_result', schema=None) as batch_op:
         batch_op.drop_column('barred')
