@@ -210,20 +210,20 @@ def _claims(item: Item, requests: Sequence[Request]) -> tuple[Claim, ...]:
 
 
 def _lanes(ground: _Ground, item: Item, stocks: Sequence[Stock], request: Request) -> tuple[list[Lane], str]:
-    wish = _wish(ground, item, request)
+    wish, drop, place = _wish(ground, item, request), drop_id(request), request.point_of_use
     lanes: list[Lane] = []
     kept: dict[str, int] = defaultdict(int)
     furthest = -1
     for stock in stocks:
-        route = ground.routes.get((stock.site, request.point_of_use))
+        route = ground.routes.get((stock.site, place))
         why = eligibility.obstacle(stock.goods(), wish, leaves=ground.at, route=route)
         if why is None and stock.quantity >= item.pack_size:
             assert route is not None
-            lanes.append(Lane(supply_id(stock), drop_id(request), route.cost_minor))
+            lanes.append(Lane(supply_id(stock), drop, route.cost_minor))
         elif why is not None:
             furthest = max(furthest, _STEPS.index(why))
             kept[why] += stock.quantity
-            ground.barred[supply_id(stock), drop_id(request)] = why
+            ground.barred[supply_id(stock), drop] = why
     ground.kept[request.id or 0] = dict(kept)
     return lanes, _STEPS[furthest] if furthest >= 0 else eligibility.NO_STOCK
 

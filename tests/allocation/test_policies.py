@@ -12,8 +12,9 @@ from sqlalchemy import Engine
 from optimizer.allocation import check as checker
 from optimizer.allocation.plan import plan_from_json
 from optimizer.allocation.problem import problem_from_json
+from optimizer.allocation.timed import Timed, share_timed
 from stockpile import journal
-from stockpile.allocation import approval
+from stockpile.allocation import approval, planning
 from stockpile.allocation.policies import operations, queries, rules
 from stockpile.allocation.policies.operations import PolicyDecided, Proposal
 from stockpile.allocation.policies.rules import UnusablePolicy
@@ -212,3 +213,26 @@ def test_policies_are_changed_over_http_by_two_people(region: Engine, cast: Cast
     rules_told = {row["rule"]: row for row in people.get("auditor", "/sharing-rules")}
     assert rules_told["per_capita/1"]["selectable"]
     assert not rules_told["composite_burden/1"]["selectable"], "the service knows no burdens"
+
+
+@ON_SQLITE
+def test_where_time_does_not_suffice_the_best_plan_so_far_is_stored_with_its_bound(
+    region: Engine, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Items are shared one by one: no time is left for the second one, which gets pro rata, and the plan says so."""
+    number = surge(region, cast)
+    submitted(region, cast, number, *everybody("PUMP", 100), *everybody())
+
+    def decide_until_late(timed: Timed) -> Any:
+        ticks = iter([0.0, 0.0, timed.seconds])
+        return share_timed(timed, clock=lambda: next(ticks))
+
+    monkeypatch.setattr(planning, "decide", decide_until_late)
+    plan = planned(region, cast, number)
+    assert (plan.method, plan.feasible, plan.fair) == ("best_found", True, False)
+    assert plan.solver_note.startswith("time ran out before TAB: pro rata instead")
+    assert "could at best be" in plan.solver_note
+    assert json.loads(plan.bound)["proven"] is False
+    codes = {item: row.reason_code for (_, item), row in results(region, plan).items() if row.got < row.validated}
+    assert codes.items() <= {"PUMP": "stock_shared_out", "TAB": "pro_rata_fallback"}.items()
+    assert do(region, approval.approve, acting(cast["committee"]), plan_number=plan.id)

@@ -58,6 +58,20 @@ def of_request(session: Session, number: int, *, at: datetime) -> Reasons:
     """The reasons for one request from the newest plan that looked at it; refuses where none has."""
     request = queries.request(session, number)
     plan, result = _decided(session, request)
+    return _told(session, request, plan, result, at=at)
+
+
+def in_plan(session: Session, number: int, *, plan: int, at: datetime) -> Reasons:
+    """The reasons for one request in a plan of any state; refuses where the plan does not look at it."""
+    request = queries.request(session, number)
+    query = select(PlanResult).where(PlanResult.request_id == number, PlanResult.plan_id == plan)
+    result = session.exec(query).first()
+    if result is None:
+        raise NotPlannedYet(f"plan {plan} does not look at request {number}", state=request.state)
+    return _told(session, request, queries.plan(session, plan), result, at=at)
+
+
+def _told(session: Session, request: Request, plan: Plan, result: PlanResult, *, at: datetime) -> Reasons:
     answer = queries.why(session, plan_number=result.plan_id, member=request.member_code, item=request.item_code)
     item, members = catalogue.item(session, request.item_code), governance.members(session)
     goods = Goods(item.code, item.base_unit, item.pack_size)
@@ -66,7 +80,7 @@ def of_request(session: Session, number: int, *, at: datetime) -> Reasons:
     link = _link(plan, request)
     lots, tied = _lots(session, link), link if result.got < result.validated else None
     return Reasons(
-        request=number,
+        request=result.request_id,
         answer=answer,
         plan_state=plan.state,
         policy=policy.label,
@@ -76,7 +90,7 @@ def of_request(session: Session, number: int, *, at: datetime) -> Reasons:
         binding=words.binding(tied, goods, lots=lots, others=len(tied["claims"]) - 1) if tied else [],
         barred=_barred(result),
         changes=_changes(session, request, result, standings, link, goods=goods, at=at, names=members),
-        appeal=words.appeal(approved=plan.approved_at is not None, request=number),
+        appeal=words.appeal(approved=plan.approved_at is not None, request=result.request_id),
     )
 
 
