@@ -22,6 +22,9 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from stockpile import __version__, http
 from stockpile.allocation import api as allocation
+from stockpile.allocation.alternatives import api as alternatives
+from stockpile.allocation.policies import api as policies
+from stockpile.allocation.reasons import api as reasons
 from stockpile.allocation.reservations import api as reservations
 from stockpile.catalogue import api as catalogue
 from stockpile.contracts import api as contracts
@@ -60,7 +63,8 @@ log = logging.getLogger(__name__)
 GOODS_IN = (receiving, proposals, controlled, temperatures, shelving, handover, importing)
 BOOKS = (periods, corrections)
 STOREROOM = (inventory, *GOODS_IN, *BOOKS, recalls, quality, counts, outlook, worklist, scanning, lots, ownership, kits)
-ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, reservations, jobs, sealing)
+SHARING = (allocation, policies, alternatives, reasons, reservations)
+ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, *SHARING, jobs, sealing)
 DESCRIPTION = (
     "One shared emergency stockpile for municipalities of several countries. Quantities are integers in base units, "
     "money in minor units, instants in UTC. Sign in with POST /api/v1/tokens (HTTP Basic) and send the token as bearer."

@@ -5,6 +5,7 @@ lot gives more than it holds, the item not more than may be shared, no drop gets
 more than it asks; a claim gets nothing or at least its useful minimum; claims set
 aside get nothing; floors, buffers, picked lines and the volumes that items share are
 kept. Fair means, besides, what `proof` proves, and that the published bottlenecks add up.
+Items that the problem shares by a policy are asked for feasibility alone, and the verdict is never fair.
 Which claims are set aside for their useful minimum is decided by a stated heuristic:
 here it is only asked that each has such a minimum and could not be served at nobody's expense.
 """
@@ -18,7 +19,17 @@ from optimizer.allocation.compact_check import Tally, tally, unfair
 from optimizer.allocation.compact_check import worse_routing as priced_routing
 from optimizer.allocation.compact_check import wrong_bottlenecks as compact_bottlenecks
 from optimizer.allocation.limit_check import bound_findings, broken_limits, swapped
-from optimizer.allocation.plan import BEST, FAIR, FIRST_COME, PRO_RATA, Bottleneck, CompactPlan, Plan, PoolPlan
+from optimizer.allocation.plan import (
+    BEST,
+    BY_POLICY,
+    FAIR,
+    FIRST_COME,
+    PRO_RATA,
+    Bottleneck,
+    CompactPlan,
+    Plan,
+    PoolPlan,
+)
 from optimizer.allocation.problem import RULE, CompactPool, Pool, Problem
 from optimizer.allocation.proof import needless_set_asides, unfairness, worse_routing
 from optimizer.allocation.standing import Standing, standing_after
@@ -48,6 +59,8 @@ def check(problem: Problem, plan: Plan) -> Verdict:
         broken = broken or list(broken_limits(problem, plan))
         if broken:
             return Verdict(feasible=False, fair=False, findings=tuple(broken))
+    if problem.policies and plan.method in (FAIR, BY_POLICY):
+        return Verdict(feasible=True, fair=False, findings=tuple(_by_policy(problem, judged)))
     if plan.method != FAIR:
         return Verdict(
             feasible=True, fair=False, findings=(f"the plan is {plan.method}: it is not claimed to be fair",)
@@ -56,6 +69,15 @@ def check(problem: Problem, plan: Plan) -> Verdict:
     unfair = tuple(finding for one in judged for finding in one.flaws(routed=not limited))
     unfair += tuple(bound_findings(plan)) if limited else ()
     return Verdict(feasible=True, fair=not unfair, findings=unfair)
+
+
+def _by_policy(problem: Problem, judged: list[_Judged]) -> Iterator[str]:
+    """What is said of a plan by policies: items under the rule are proven as ever, the others lawful and no more."""
+    named = {one.item for one in problem.policies}
+    yield f"shared by a policy, which this check does not prove: {', '.join(sorted(named))}"
+    for one in judged:
+        if one.pool.item not in named:
+            yield from one.flaws(routed=True)
 
 
 class _Judged:
@@ -99,7 +121,7 @@ def _mismatches(problem: Problem, plan: Plan) -> Iterator[str]:
         yield "the plan was made for another problem: the digests differ"
     if problem.rule != RULE or plan.rule != RULE:
         yield f"the problem names the rule {problem.rule}, the plan {plan.rule}; only {RULE} can be checked"
-    if plan.method not in (FAIR, PRO_RATA, FIRST_COME, BEST):
+    if plan.method not in (FAIR, PRO_RATA, FIRST_COME, BEST, BY_POLICY):
         yield f"the plan's method {plan.method} is not known"
     if [pool.item for pool in problem.pools] != [pool.item for pool in plan.pools]:
         yield "the plan's items are not the problem's items in the same order"

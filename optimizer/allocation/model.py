@@ -83,6 +83,8 @@ def share(problem: Problem) -> Plan:
     """
     if problem.rule != RULE:
         raise ProblemError(f"problem: the rule {problem.rule} is not known, only {RULE}")
+    if problem.policies:
+        raise ProblemError("problem: it names policies: `sharing.deciding` shares by them")
     pools = tuple(share_pool(pool) for pool in problem.pools)
     plan = Plan(rule=problem.rule, method=FAIR, problem_digest=problem.digest(), pools=pools)
     return within_limits(problem, plan) if problem.shared_limits() else plan

@@ -17,6 +17,7 @@ FAIR = "leximin"
 PRO_RATA = "pro_rata"
 FIRST_COME = "first_come"
 BEST = "best_found"
+BY_POLICY = "policy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ class Plan:
     """A plan for a problem (by digest).
 
     `method` is FAIR; PRO_RATA where no fair plan came in time; BEST where limits shared by items leave no proof of
-    the fair plan: then `bound` says how far from it the plan may be.
+    the fair plan: then `bound` says how far from it the plan may be; BY_POLICY where the problem names policies.
     """
 
     rule: str

@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import MISSING, dataclass, fields
 from datetime import date
-from typing import Any
+from typing import Any, SupportsIndex
 
 from optimizer.allocation.compact import CompactPool, compact_from_row
 from optimizer.allocation.pool import (
@@ -38,9 +38,11 @@ __all__ = [
     "RULE",
     "Buffer",
     "Claim",
+    "ClaimFacts",
     "CompactPool",
     "DispatchLimit",
     "Drop",
+    "ItemPolicy",
     "Lane",
     "LaneLimit",
     "Lot",
@@ -99,8 +101,30 @@ class Substitute:
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimFacts:
+    """What a policy may weigh about a claim besides its need: inhabitants, and the packs that were asked for."""
+
+    claim: str
+    people: int = 0
+    requested: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ItemPolicy:
+    """The policy by which one item is shared in place of the problem's rule.
+
+    `policy` is the canonical JSON of `optimizer.sharing.policy`, `seed` the opened seed of its lottery, if it has one.
+    """
+
+    item: str
+    policy: str
+    seed: str = ""
+    facts: tuple[ClaimFacts, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
-    """All pools shared in one decision, under one named rule version."""
+    """All pools shared in one decision, under one named rule version; `policies` name the items shared otherwise."""
 
     rule: str
     pools: tuple[Pool | CompactPool, ...]
@@ -108,6 +132,7 @@ class Problem:
     vehicles: tuple[LaneLimit, ...] = ()
     storage: tuple[StorageLimit, ...] = ()
     substitutes: tuple[Substitute, ...] = ()
+    policies: tuple[ItemPolicy, ...] = ()
 
     def __post_init__(self) -> None:
         refuse_duplicates("problem", "item", (pool.item for pool in self.pools))
@@ -116,6 +141,13 @@ class Problem:
         refuse_duplicates("problem", "storage limit", (one.municipality for one in self.storage))
         _refuse_volumes((*self.dispatch, *self.vehicles, *self.storage))
         _refuse_substitutes(self)
+        _refuse_policies(self)
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        """Pickled as its canonical JSON, four times as fast as object by object; columns are quick as they are."""
+        if any(isinstance(pool, CompactPool) for pool in self.pools):
+            return object.__reduce_ex__(self, protocol)
+        return problem_from_json, (self.canonical(),)
 
     def shared_limits(self) -> bool:
         """Whether anything but the pools' own stock is shared: then items are not independent of one another."""
@@ -135,7 +167,7 @@ _DEFAULTS = {
     kind: {one.name: one.default for one in fields(kind) if one.default is not MISSING and one.name != "minimum_packs"}
     for kind in (
         *(Lot, Claim, Drop, Lane, Buffer, Picked, Pool),
-        *(DispatchLimit, LaneLimit, StorageLimit, Substitute, Problem),
+        *(DispatchLimit, LaneLimit, StorageLimit, Substitute, ClaimFacts, ItemPolicy, Problem),
     )
 }
 _NOTHING = object()
@@ -183,7 +215,12 @@ def problem_from_json(text: bytes | str) -> Problem:
         vehicles=tuple(LaneLimit(**row) for row in data.get("vehicles", ())),
         storage=tuple(StorageLimit(**row) for row in data.get("storage", ())),
         substitutes=tuple(Substitute(**row) for row in data.get("substitutes", ())),
+        policies=tuple(_policy(row) for row in data.get("policies", ())),
     )
+
+
+def _policy(row: dict[str, Any]) -> ItemPolicy:
+    return ItemPolicy(**{**row, "facts": tuple(ClaimFacts(**one) for one in row.get("facts", ()))})
 
 
 def _pool(row: dict[str, Any]) -> Pool:
@@ -217,3 +254,20 @@ def _refuse_substitutes(problem: Problem) -> None:
         refuse_strangers(one.item, "substitute", "drop", [one.drop], drops.get(one.item, set()))
         if one.packs < 1 or one.counts_as < 1 or one.of == one.item or not 0 <= one.cost <= LARGEST_COST:
             raise ProblemError(f"{one.of}: lot {one.lot} cannot stand in for {one.item} as {one}")
+
+
+def _refuse_policies(problem: Problem) -> None:
+    """A policy is for an item of the problem, with facts about its claims; limits that items share know none."""
+    if not problem.policies:
+        return
+    claims = {pool.item: {claim.id for claim in pool.claims} for pool in problem.pools}
+    refuse_duplicates("problem", "policy", (one.item for one in problem.policies))
+    for one in problem.policies:
+        if one.item not in claims:
+            raise ProblemError(f"problem: there is a policy for {one.item}, which is not shared here")
+        refuse_duplicates(one.item, "facts about", (fact.claim for fact in one.facts))
+        refuse_strangers(one.item, "facts", "claim", (fact.claim for fact in one.facts), claims[one.item])
+        if any(fact.people < 0 or fact.requested < 0 for fact in one.facts):
+            raise ProblemError(f"{one.item}: a fact about a claim is below zero")
+    if problem.shared_limits():
+        raise ProblemError("problem: limits that items share are kept under the problem's rule only, not by policies")

@@ -14,7 +14,7 @@ from fractions import Fraction
 from optimizer.allocation.baselines import pro_rata
 from optimizer.allocation.limits import within_limits
 from optimizer.allocation.model import share_pool
-from optimizer.allocation.plan import BEST, FAIR, Bound, CompactPlan, Plan, PoolPlan
+from optimizer.allocation.plan import BEST, BY_POLICY, FAIR, Bound, CompactPlan, Plan, PoolPlan
 from optimizer.allocation.problem import RULE, CompactPool, Pool, Problem, ProblemError
 
 
@@ -32,9 +32,11 @@ def share_timed(
     progress: Callable[[int, int], object] | None = None,
     clock: Callable[[], float] = time.monotonic,
     cancelled: Callable[[], bool] = lambda: False,
+    share_one: Callable[[Pool | CompactPool], PoolPlan | CompactPlan] = share_pool,
 ) -> Plan:
     """The fair plan where the time suffices; else the best so far, with its bound.
 
+    `share_one` shares an item; another than the rule's own comes with a problem that names policies.
     `progress` hears of every item done; `cancelled` is asked before every item. With limits that items share,
     unfinished items leave these to the rule of thumb, and ProblemError is raised where that breaks them.
     """
@@ -46,10 +48,11 @@ def share_timed(
     for pool in problem.pools:
         if cancelled() or clock() >= deadline:
             break
-        made.append(share_pool(pool))
+        made.append(share_one(pool))
         if progress is not None:
             progress(len(made), len(problem.pools))
-    plan = Plan(rule=problem.rule, method=FAIR, problem_digest=problem.digest(), pools=tuple(made))
+    method = BY_POLICY if problem.policies else FAIR
+    plan = Plan(rule=problem.rule, method=method, problem_digest=problem.digest(), pools=tuple(made))
     if len(made) == len(problem.pools):
         return within_limits(problem, plan) if problem.shared_limits() else plan
     return _best_so_far(problem, plan)

@@ -1,4 +1,4 @@
-"""What would happen if: a depot lost, a lane closed, more packs; and what a second plan changes against a first.
+"""What would happen if: a depot lost, a lane closed, more packs, less room; and what a second plan changes.
 
 Only the items that a change touches are shared again (all of them where limits are shared by items); the rest of
 the plan stays as it is, byte for byte. A rerun fixes what is picked and tells what else it changed.
@@ -7,13 +7,14 @@ the plan stays as it is, byte for byte. A rerun fixes what is picked and tells w
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from optimizer.allocation.compact import spread
 from optimizer.allocation.model import share, share_pool
-from optimizer.allocation.plan import Plan
-from optimizer.allocation.problem import CompactPool, Picked, Pool, Problem, ProblemError
+from optimizer.allocation.plan import BY_POLICY, FAIR, CompactPlan, Plan, PoolPlan
+from optimizer.allocation.problem import CompactPool, Picked, Pool, Problem, ProblemError, StorageLimit
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,24 @@ class MorePacks:
     packs: int
 
 
-Change: TypeAlias = LoseDepot | CloseLane | MorePacks
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """New lots of an item: a pool of these lots alone, with the claims, drops and lanes that they reach."""
+
+    pool: Pool
+
+
+@dataclass(frozen=True, slots=True)
+class StoreAtMost:
+    """A municipality can store so much of all items together; `volumes`: of a pack, by item."""
+
+    municipality: str
+    volume: int
+    volumes: Mapping[str, int]
+
+
+Change: TypeAlias = LoseDepot | CloseLane | MorePacks | Delivery | StoreAtMost
+ShareOne: TypeAlias = Callable[[Pool | CompactPool], PoolPlan | CompactPlan]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +90,47 @@ class Answer:
 
 def what_if(problem: Problem, plan: Plan, changes: Iterable[Change]) -> Answer:
     """Share again what the changes touch. Raises ProblemError where a change names what the problem does not hold."""
+    return rerun(problem, plan, changed_problem(problem, changes))
+
+
+def changed_problem(problem: Problem, changes: Iterable[Change]) -> Problem:
+    """The problem after the changes. Raises ProblemError where one names what the problem does not hold."""
     wanted = tuple(changes)
     _refuse_unknown(problem, wanted)
-    changed = replace(problem, pools=tuple(_changed(pool, wanted) for pool in problem.pools))
-    return rerun(problem, plan, changed)
+    pools = [_changed(pool, wanted) for pool in problem.pools]
+    for one in wanted:
+        if isinstance(one, Delivery) and one.pool.item not in {pool.item for pool in pools}:
+            pools = sorted([*pools, one.pool], key=lambda pool: pool.item)
+    room = tuple(StorageLimit(one.municipality, one.volume) for one in wanted if isinstance(one, StoreAtMost))
+    return replace(problem, pools=tuple(pools), storage=(*problem.storage, *room))
 
 
-def rerun(problem: Problem, plan: Plan, changed: Problem) -> Answer:
-    """The plan of a changed problem (new requests, stock, picked lines), sharing again only items that changed."""
+def rerun(problem: Problem, plan: Plan, changed: Problem, *, share_one: ShareOne = share_pool) -> Answer:
+    """The plan of a changed problem (new requests, stock, picked lines, policies), sharing again what changed.
+
+    `share_one` shares an item of a problem with policies.
+    """
     before = {pool.item: (pool, rows) for pool, rows in zip(problem.pools, plan.pools, strict=True)}
-    again = tuple(p.item for p in changed.pools if p.item not in before or before[p.item][0] != p)
+    ways = {one.item: one for one in problem.policies}, {one.item: one for one in changed.policies}
+    again = tuple(
+        p.item
+        for p in changed.pools
+        if p.item not in before or before[p.item][0] != p or ways[0].get(p.item) != ways[1].get(p.item)
+    )
     if changed.shared_limits() or problem.shared_limits():
         made = share(changed)
         again = tuple(pool.item for pool in changed.pools)
     else:
-        pools = tuple(share_pool(p) if p.item in again else before[p.item][1] for p in changed.pools)
-        made = replace(plan, problem_digest=changed.digest(), pools=pools)
+        pools = tuple(share_one(p) if p.item in again else before[p.item][1] for p in changed.pools)
+        made = replace(plan, method=_method(plan, changed), problem_digest=changed.digest(), pools=pools)
     return Answer(changed, made, again, differences(problem, plan, changed, made))
+
+
+def _method(plan: Plan, changed: Problem) -> str:
+    """How the changed plan is made: as the first was, or by the policies that the problem names now."""
+    if plan.method not in (FAIR, BY_POLICY):
+        return plan.method
+    return BY_POLICY if changed.policies else FAIR
 
 
 def with_picked(problem: Problem, picked: Mapping[str, Sequence[Picked]]) -> Problem:
@@ -138,12 +180,11 @@ def _refuse_unknown(problem: Problem, changes: Sequence[Change]) -> None:
     towns = {claim.municipality for pool in problem.pools for claim in pool.claims}
     lots = {(pool.item, lot.id) for pool in problem.pools for lot in pool.lots}
     for change in changes:
-        if isinstance(change, MorePacks):
-            if (change.item, change.lot) not in lots:
-                raise ProblemError(f"{change.item}: there is no lot {change.lot} to change")
-        elif change.site not in sites:
+        if isinstance(change, MorePacks) and (change.item, change.lot) not in lots:
+            raise ProblemError(f"{change.item}: there is no lot {change.lot} to change")
+        if isinstance(change, LoseDepot | CloseLane) and change.site not in sites:
             raise ProblemError(f"problem: there is no depot {change.site} with stock")
-        elif isinstance(change, CloseLane) and change.municipality not in towns:
+        if isinstance(change, CloseLane | StoreAtMost) and change.municipality not in towns:
             raise ProblemError(f"problem: there is no municipality {change.municipality} that asks")
 
 
@@ -153,6 +194,10 @@ def _changed(pool: Pool | CompactPool, changes: Sequence[Change]) -> Pool | Comp
             pool = _more(pool, change) if change.item == pool.item else pool
         elif isinstance(change, CloseLane):
             pool = _closed(pool, change)
+        elif isinstance(change, Delivery):
+            pool = _delivered(spread(pool), change.pool) if change.pool.item == pool.item else pool
+        elif isinstance(change, StoreAtMost):
+            pool = replace(pool, unit_volume=change.volumes[pool.item])
         else:
             pool = _lost(pool, change.site)
     return pool
@@ -167,6 +212,19 @@ def _more(pool: Pool | CompactPool, change: MorePacks) -> Pool | CompactPool:
         return replace(pool, shareable_packs=shareable, lot_packs=packs)
     lot = replace(pool.lots[at], packs=pool.lots[at].packs + change.packs)
     return replace(pool, shareable_packs=shareable, lots=(*pool.lots[:at], lot, *pool.lots[at + 1 :]))
+
+
+def _delivered(pool: Pool, new: Pool) -> Pool:
+    """Lots and lanes of the delivery added, and who could not be reached before."""
+    claims, drops = {claim.id for claim in pool.claims}, {drop.id for drop in pool.drops}
+    return replace(
+        pool,
+        shareable_packs=pool.shareable_packs + new.shareable_packs,
+        lots=(*pool.lots, *new.lots),
+        claims=(*pool.claims, *(claim for claim in new.claims if claim.id not in claims)),
+        drops=(*pool.drops, *(drop for drop in new.drops if drop.id not in drops)),
+        lanes=(*pool.lanes, *new.lanes),
+    )
 
 
 def _lost(pool: Pool | CompactPool, site: str) -> Pool | CompactPool:

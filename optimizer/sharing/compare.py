@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from fractions import Fraction
+from typing import TypeAlias
 
 from optimizer.allocation.compact import spread
 from optimizer.allocation.problem import Pool, Problem
@@ -17,17 +19,36 @@ from optimizer.sharing.policy import Policy
 from optimizer.sharing.problem import Estate
 
 FORMAT = "comparison/1"
+_Found: TypeAlias = tuple[Estate, list[tuple[Shares, int, int]]]
+"""Of one item under each policy: shares, cost, packs that stay in lots that expire soon."""
 
 
 @dataclass(frozen=True, slots=True)
 class ItemOutcome:
-    """One item under one policy: packs per claim, what stays by rule and for want of takers, who gave way."""
+    """One item under one policy: packs per claim, what stays by rule and for want of takers, who gave way.
+
+    `soon_left`: packs that stay in lots that expire by the day asked about.
+    """
 
     item: str
     packs: dict[str, int]
     held: int
     left: int
     set_aside: tuple[str, ...]
+    soon_left: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is compared: a problem under policies, with facts by item, then by claim or municipality.
+
+    `soon`: count what stays in lots that expire by that day.
+    """
+
+    problem: Problem
+    policies: tuple[Policy, ...]
+    facts: Mapping[str, Facts]
+    soon: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +106,46 @@ def compare(
     Raises PolicyError where a policy weighs a fact that is missing, EstateError where a fact is no such fact.
     """
 
-    pools = [spread(pool) for pool in problem.pools]
+    pools = problem.pools
+    found = worked(
+        lambda at: _under_each(spread(pools[at]), policies, facts or {}, seed=seed), len(pools), workers=workers
+    )
+    return _compared(problem, policies, found)
 
-    def shared(at: int) -> tuple[Estate, list[tuple[Shares, int]]]:
-        ground = Ground(pools[at], facts or {})
-        found = [ground.share(policy, seed=seed) for policy in policies]
-        return ground.estate, [(one, ground.cost(ground.lines(one))) for one in found]
 
-    worked_out = worked(shared, len(pools), workers=workers)
+def compare_asked(question: Question, *, progress: Callable[[int, int], object] | None = None) -> Comparison:
+    """As `compare`, in this process alone; `progress` hears of every item done."""
+    found = []
+    for done, pool in enumerate(question.problem.pools, start=1):
+        facts = question.facts.get(pool.item, {})
+        found.append(_under_each(spread(pool), question.policies, facts, soon=question.soon))
+        if progress is not None:
+            progress(done, len(question.problem.pools))
+    return _compared(question.problem, question.policies, found)
+
+
+def _under_each(
+    pool: Pool, policies: Sequence[Policy], facts: Facts, *, seed: str | None = None, soon: date | None = None
+) -> _Found:
+    """One item under each policy."""
+    ground = Ground(pool, facts)
+    found = []
+    for policy in policies:
+        shares = ground.share(policy, seed=seed)
+        lines = ground.lines(shares)
+        left = {lot.id: lot.packs - lot.immovable_packs for lot in pool.lots if soon and lot.expiry <= soon}
+        for line in lines:
+            if line.lot in left:
+                left[line.lot] -= line.packs
+        found.append((shares, ground.cost(lines), sum(left.values())))
+    return ground.estate, found
+
+
+def _compared(problem: Problem, policies: Sequence[Policy], found: Sequence[_Found]) -> Comparison:
     outcomes = []
     for at, policy in enumerate(policies):
-        items = [_Item(pool, estate, *found[at]) for pool, (estate, found) in zip(pools, worked_out, strict=True)]
+        rows = zip(problem.pools, found, strict=True)
+        items = [_Item(spread(pool), estate, *outcome[at]) for pool, (estate, outcome) in rows]
         outcomes.append(_outcome(policy, items))
     return Comparison(problem_digest=problem.digest(), outcomes=tuple(outcomes))
 
@@ -108,6 +158,7 @@ class _Item:
     estate: Estate
     shares: Shares
     cost: int
+    soon_left: int
 
     @property
     def outcome(self) -> ItemOutcome:
@@ -118,6 +169,7 @@ class _Item:
             held=self.shares.held,
             left=self.shares.left,
             set_aside=self.shares.set_aside,
+            soon_left=self.soon_left,
         )
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
@@ -182,15 +183,26 @@ def plans(
 
 @router.get("/plans/{number}")
 def plan(caller: SignedIn, number: http.Number) -> dict[str, Any]:
-    """One plan with its fills by item and by municipality (thousandths), and its overrides."""
+    """One plan with its fills by item and by municipality (thousandths), and its overrides.
+
+    `since`: of a plan that waits, the requests that came after it or are gone, and what to do.
+    """
     with caller.reading() as session:
         found = queries.plan(session, number)
         return {
             **shown(found),
+            "since": _since(session, found, at=caller.act(session).at),
             "by_item": http.plain(queries.fills(session, [number])),
             "by_member": http.plain(queries.fills(session, [number], by="member")),
             "overrides": http.plain(queries.overrides(session, number)),
         }
+
+
+def _since(session: Session, plan: Plan, *, at: datetime) -> dict[str, Any] | None:
+    if plan.state != rules.COMPUTED:
+        return None
+    asked, gone = queries.asked_since(session, plan, at=at), queries.gone_since(session, plan.id or 0)
+    return {"asked": asked, "gone": gone, "sentence": rules.sentence_since(asked=len(asked), gone=len(gone))}
 
 
 @router.get("/plans/{number}/lines")
@@ -293,7 +305,7 @@ def approve(caller: SignedIn, request: Request, number: http.Number, key: Key = 
 def shown(plan: Plan) -> dict[str, Any]:
     """A plan without its long files."""
     fields: dict[str, Any] = http.plain(plan)
-    return {name: value for name, value in fields.items() if name not in ("problem", "answer")}
+    return {name: value for name, value in fields.items() if name not in ("problem", "answer", "chain")}
 
 
 @router.get("/expiring")

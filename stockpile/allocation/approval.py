@@ -160,11 +160,13 @@ def recompute_if_stale(engine: Engine, act: Act, *, plan_number: int, limit_seco
 
 def _require_computed(session: Session, plan: StoredPlan) -> None:
     if plan.state == rules.SUPERSEDED:
-        newest = queries.plan_heads(session, plan.surge_id, limit=1)[0]["id"]
+        newest = queries.plan_heads(session, plan.surge_id, limit=1)[0]
+        same = newest["answer_digest"] == plan.answer_digest
+        why = "with the same outcome" if same else "because needs, stock, lanes or the policy changed"
         raise PlanState(
-            f"plan {plan.id} was superseded, because needs, stock or lanes changed: see plan {newest}",
+            f"plan {plan.id} was computed again, {why}: see plan {newest['id']}, which is {newest['state']}",
             state=plan.state,
-            newest=newest,
+            newest=newest["id"],
         )
     if plan.state != rules.COMPUTED:
         raise PlanState(f"plan {plan.id} is {plan.state}", state=plan.state)

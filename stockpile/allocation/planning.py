@@ -1,26 +1,33 @@
 """From an open surge to a stored plan: computed without locks, checked by the independent checker, explained.
 
-If no fair plan arrives in time, or the checker does not accept it, a labelled
-pro-rata plan is stored instead, with the reason.
+If not every item can be shared in time, the plan is the best so far, labelled and
+with its bound; where nothing arrives at all, or the checker does not accept it, a
+labelled pro-rata plan is stored instead, with the reason.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
 from sqlalchemy import Engine
 from sqlmodel import Session, col, update
 
 from optimizer.allocation import baselines
 from optimizer.allocation import check as checker
-from optimizer.allocation.model import share
-from optimizer.allocation.plan import PRO_RATA, Bottleneck, CompactPlan, Plan, PoolPlan
+from optimizer.allocation.explain import Link, explain_pool
+from optimizer.allocation.plan import BEST, BY_POLICY, FAIR, PRO_RATA, Bottleneck, CompactPlan, Plan, PoolPlan
+from optimizer.allocation.timed import Timed
+from optimizer.sharing.deciding import decide
+from optimizer.sharing.policy import policy_from_json
 from optimizer.solver import run_limited
+from optimizer.versions import versions
 from stockpile import journal
 from stockpile.actor import Act
 from stockpile.allocation import operations, queries, rules, snapshot
+from stockpile.allocation.policies.rules import InForce
 from stockpile.allocation.snapshot import Snapshot
 from stockpile.allocation.tables import Plan as StoredPlan
 from stockpile.allocation.tables import PlanLine, PlanResult, Request
@@ -29,6 +36,9 @@ from stockpile.errors import Conflict
 from stockpile.governance.rules import require
 from stockpile.inventory.eligibility import OBSTACLES
 from stockpile.inventory.rules import arrival
+
+SOLVING: Final = 0.8
+"""This part of the time is for sharing items one by one; the rest is for beginning, and for telling the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,35 +72,53 @@ def draft(engine: Engine, act: Act, *, surge_id: int, limit_seconds: float) -> D
 
 
 def _solved(taken: Snapshot, *, surge_id: int, limit_seconds: float) -> Draft:
-    outcome = run_limited(share, taken.problem, limit_seconds=limit_seconds)
+    timed = Timed(taken.problem, limit_seconds * SOLVING)
+    outcome = run_limited(decide, timed, limit_seconds=limit_seconds)
     milliseconds = int(outcome.seconds * 1000)
     note = outcome.detail
     if outcome.value is not None:
         verdict = checker.check(taken.problem, outcome.value)
-        if verdict.feasible and verdict.fair:
-            return Draft(surge_id, taken, outcome.value, verdict, milliseconds, "")
+        if verdict.feasible and (verdict.fair or outcome.value.method in (BEST, BY_POLICY)):
+            return Draft(surge_id, taken, outcome.value, verdict, milliseconds, _told(outcome.value))
         note = f"the checker refused the solver's plan: {'; '.join(verdict.findings[:3])}"
     plan = baselines.pro_rata(taken.problem)
     verdict = checker.check(taken.problem, plan)
     return Draft(surge_id, taken, plan, verdict, milliseconds, f"pro rata instead of the fair plan: {note}")
 
 
+def _told(plan: Plan) -> str:
+    """Why a plan is not the proven fair one, where it is not: what time did not suffice for, and the bound."""
+    if plan.bound is None:
+        return ""
+    return (
+        f"{plan.bound.source}; the least filled could at best be {plan.bound.at_most} instead of {plan.bound.reached}"
+    )
+
+
 def store(session: Session, act: Act, *, made: Draft, replaces: int | None = None) -> StoredPlan:
     """Store a computed plan with its lines, results and reasons; earlier plans that wait are superseded."""
     require(act.actor, "plan.compute")
     operations.open_surge(session, made.surge_id, at=act.at)
+    earlier = queries.waiting_plan(session, made.surge_id)
     waiting = update(StoredPlan).where(
         col(StoredPlan.surge_id) == made.surge_id, col(StoredPlan.state) == rules.COMPUTED
     )
     session.exec(waiting.values(state=rules.SUPERSEDED))
     plan = _plan_row(act, made)
-    plan.replaces = replaces
+    plan.replaces, plan.supersedes = replaces, earlier
     session.add(plan)
     session.flush()
     assert plan.id is not None
     session.add_all(_lines(plan.id, made))
     session.add_all(_results(plan.id, made))
-    payload = {"problem": plan.problem_digest, "plan": plan.answer_digest, "method": plan.method, "fair": plan.fair}
+    payload = {
+        "problem": plan.problem_digest,
+        "plan": plan.answer_digest,
+        "method": plan.method,
+        "fair": plan.fair,
+        "policies": plan.policies,
+        "versions": plan.versions,
+    }
     journal.record(
         session, act, action="plan.compute", subject=f"plan:{plan.id}", payload=payload, reason=plan.solver_note
     )
@@ -101,7 +129,7 @@ def _plan_row(act: Act, made: Draft) -> StoredPlan:
     return StoredPlan(
         surge_id=made.surge_id,
         state=rules.COMPUTED,
-        rule=made.plan.rule,
+        rule=_rule(made),
         method=made.plan.method,
         planned_at=made.snapshot.at,
         planned_by=act.actor.id,
@@ -114,7 +142,39 @@ def _plan_row(act: Act, made: Draft) -> StoredPlan:
         feasible=made.verdict.feasible,
         fair=made.verdict.fair,
         findings="\n".join(made.verdict.findings),
+        policies=journal.canonical(_policies(made)),
+        versions=versions(),
+        bound=journal.canonical(asdict(made.plan.bound)) if made.plan.bound else "",
+        chain=journal.canonical([asdict(link) for link in _chain(made)]),
     )
+
+
+def _chain(made: Draft) -> Iterator[Link]:
+    """The bottleneck chain of every item that is shared by the fair rule."""
+    if made.plan.method not in (FAIR, BY_POLICY):
+        return
+    named = {one.item for one in made.snapshot.problem.policies}
+    for pool, rows in zip(made.snapshot.problem.pools, made.plan.pools, strict=True):
+        if pool.item not in named:
+            yield from explain_pool(pool, rows, barred=made.snapshot.barred)
+
+
+def _rule(made: Draft) -> str:
+    """The sharing rules of the plan by name and version."""
+    problem = made.snapshot.problem
+    other = {policy_from_json(one.policy).sharing.name for one in problem.policies}
+    return ", ".join([made.plan.rule] * (len(problem.policies) < len(problem.pools)) + sorted(other)) or made.plan.rule
+
+
+def _policies(made: Draft) -> list[dict[str, Any]]:
+    """By which policies the items are shared: name, version, digest, seed, number (None: the default), items."""
+    items: dict[InForce, list[str]] = defaultdict(list)
+    for item, policy in made.snapshot.policies.items():
+        items[policy].append(item)
+    return [
+        {"name": p.name, "version": p.version, "digest": p.digest, "seed": p.seed, "number": p.number, "items": named}
+        for p, named in sorted(items.items(), key=lambda row: row[0].label)
+    ]
 
 
 def _lines(plan_id: int, made: Draft) -> list[PlanLine]:
@@ -137,7 +197,7 @@ def _line(plan_id: int, made: Draft, item_code: str, *, lot: str, drop: str, pac
         site_code=stock.site,
         quantity=packs * item.pack_size,
         arrives_at=arrival(route, taken.at),
-        reason_code=rules.FALLBACK if made.plan.method == PRO_RATA else "first_expiring",
+        reason_code=rules.FALLBACK if made.plan.method == PRO_RATA else rules.FIRST_EXPIRING,
         reason=rules.sentence_line(
             packs=packs,
             pack_size=item.pack_size,
@@ -194,6 +254,7 @@ def _result(
         reason_code=code,
         reason=sentence,
         tie=tie,
+        barred=journal.canonical(made.snapshot.kept.get(request.id, {})),
     )
 
 
@@ -227,6 +288,9 @@ def _reason(
     )
     if got >= request.validated:
         return rules.FILLED, rules.sentence_filled(share_), tie
-    if made.plan.method == PRO_RATA:
+    policy = made.snapshot.policies[item.code]
+    if made.plan.method == PRO_RATA or (made.plan.method == BEST and policy.fair_rule and not tie):
         return rules.FALLBACK, f"{rules.percent(got, request.validated)} under the pro-rata fallback: {made.note}", ""
+    if not policy.fair_rule:
+        return rules.BY_POLICY, rules.sentence_policy(share_, policy=policy.label, words=policy.words), ""
     return rules.SHORT, rules.sentence_short(share_), tie

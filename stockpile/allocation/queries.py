@@ -166,20 +166,44 @@ def plan(session: Session, number: int, *, lock: bool = False) -> Plan:
 
 
 def plans(session: Session) -> list[Plan]:
-    """All plans, newest first; their problems and answers are loaded once they are asked for."""
-    files: Any = (Plan.problem, Plan.answer)
+    """All plans, newest first; their long files are loaded once they are asked for."""
+    files: Any = (Plan.problem, Plan.answer, Plan.chain)
     return list(session.exec(select(Plan).order_by(col(Plan.id).desc()).options(*(defer(one) for one in files))))
 
 
 def plan_heads(
     session: Session, surge_id: int | None = None, *, after: int = 0, limit: int | None = None
 ) -> list[dict[str, Any]]:
-    """Plans without problem and answer, newest first, all or of one surge; `after`: only those older than that one."""
-    columns = [column for column in table_of(Plan).c if column.name not in ("problem", "answer")]
+    """Plans without their long files, newest first, all or of one surge; `after`: only those older than that one."""
+    columns = [column for column in table_of(Plan).c if column.name not in ("problem", "answer", "chain")]
     query = select_columns(*columns).order_by(col(Plan.id).desc()).limit(limit)
     query = query.where(col(Plan.surge_id) == surge_id) if surge_id else query
     query = query.where(col(Plan.id) < after) if after else query
     return [dict(row._mapping) for row in session.connection().execute(query)]
+
+
+def waiting_plan(session: Session, surge_id: int) -> int | None:
+    """The plan of a surge that waits for its approval."""
+    query = select(Plan.id).where(Plan.surge_id == surge_id, Plan.state == rules.COMPUTED)
+    return session.exec(query.order_by(col(Plan.id).desc()).limit(1)).first()
+
+
+def asked_since(session: Session, plan: Plan, *, at: datetime) -> list[int]:
+    """Open requests of the plan's surge that it does not look at, by number: made or validated after it."""
+    seen = select(PlanResult.request_id).where(PlanResult.plan_id == plan.id)
+    open_now = open_requests(session, plan.surge_id, at=at)
+    known = set(session.exec(seen))
+    return [row.id for row in open_now if row.id is not None and row.id not in known]
+
+
+def gone_since(session: Session, number: int) -> list[int]:
+    """Requests that a plan serves and that are not open any more, by number."""
+    query = (
+        select(Request.id)
+        .join(PlanResult, col(PlanResult.request_id) == col(Request.id))
+        .where(PlanResult.plan_id == number, Request.state != rules.VALIDATED)
+    )
+    return [found for found in session.exec(query.order_by(col(Request.id))) if found is not None]
 
 
 def plan_lines(session: Session, number: int) -> list[PlanLine]:

@@ -47,6 +47,8 @@ SET_ASIDE: Final = "below_useful_minimum"
 UNREACHABLE: Final = "unreachable"
 OVERRIDDEN: Final = "overridden"
 FALLBACK: Final = "pro_rata_fallback"
+BY_POLICY: Final = "shared_by_policy"
+FIRST_EXPIRING: Final = "first_expiring"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,12 @@ def sentence_short(share: Share) -> str:
     )
 
 
+def sentence_policy(share: Share, *, policy: str, words: str) -> str:
+    """Why a claim got less than its validated need under another policy of the committee."""
+    got = f"{share.got:,} of {share.validated:,} {share.base_unit} ({percent(share.got, share.validated)})"
+    return f"{got}: the committee's policy {policy} shares this item. {words}"
+
+
 def sentence_filled(share: Share) -> str:
     """Why a claim got all of its validated need."""
     return f"all {share.validated:,} {share.base_unit} validated"
@@ -108,6 +116,16 @@ def sentence_line(*, packs: int, pack_size: int, lot: str, expiry: str, origin: 
         f"{count} of {pack_size} from lot {lot} at {origin}: it expires {expiry}, the earliest that may still "
         f"be used there after {hours} h {rest:02} min on the road"
     )
+
+
+def sentence_since(*, asked: int, gone: int) -> str:
+    """What a waiting plan does not know of; empty where it knows everything."""
+    parts = []
+    if asked:
+        parts.append(f"requests that came since this plan was computed and are not in it: {asked:,}")
+    if gone:
+        parts.append(f"requests in it that are not open any more: {gone:,}")
+    return "; ".join(parts) + ". Compute the plan again" if parts else ""
 
 
 def state_after(*, got: int, validated: int) -> str:

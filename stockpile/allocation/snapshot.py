@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from sqlmodel import Session
 
-from optimizer.allocation.problem import Claim, Drop, Lane, Lot, Pool, Problem
+from optimizer.allocation.problem import Claim, ClaimFacts, Drop, ItemPolicy, Lane, Lot, Pool, Problem
 from stockpile.allocation import rules
+from stockpile.allocation.policies import queries as policies
+from stockpile.allocation.policies.rules import InForce
 from stockpile.allocation.tables import Request
 from stockpile.catalogue import queries as catalogue
 from stockpile.catalogue.tables import Item
@@ -28,15 +30,23 @@ _STEPS: Final = tuple(eligibility.OBSTACLES)
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A problem and what its ids stand for. `unreachable`: why no lawful stock can reach a request, by its number."""
+    """A problem and what its ids stand for.
+
+    `unreachable`: why no lawful stock can reach a request, by its number. `kept`: base units of the pool that may not
+    serve a request, by its number and the reason; `barred`: the same lot by lot, by (lot, drop) of the problem.
+    `policies`: by item, the one that counts.
+    """
 
     problem: Problem
     at: datetime
     requests: dict[int, Request]
     unreachable: dict[int, str]
+    kept: dict[int, dict[str, int]]
+    barred: dict[tuple[str, str], str]
     stock: dict[str, Stock]
     items: dict[str, Item]
     routes: dict[tuple[str, str], Route]
+    policies: dict[str, InForce]
 
 
 @dataclass(slots=True)
@@ -49,6 +59,8 @@ class _Ground:
     floors: dict[str, int]
     stock: dict[str, list[Stock]]
     unreachable: dict[int, str] = field(default_factory=dict)
+    kept: dict[int, dict[str, int]] = field(default_factory=dict)
+    barred: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
 def drop_id(request: Request) -> str:
@@ -73,15 +85,68 @@ def take(session: Session, requests: Sequence[Request], *, at: datetime) -> Snap
     for request in requests:
         by_item[request.item_code].append(request)
     pools = [_pool(ground, ground.items[code], by_item[code]) for code in sorted(by_item)]
+    shared = tuple(pool for pool in pools if pool.drops)
+    counting = _policies(session, ground, requests)
     return Snapshot(
-        problem=Problem(rule=rules.RULE, pools=tuple(pool for pool in pools if pool.drops)),
+        problem=Problem(rule=rules.RULE, pools=shared, policies=_by_policy(session, shared, by_item, counting)),
         at=at,
         requests={request.id: request for request in requests if request.id is not None},
         unreachable=ground.unreachable,
+        kept=ground.kept,
+        barred=ground.barred,
         stock={supply_id(stock): stock for stocks in ground.stock.values() for stock in stocks},
         items=ground.items,
         routes=ground.routes,
+        policies=counting,
     )
+
+
+def pool_of(
+    session: Session, item: Item, requests: Sequence[Request], stocks: Sequence[Stock], *, at: datetime
+) -> Pool:
+    """One item shared from these stocks alone at that instant, with no reserve floor; requests in their order."""
+    ground = _ground(session, at)
+    ground.floors = {}
+    ground.stock = {item.code: list(stocks)}
+    return _pool(ground, item, requests)
+
+
+def claim_facts(
+    pool: Pool, requests: Sequence[Request], *, pack_size: int, people: Mapping[str, int]
+) -> tuple[ClaimFacts, ...]:
+    """What rules may weigh about each claim besides its need: `people` of its municipality, and the packs asked for."""
+    asked: dict[str, int] = defaultdict(int)
+    for request in requests:
+        asked[claim_id(request)] += -(-request.quantity // pack_size)
+    return tuple(ClaimFacts(claim.id, people[claim.municipality], asked[claim.id]) for claim in pool.claims)
+
+
+def _policies(session: Session, ground: _Ground, requests: Sequence[Request]) -> dict[str, InForce]:
+    """The policy that counts for each item asked for; all requests are of one surge."""
+    if not requests:
+        return {}
+    counting = policies.in_force(session, requests[0].surge_id)
+    return {code: counting[ground.items[code].priority] for code in sorted({one.item_code for one in requests})}
+
+
+def _by_policy(
+    session: Session,
+    pools: Sequence[Pool],
+    requests: Mapping[str, Sequence[Request]],
+    counting: Mapping[str, InForce],
+) -> tuple[ItemPolicy, ...]:
+    """What the problem says of items that are not shared by the fair rule."""
+    named = [pool for pool in pools if not counting[pool.item].fair_rule]
+    if not named:
+        return ()
+    people = {code: member.population for code, member in governance.members(session).items()}
+    sizes = {code: item.pack_size for code, item in catalogue.items(session).items()}
+    found = []
+    for pool in named:
+        one = counting[pool.item]
+        facts = claim_facts(pool, requests[pool.item], pack_size=sizes[pool.item], people=people)
+        found.append(ItemPolicy(pool.item, one.policy, one.seed, facts))
+    return tuple(found)
 
 
 def _ground(session: Session, at: datetime) -> _Ground:
@@ -145,17 +210,21 @@ def _claims(item: Item, requests: Sequence[Request]) -> tuple[Claim, ...]:
 
 
 def _lanes(ground: _Ground, item: Item, stocks: Sequence[Stock], request: Request) -> tuple[list[Lane], str]:
-    wish = _wish(ground, item, request)
+    wish, drop, place = _wish(ground, item, request), drop_id(request), request.point_of_use
     lanes: list[Lane] = []
+    kept: dict[str, int] = defaultdict(int)
     furthest = -1
     for stock in stocks:
-        route = ground.routes.get((stock.site, request.point_of_use))
+        route = ground.routes.get((stock.site, place))
         why = eligibility.obstacle(stock.goods(), wish, leaves=ground.at, route=route)
         if why is None and stock.quantity >= item.pack_size:
             assert route is not None
-            lanes.append(Lane(supply_id(stock), drop_id(request), route.cost_minor))
+            lanes.append(Lane(supply_id(stock), drop, route.cost_minor))
         elif why is not None:
             furthest = max(furthest, _STEPS.index(why))
+            kept[why] += stock.quantity
+            ground.barred[supply_id(stock), drop] = why
+    ground.kept[request.id or 0] = dict(kept)
     return lanes, _STEPS[furthest] if furthest >= 0 else eligibility.NO_STOCK
 
 

@@ -82,7 +82,11 @@ class Request(Table, table=True):
 class Plan(Table, table=True):
     """A computed plan with the problem it answers (both as canonical JSON), and who approved it.
 
-    `replaces`: the stale plan that the service computed again; its author is this one's too.
+    `policies`: by which sharing policies (name, version, digest, seed, items), as JSON; `versions` of the software
+    that made it; `bound`: how far from the best a plan may be that is not proven, as JSON. `chain`: who is tied with
+    whom by which stock, and what keeps other stock from them, emptiest first (optimizer's Links as JSON).
+    `replaces`: the stale plan that the service computed again; its author is this one's too. `supersedes`: the plan
+    that waited until this one was computed.
     """
 
     __tablename__ = "plan"
@@ -107,6 +111,11 @@ class Plan(Table, table=True):
     approved_by: int | None = Field(default=None, foreign_key="account.id", sa_type=BigInteger)
     approved_at: datetime | None = None
     replaces: int | None = Field(default=None, sa_type=BigInteger)
+    supersedes: int | None = Field(default=None, sa_type=BigInteger)
+    policies: str = Field(default="[]", sa_type=Text)
+    versions: str = ""
+    bound: str = Field(default="", sa_type=Text)
+    chain: str = Field(default="[]", sa_type=Text)
 
 
 class PlanLine(Table, table=True):
@@ -130,7 +139,10 @@ class PlanLine(Table, table=True):
 
 
 class PlanResult(Table, table=True):
-    """What a plan means for one request: what it got, why, and with whom it is tied, quantities in base units."""
+    """What a plan means for one request: what it got, why, and with whom it is tied, quantities in base units.
+
+    `barred`: how much of the pool's stock could not serve it, by the reason (a key of OBSTACLES), as JSON.
+    """
 
     __tablename__ = "plan_result"
     __table_args__ = (UniqueConstraint("plan_id", "request_id"),)
@@ -147,6 +159,7 @@ class PlanResult(Table, table=True):
     reason_code: str
     reason: str
     tie: str = ""
+    barred: str = "{}"
 
 
 class Override(Table, table=True):

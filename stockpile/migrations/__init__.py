@@ -8,6 +8,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine, text
 
+import stockpile.allocation.policies.tables
 import stockpile.allocation.reservations.tables
 import stockpile.allocation.tables
 import stockpile.catalogue.tables

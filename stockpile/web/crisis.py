@@ -161,7 +161,9 @@ class CrisisPage:
         found = None
         if (member, item) in self._view.shares:
             try:
-                found = await self._signed.read(lambda s: reading.answer(s, plan=plan, member=member, item=item))
+                found = await self._signed.read(
+                    lambda s: reading.answer(s, plan=plan, member=member, item=item, at=self._opening.now)
+                )
             except SignInRefused:
                 leave()
                 return

@@ -12,6 +12,8 @@ from sqlmodel import Session
 from stockpile.allocation import queries as allocation
 from stockpile.allocation import rules
 from stockpile.allocation.queries import Fill, Why
+from stockpile.allocation.reasons import queries as reasons
+from stockpile.allocation.reasons.queries import Reasons
 from stockpile.allocation.tables import Plan, PlanLine, PlanResult
 from stockpile.catalogue import queries as catalogue
 from stockpile.catalogue.tables import Item
@@ -90,6 +92,7 @@ class Answer:
 
     why: Why
     requests: list[int]
+    reasons: Reasons
 
 
 def opening(session: Session, *, real_now: datetime) -> Opening:
@@ -177,8 +180,9 @@ def _line(line: PlanLine, depot: Site, lot: Lot, member: Member, item: Item) -> 
     )
 
 
-def answer(session: Session, *, plan: int, member: str, item: str) -> Answer:
+def answer(session: Session, *, plan: int, member: str, item: str, at: datetime) -> Answer:
     """The answer for one municipality and item; refuses where it did not ask for the item."""
     results = allocation.plan_results(session, plan)
     mine = [r.request_id for r in results if (r.member_code, r.item_code) == (member, item)]
-    return Answer(allocation.why(session, plan_number=plan, member=member, item=item), mine)
+    answer = allocation.why(session, plan_number=plan, member=member, item=item)
+    return Answer(answer, mine, reasons.in_plan(session, mine[0], plan=plan, at=at))

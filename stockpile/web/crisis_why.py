@@ -8,14 +8,10 @@ from typing import Final
 from nicegui import ui
 
 from stockpile.allocation.queries import Neighbour, Why
+from stockpile.allocation.reasons.queries import Reasons
 from stockpile.web.crisis_map import OUT_OF_REACH, Dot, band
 from stockpile.web.crisis_reading import Answer, Opening, PlanView, Share
 from stockpile.web.parts import amount, instant, percent, text
-
-RULE_IN_WORDS: Final = {
-    "leximin/1": "the least filled municipality is helped first, in whole packs, life-saving classes before others",
-}
-
 
 LEAST_FILLED: Final = 12
 
@@ -71,10 +67,12 @@ def answered(opening: Opening, view: PlanView, answer: Answer) -> None:
         _entry("Validated", f"{amount(why.validated, why.base_unit)}: {why.validation}.")
         _entry("Got more", _neighbours(why.better_filled, none="nobody was filled better."))
         _entry("Shared with", _tied(why))
-        _entry("Rule", _rule(view, why))
+        _entry("Rule", _rule(view, why, answer.reasons))
+        _entry("Bound by", _sentences(answer.reasons.binding, none="nothing that others share with it."))
+        _entry("Would help", _sentences(answer.reasons.changes, none="nothing: it got all that is validated."))
         _entry("Decided", _decided(view, why, zone))
         _entry("Next", _next(why, zone))
-        _entry("Contest", _contest(answer))
+        _entry("Contest", answer.reasons.appeal)
 
 
 def _headline(why: Why) -> str:
@@ -85,6 +83,10 @@ def _headline(why: Why) -> str:
 def _entry(term: str, words: str, mark: str = "") -> None:
     text("dt", term)
     text("dd", words).classes(mark)
+
+
+def _sentences(found: list[str], *, none: str) -> str:
+    return "; ".join(found) + "." if found else none
 
 
 def _neighbours(found: list[Neighbour], *, none: str) -> str:
@@ -99,10 +101,9 @@ def _tied(why: Why) -> str:
     return f"{why.tied_count:,} others draw on the same stock; least filled: {_neighbours(why.tied_with, none='')}"
 
 
-def _rule(view: PlanView, why: Why) -> str:
-    words = RULE_IN_WORDS.get(why.rule, "see the committee's decision")
+def _rule(view: PlanView, why: Why, reasons: Reasons) -> str:
     proof = "the independent checker proved it fair" if view.plan.fair else "NOT proven fair"
-    return f"{why.rule}: {words}. Computed as {why.method}; {proof}."
+    return f"{reasons.policy}: {reasons.policy_words} Computed as {why.method}; {proof}."
 
 
 def _decided(view: PlanView, why: Why, zone: str) -> str:
@@ -116,13 +117,3 @@ def _next(why: Why, zone: str) -> str:
         return "no delivery of this item is ordered."
     quantity = amount(why.next_delivery_quantity, why.base_unit)
     return f"{quantity} are due on {instant(why.next_delivery_at, zone)}."
-
-
-def _contest(answer: Answer) -> str:
-    numbers = " and ".join(str(number) for number in answer.requests)
-    if answer.why.approved_at is None:
-        return (
-            f"the plan is not approved yet: ask the coordinator to review the validated need of request {numbers}, "
-            "with new evidence."
-        )
-    return f"this plan is approved. Ask again with new evidence, naming request {numbers}: the next plan counts it."

@@ -70,6 +70,9 @@ request.validate    .         .         x           .         .     .          .
 plan.compute        .         .         x           .         .     .          .       .             x
 plan.override       .         .         x           .         .     .          .       .             .
 plan.approve        .         .         .           x         .     .          .       .             .
+plan.files          .         .         x           x         .     .          x       x             .
+policy.propose      .         .         x           x         .     .          .       .             .
+policy.adopt        .         .         .           x         .     .          .       .             .
 reorder.run         .         .         .           x         x     .          .       .             x
 calloff.approve     .         .         .           x         x     .          .       .             .
 floor.set           .         .         .           x         .     .          .       .             .

@@ -73,7 +73,7 @@ def test_a_problem_is_read_back_as_it_was_written() -> None:
 
 LATER_FIELDS = {
     *("immovable_packs", "entitled_packs", "protected_packs", "buffers", "picked", "unit_volume"),
-    *("dispatch", "vehicles", "storage", "substitutes"),
+    *("dispatch", "vehicles", "storage", "substitutes", "policies"),
 }
 
 

@@ -5,8 +5,8 @@ import sqlmodel.sql.sqltypes
 from alembic import op
 
 
-revision = "0015"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,1 @@
+"""How scarce stock is shared: the policies that the committee adopts, and which one is in force for what."""

@@ -1,0 +1,236 @@
+"""The whole answer to "why did we get this?" for one request, read from the plan that decided it."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from stockpile.allocation import queries, rules, snapshot
+from stockpile.allocation.policies import queries as policies
+from stockpile.allocation.policies.rules import DEFAULT_IN_FORCE, InForce
+from stockpile.allocation.queries import Why
+from stockpile.allocation.reasons import rules as words
+from stockpile.allocation.reasons.rules import Barred, Goods, Other, Standing
+from stockpile.allocation.tables import Plan, PlanResult, Request
+from stockpile.catalogue import queries as catalogue
+from stockpile.errors import Conflict
+from stockpile.governance import queries as governance
+from stockpile.inventory import queries as inventory
+from stockpile.inventory.eligibility import OBSTACLES
+
+MOST = 5
+
+
+class NotPlannedYet(Conflict):
+    """No plan has looked at the request."""
+
+    code = "not_planned_yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """Why a request got what it got. `answer`: asked, validated, got, the sentence, the next delivery.
+
+    `policy`: name and version of what shared the item; `better_filled`: up to five who got a greater part, each with
+    the reason; `binding`: what holds back those who are tied; `barred`: what else the pool had and why it may not
+    serve this request; `changes`: what would change it; `appeal`: how to contest it.
+    """
+
+    request: int
+    answer: Why
+    plan_state: str
+    policy: str
+    policy_words: str
+    decision: str
+    better_filled: list[Other]
+    binding: list[str]
+    barred: list[Barred]
+    changes: list[str]
+    appeal: str
+
+
+def of_request(session: Session, number: int, *, at: datetime) -> Reasons:
+    """The reasons for one request from the newest plan that looked at it; refuses where none has."""
+    request = queries.request(session, number)
+    plan, result = _decided(session, request)
+    return _told(session, request, plan, result, at=at)
+
+
+def in_plan(session: Session, number: int, *, plan: int, at: datetime) -> Reasons:
+    """The reasons for one request in a plan of any state; refuses where the plan does not look at it."""
+    request = queries.request(session, number)
+    query = select(PlanResult).where(PlanResult.request_id == number, PlanResult.plan_id == plan)
+    result = session.exec(query).first()
+    if result is None:
+        raise NotPlannedYet(f"plan {plan} does not look at request {number}", state=request.state)
+    return _told(session, request, queries.plan(session, plan), result, at=at)
+
+
+def _told(session: Session, request: Request, plan: Plan, result: PlanResult, *, at: datetime) -> Reasons:
+    answer = queries.why(session, plan_number=result.plan_id, member=request.member_code, item=request.item_code)
+    item, members = catalogue.item(session, request.item_code), governance.members(session)
+    goods = Goods(item.code, item.base_unit, item.pack_size)
+    standings = _standings(session, plan, request, goods)
+    policy = _policy(session, plan, request.item_code)
+    link = _link(plan, request)
+    lots, tied = _lots(session, link), link if result.got < result.validated else None
+    return Reasons(
+        request=result.request_id,
+        answer=answer,
+        plan_state=plan.state,
+        policy=policy.label,
+        policy_words=policy.words,
+        decision=_decision(session, plan),
+        better_filled=_better(standings, request, goods),
+        binding=words.binding(tied, goods, lots=lots, others=len(tied["claims"]) - 1) if tied else [],
+        barred=_barred(result),
+        changes=_changes(session, request, result, standings, link, goods=goods, at=at, names=members),
+        appeal=words.appeal(approved=plan.approved_at is not None, request=result.request_id),
+    )
+
+
+def _decided(session: Session, request: Request) -> tuple[Plan, PlanResult]:
+    query = (
+        select(Plan, PlanResult)
+        .join(PlanResult, col(PlanResult.plan_id) == col(Plan.id))
+        .where(PlanResult.request_id == request.id, col(Plan.state) != rules.SUPERSEDED)
+        .order_by(col(Plan.id).desc())
+    )
+    found = session.exec(query.limit(1)).first()
+    if found is None:
+        raise NotPlannedYet(
+            f"request {request.id} is {request.state} and no plan has looked at it: {request.validation_reason}",
+            state=request.state,
+        )
+    return found[0], found[1]
+
+
+def _standings(session: Session, plan: Plan, request: Request, goods: Goods) -> dict[str, Standing]:
+    """Everybody's claim on the item in the plan, by the optimizer's name of it."""
+    members = governance.members(session)
+    rows = [row for row in queries.plan_results(session, plan.id or 0) if row.item_code == request.item_code]
+    asked = queries.requests_by_number(session, {row.request_id for row in rows})
+    by_claim: dict[str, list[PlanResult]] = defaultdict(list)
+    for row in rows:
+        by_claim[snapshot.claim_id(asked[row.request_id])].append(row)
+    return {
+        claim: Standing(
+            member=found[0].member_code,
+            name=members[found[0].member_code].name,
+            tier=asked[found[0].request_id].priority,
+            got=sum(row.got for row in found) // goods.pack_size,
+            need=sum(row.validated for row in found) // goods.pack_size,
+            tie=found[0].tie,
+        )
+        for claim, found in by_claim.items()
+    }
+
+
+def _better(standings: dict[str, Standing], request: Request, goods: Goods) -> list[Other]:
+    mine = standings[snapshot.claim_id(request)]
+    fill = rules.permille(mine.got, mine.need)
+    found = [
+        Other(
+            member=one.member,
+            name=one.name,
+            validated=one.need * goods.pack_size,
+            got=one.got * goods.pack_size,
+            permille=rules.permille(one.got, one.need),
+            because=words.because(mine, one),
+        )
+        for one in standings.values()
+        if one.need and rules.permille(one.got, one.need) > fill
+    ]
+    return sorted(found, key=lambda one: (-one.permille, one.name))[:MOST]
+
+
+def _policy(session: Session, plan: Plan, item: str) -> InForce:
+    """The policy by which the plan shared the item."""
+    told = (one["number"] for one in json.loads(plan.policies) if item in one["items"])
+    number = next(told, None)
+    return DEFAULT_IN_FORCE if number is None else policies.as_it_counts(policies.policy(session, number))
+
+
+def _link(plan: Plan, request: Request) -> dict[str, Any] | None:
+    """The link of the bottleneck chain in which this request's claim is tied, if the fair rule shared its item."""
+    claim = snapshot.claim_id(request)
+    chain: list[dict[str, Any]] = json.loads(plan.chain)
+    return next((one for one in chain if one["item"] == request.item_code and claim in one["claims"]), None)
+
+
+def _lots(session: Session, link: dict[str, Any] | None) -> dict[str, str]:
+    """The lots of a link as people know them, by the optimizer's name."""
+    found = {}
+    for reason in link["reasons"] if link else ():
+        for name in reason["lots"]:
+            number, _, site = name.partition("@")
+            lot = inventory.lot(session, int(number))
+            found[name] = f"lot {lot.code} at {site} (expires {lot.expiry})"
+    return found
+
+
+def _decision(session: Session, plan: Plan) -> str:
+    names = {account.id: account.name for account in governance.accounts(session)}
+    computed = f"plan {plan.id}, computed by {names[plan.planned_by]} at {plan.planned_at:%Y-%m-%d %H:%M} UTC"
+    proof = "proven fair by the independent checker" if plan.fair else f"{plan.method}, not proven fair"
+    if plan.approved_at is None:
+        return f"{computed} ({proof}); nobody has approved it"
+    return f"{computed} ({proof}); approved by {names[plan.approved_by]} at {plan.approved_at:%Y-%m-%d %H:%M} UTC"
+
+
+def _barred(result: PlanResult) -> list[Barred]:
+    found: dict[str, int] = json.loads(result.barred)
+    kept = [Barred(reason, OBSTACLES[reason], quantity) for reason, quantity in found.items()]
+    return sorted(kept, key=lambda one: (-one.quantity, one.reason))
+
+
+def _changes(
+    session: Session,
+    request: Request,
+    result: PlanResult,
+    standings: dict[str, Standing],
+    link: dict[str, Any] | None,
+    *,
+    goods: Goods,
+    at: datetime,
+    names: dict[str, Any],
+) -> list[str]:
+    """What would change the result, in the order in which it is easiest to bring about."""
+    if result.got >= result.validated:
+        return _evidence(request)
+    found = []
+    if result.reason_code == rules.SET_ASIDE:
+        found.append(f"a useful minimum below the {request.minimum_useful:,} {goods.base_unit} that you stated")
+    if link is not None:
+        mine, claim = standings[snapshot.claim_id(request)], snapshot.claim_id(request)
+        plain = {code: member.name for code, member in names.items()}
+        found += words.lifts(link, goods, names=plain, claim=claim)[:MOST]
+        place = words.turn(mine, [standings[one] for one in link["claims"]])
+        found.append(f"of further packs for those who share this stock, number {place} would be yours")
+    return [*found, *_substitutes(session, request, at=at), *_evidence(request)]
+
+
+def _evidence(request: Request) -> list[str]:
+    if request.validated >= request.quantity:
+        return []
+    return [f"evidence for more than the {request.validated:,} validated of the {request.quantity:,} asked"]
+
+
+def _substitutes(session: Session, request: Request, *, at: datetime) -> list[str]:
+    """What a pharmacist has approved instead, with what the pool has of it."""
+    country = inventory.site(session, request.point_of_use).country
+    known = catalogue.approved_substitutes(session, on=governance.local_day(session, at), country=country)
+    there: dict[str, int] = defaultdict(int)
+    if request.item_code in known:
+        for stock in inventory.usable_pool_stock(session, at):
+            there[stock.item] += stock.quantity
+    return [
+        f"ask for {one.item} instead: {one.units:,} of it stand for {one.per_units:,}, and {there[one.item]:,} of it "
+        "are in the pool's depots"
+        for one in known.get(request.item_code, [])
+    ]

@@ -1,0 +1,40 @@
+"""The demonstration's real region on the first morning of its surge: everybody has asked, and the plan is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine
+
+from stockpile.actor import Act, Actor
+from stockpile.allocation import planning
+from stockpile.allocation.tables import Plan
+from stockpile.db import transact
+from stockpile.demo import cast, show, story
+from stockpile.demo.story import Story
+from stockpile.region.reading import read
+
+FIRST_PLAN = datetime(2020, 3, 30, 7, tzinfo=UTC)
+
+
+def first_morning(engine: Engine) -> Story:
+    """The region loaded, the surge declared, the first day's requests made."""
+    rows = read(show.region_folder())
+    transact(engine, lambda session: show._fill(session, rows, "for the tests only", lambda what, count: None))
+    told = Story(engine, cast.actors(engine), rows, lambda text: None, limit_seconds=120)
+    story._declare(told)
+    story._morning(told, story.FIRST_DAY)
+    return told
+
+
+def first_plan(engine: Engine, told: Story) -> Plan:
+    """The plan of that morning."""
+    act = acting_in(told.actors, "coordinator")
+    made = planning.draft(engine, act, surge_id=told.surge, limit_seconds=told.limit_seconds)
+    return transact(engine, lambda session: planning.store(session, act, made=made))
+
+
+def acting_in(actors: Mapping[str, Actor], name: str) -> Act:
+    """One of the demonstration's people, when the plan is made."""
+    return Act(actor=actors[name], at=FIRST_PLAN, recorded_at=FIRST_PLAN)
