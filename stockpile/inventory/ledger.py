@@ -123,8 +123,7 @@ def post_each(session: Session, intents: Sequence[Intent]) -> list[int | Conflic
     """
     for intent in intents:
         _assert_sound(intent)
-    numbers = _claim(session, intents)
-    standings = _lock(session, intents)
+    numbers, standings = _claim_and_lock(session, intents)
     outcomes = _work_out(intents, numbers, standings)
     done = [one for one in outcomes if isinstance(one, _Done)]
     _settle_heads(session, numbers, intents, done)
@@ -150,11 +149,35 @@ def _assert_sound(intent: Intent) -> None:
                 assert place in EXTERNALS, f"unknown external account {place}"
 
 
-def _claim(session: Session, intents: Sequence[Intent]) -> dict[str, int]:
-    """The number of a new posting for each key that was never posted; a concurrent posting of a key is waited for."""
+def _claim_and_lock(session: Session, intents: Sequence[Intent]) -> tuple[dict[str, int], _Standings]:
+    """The number of a new posting for each key that was never posted, and every account's balance, locked.
+
+    A concurrent posting of a key is waited for; then balances are locked in
+    the order of ids, those that would receive are opened at zero first. An
+    account that is not there and only gives holds nothing: it is left out.
+    """
     first = {intent.key: intent for intent in reversed(intents)}
     heads = [_new_head(first[key]) for key in dict.fromkeys(intent.key for intent in intents)]
-    return dict(bulk.insert(session, Posting, heads, give=("key", "id"), skip_taken=True))
+    accounts, sinks = _accounts(intents)
+    rows = [_opening(account) for account in accounts]
+    lock_all, claims = bulk.Question(_LOCK_ALL, _ACCOUNT, rows), []
+    for start in range(0, len(heads), bulk.LARGEST):
+        part = heads[start : start + bulk.LARGEST]
+        claims.append(bulk.inserting(Posting, part, give=("key", "id"), skip_taken=True))
+    *claimed, found = bulk.ask(session, [*claims, lock_all])
+    if accounts and not found.rows:
+        openings = [row for account, row in zip(accounts, rows, strict=True) if account in sinks]
+        bulk.insert(session, Balance, openings, skip_taken=True)
+        found = bulk.run(session, _LOCK, _ACCOUNT, rows)
+    numbers = {key: number for part in claimed for key, number in part}
+    return numbers, {Account(*place): _Standing(number, q, v, v) for number, q, v, *place in found}
+
+
+def _accounts(intents: Sequence[Intent]) -> tuple[list[Account], set[Account]]:
+    """Every account that the intents name, in one order, and those among them that would receive."""
+    moves = [move for intent in intents for move in intent.moves]
+    sinks = {move.sink for move in moves if isinstance(move.sink, Account)}
+    return sorted(sinks | {move.source for move in moves if isinstance(move.source, Account)}), sinks
 
 
 def _new_head(intent: Intent) -> dict[str, Any]:
@@ -166,23 +189,6 @@ def _new_head(intent: Intent) -> dict[str, Any]:
         "effective_at": intent.act.at,
         "recorded_at": intent.act.recorded_at,
     }
-
-
-def _lock(session: Session, intents: Sequence[Intent]) -> _Standings:
-    """Every account's balance, locked in the order of ids; those that would receive are opened at zero first.
-
-    An account that is not there and only gives holds nothing: it is left out.
-    """
-    moves = [move for intent in intents for move in intent.moves]
-    sinks = {move.sink for move in moves if isinstance(move.sink, Account)}
-    accounts = sorted(sinks | {move.source for move in moves if isinstance(move.source, Account)})
-    rows = [_opening(account) for account in accounts]
-    found = bulk.run(session, _LOCK_ALL, _ACCOUNT, rows).all()
-    if accounts and not found:
-        openings = [row for account, row in zip(accounts, rows, strict=True) if account in sinks]
-        bulk.insert(session, Balance, openings, skip_taken=True)
-        found = bulk.run(session, _LOCK, _ACCOUNT, rows).all()
-    return {Account(*place): _Standing(number, q, v, v) for number, q, v, *place in map(tuple, found)}
 
 
 def _opening(account: Account) -> dict[str, Any]:
@@ -250,8 +256,8 @@ def _store(session: Session, standings: Iterable[_Standing], rows: list[dict[str
     changed = sorted((s for s in standings if s.version != s.version_before), key=lambda s: s.id)
     values = [{"id": s.id, "before": s.version_before, "quantity": s.quantity, "version": s.version} for s in changed]
     if values:
-        result = bulk.run(session, _CHANGE, "id bigint, before bigint, quantity bigint, version bigint", values)
-        assert result.rowcount == len(values), "a locked balance changed under the lock"
+        columns = "id bigint, before bigint, quantity bigint, version bigint"
+        bulk.tell(session, bulk.Question(_CHANGE, columns, values, changes=len(values)))
     bulk.insert(session, Movement, rows)
 
 

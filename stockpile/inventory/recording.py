@@ -9,20 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Final, Protocol
 
-from sqlalchemy import bindparam, select
 from sqlmodel import Session
 
+from stockpile import bulk
 from stockpile.actor import Act
-from stockpile.db import table_of
 from stockpile.errors import Conflict, Invalid, Refusal
 from stockpile.governance.queries import UnknownMember
 from stockpile.governance.rules import require
-from stockpile.governance.tables import Member
 from stockpile.inventory import ledger, rules
 from stockpile.inventory.queries import UnknownLot, UnknownSite
-from stockpile.inventory.tables import Lot, Site
 
 RECEIVE: Final = "receive"
 ISSUE: Final = "issue"
@@ -95,37 +92,58 @@ def record(session: Session, one: Record) -> int:
     return outcome
 
 
-def record_each(session: Session, records: Sequence[Record]) -> list[int | Refusal]:
+def record_each(
+    session: Session, records: Sequence[Record], *, found: Sequence[bulk.Answer] | None = None
+) -> list[int | Refusal]:
     """Post each record whole or not at all, as if one after the other; its posting's number, or why it is refused.
 
     Refuses, naming the line: a right that is missing; an unknown site, lot or
     owner; a lot that is expired or on hold where that matters; a posting under
-    a key posted before; more than is there.
+    a key posted before; more than is there. `found` are the answers to
+    `asking`, where they have been asked in this transaction.
     """
-    facts = _facts(session, records)
+    facts = _facts(found or bulk.ask(session, asking(records)))
     checked = [_checked(one, facts) for one in records]
     intents = [one for one in checked if isinstance(one, ledger.Intent)]
     posted = iter(ledger.post_each(session, intents) if intents else ())
     return [one if isinstance(one, Refusal) else next(posted) for one in checked]
 
 
-def _facts(session: Session, records: Sequence[Record]) -> _Facts:
+class Wanted(Protocol):
+    """What names a site and lots: a record, or what is to become one."""
+
+    @property
+    def site(self) -> str:
+        """Where."""
+
+    @property
+    def lines(self) -> Sequence[Line]:
+        """Of what."""
+
+
+def asking(records: Sequence[Wanted]) -> list[bulk.Question]:
+    """What `record_each` wants to know first: sites, lots and members that are named."""
     lines = [line for one in records for line in one.lines]
     owners = {line.owner for line in lines} - {rules.POOL}
-    connection = session.connection()
-    sites = connection.execute(_SITES, {"wanted": list({one.site for one in records})})
-    lots = connection.execute(_LOTS, {"wanted": list({line.lot_id for line in lines})})
-    members = connection.scalars(_MEMBERS, {"wanted": list(owners)}) if owners else ()
+    return [
+        bulk.Question(_SITES, "code text", [{"code": code} for code in {one.site for one in records}]),
+        bulk.Question(_LOTS, "id bigint", [{"id": number} for number in {line.lot_id for line in lines}]),
+        bulk.Question(_MEMBERS, "code text", [{"code": code} for code in owners]),
+    ]
+
+
+def _facts(found: Sequence[bulk.Answer]) -> _Facts:
+    sites, lots, members = found
     return _Facts(
-        {row.code: _SiteFacts(*row) for row in sites}, {row.id: _LotFacts(*row) for row in lots}, frozenset(members)
+        {site[0]: _SiteFacts(*site) for site in sites},
+        {number: _LotFacts(number, bulk.day(expiry), bool(on_hold)) for number, expiry, on_hold in lots},
+        frozenset(code for (code,) in members),
     )
 
 
-_wanted: Final[Any] = bindparam("wanted", expanding=True)
-_site, _lots, _member = table_of(Site).c, table_of(Lot).c, table_of(Member).c
-_SITES: Final = select(_site.code, _site.kind, _site.time_zone).where(_site.code.in_(_wanted))
-_LOTS: Final = select(_lots.id, _lots.expiry, _lots.on_hold).where(_lots.id.in_(_wanted))
-_MEMBERS: Final = select(_member.code).where(_member.code.in_(_wanted))
+_SITES: Final = "SELECT s.code, s.kind, s.time_zone FROM {rows} JOIN site s ON s.code = r.code"
+_LOTS: Final = "SELECT l.id, l.expiry, l.on_hold FROM {rows} JOIN lot l ON l.id = r.id"
+_MEMBERS: Final = "SELECT m.code FROM {rows} JOIN member m ON m.code = r.code"
 
 
 def _checked(one: Record, facts: _Facts) -> ledger.Intent | Refusal:
