@@ -193,6 +193,7 @@ def _text(statement: str, columns: str, kind: str) -> str:
     return statement.format(rows=f"(SELECT {fields} FROM json_each(:rows)) AS r", lock="")
 
 
+@functools.lru_cache(maxsize=4096)
 def _iso(value: object) -> str:
     """An instant (made UTC) or a day, as PostgreSQL reads it."""
     if isinstance(value, datetime):
@@ -202,6 +203,7 @@ def _iso(value: object) -> str:
     return value.isoformat()
 
 
+@functools.lru_cache(maxsize=4096)
 def _iso_sqlite(value: object) -> str:
     """As `_iso`, in the spelling under which SQLite's columns keep it."""
     if isinstance(value, datetime):

@@ -30,6 +30,8 @@ from stockpile.inventory import recording
 
 MOST: Final = 256
 """Records in one transaction."""
+CROWD: Final = 16
+MOMENTS, MOMENT_SECONDS = 4, 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,14 @@ class Group:
                     future.set_result(answer)
                 else:
                     future.set_exception(answer)
+            await self._gather(min(MOST, len(taken) + len(self._waiting)))
+
+    async def _gather(self, crowd: int) -> None:
+        """In a crowd, wait a moment for those just answered, who ask again: two halves cost more than one whole."""
+        for _ in range(MOMENTS if crowd >= CROWD else 0):
+            if len(self._waiting) >= crowd or not self._waiting:
+                return
+            await asyncio.sleep(MOMENT_SECONDS)
 
     async def _settled(self, asks: Sequence[Ask]) -> list[Answer | BaseException]:
         """The answers; where the whole fails, each is tried alone, so that one cannot fail the others."""

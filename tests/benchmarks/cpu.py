@@ -18,17 +18,18 @@ class Spent:
     server: float
     database: float
 
-    def per_request(self, earlier: Spent, requests: int) -> str:
+    def per_request(self, earlier: Spent, requests: float) -> str:
         """Microseconds per request since `earlier`, in words."""
         parts = {name: getattr(self, name) - getattr(earlier, name) for name in ("client", "server", "database")}
-        shares = [f"{name} {1e6 * seconds / requests:.0f}" for name, seconds in parts.items()]
-        return f"CPU us per request: {', '.join(shares)}, sum {1e6 * sum(parts.values()) / requests:.0f}"
+        shares = [f"{name} {1e6 * seconds / requests:.0f}" for name, seconds in parts.items() if seconds]
+        return f"CPU us {' + '.join(shares)} = {1e6 * sum(parts.values()) / requests:.0f}"
 
 
-def spent(server: int, data_directory: str | None) -> Spent:
-    """What has been spent until now; a database of another machine counts nothing."""
+def spent(server: int | None, data_directory: str | None) -> Spent:
+    """What has been spent until now; a database of another machine counts nothing. Ended children are the client's."""
     mine = os.times()
-    return Spent(mine.user + mine.system, _family(server), _family(_postmaster(data_directory)))
+    own = mine.user + mine.system + mine.children_user + mine.children_system
+    return Spent(own, _family(server) if server else 0.0, _family(_postmaster(data_directory)))
 
 
 def _postmaster(data_directory: str | None) -> int | None:

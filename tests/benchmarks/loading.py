@@ -16,11 +16,12 @@ LONGEST_SECONDS = 120.0
 
 @dataclass
 class Load:
-    """What came of a load: seconds per request, how often each status came, and how long it all took."""
+    """What came of a load: seconds per request, how often each status came, seconds in all; processor time in words."""
 
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
+    cpu: str = ""
 
     def rate(self) -> float:
         """Requests per second."""
