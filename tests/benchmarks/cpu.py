@@ -18,11 +18,26 @@ class Spent:
     server: float
     database: float
 
-    def per_request(self, earlier: Spent, requests: float) -> str:
-        """Microseconds per request since `earlier`, in words."""
-        parts = {name: getattr(self, name) - getattr(earlier, name) for name in ("client", "server", "database")}
-        shares = [f"{name} {1e6 * seconds / requests:.0f}" for name, seconds in parts.items() if seconds]
-        return f"CPU us {' + '.join(shares)} = {1e6 * sum(parts.values()) / requests:.0f}"
+    def per_request(self, earlier: Spent, requests: float) -> Cost:
+        """What each request cost since `earlier`."""
+        names = ("client", "server", "database")
+        return Cost({name: 1e6 * (getattr(self, name) - getattr(earlier, name)) / requests for name in names})
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Microseconds of processor time per request, by who spent them."""
+
+    parts: dict[str, float]
+
+    def total(self) -> float:
+        """All together."""
+        return sum(self.parts.values())
+
+    def __str__(self) -> str:
+        """In words."""
+        shares = " + ".join(f"{name} {part:.0f}" for name, part in self.parts.items() if part)
+        return f"CPU us {shares} = {self.total():.0f}"
 
 
 def spent(server: int | None, data_directory: str | None) -> Spent:
