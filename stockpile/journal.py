@@ -41,7 +41,10 @@ class JournalEntry(Table, table=True):
 
 def canonical(content: object) -> str:
     """JSON with sorted keys and no spaces: equal content, equal text."""
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _CANONICAL.encode(content)
+
+
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def leaf_hash(entry: JournalEntry) -> str:

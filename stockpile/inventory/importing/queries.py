@@ -109,12 +109,7 @@ def lots(session: Session, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str,
     """Lots on record, of those wanted by item and batch code."""
     rows = [{"item": item, "code": code} for item, code in dict.fromkeys(wanted)]
     found = bulk.run(session, _LOTS, "item text, code text", rows)
-    return {(one.item_code, one.code): KnownLot(one.id, _as_day(one.expiry), bool(one.on_hold)) for one in found}
-
-
-def _as_day(value: date | str) -> date:
-    """A day as the driver gives it: SQLite's gives text."""
-    return date.fromisoformat(value) if isinstance(value, str) else value
+    return {(item, code): KnownLot(number, bulk.day(expiry), bool(held)) for number, item, code, expiry, held in found}
 
 
 _LOTS: Final = (
