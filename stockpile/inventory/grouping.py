@@ -32,8 +32,9 @@ from stockpile.inventory.periods import late
 
 MOST: Final = 256
 """Records in one transaction."""
-CROWD: Final = 16
-MOMENTS, MOMENT_SECONDS = 4, 0.001
+CROWD: Final = 4
+MOMENTS, MOMENT_SECONDS, STILL = 8, 0.001, 2
+"""A crowd is waited for no longer than so many moments, nor so many in which nobody came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +91,13 @@ class Group:
 
     async def _gather(self, crowd: int) -> None:
         """In a crowd, wait a moment for those just answered, who ask again: two halves cost more than one whole."""
+        there, still = len(self._waiting), 0
         for _ in range(MOMENTS if crowd >= CROWD else 0):
-            if len(self._waiting) >= crowd or not self._waiting:
+            if there >= crowd or not there or still == STILL:
                 return
             await asyncio.sleep(MOMENT_SECONDS)
+            still = 0 if len(self._waiting) > there else still + 1
+            there = len(self._waiting)
 
     async def _settled(self, asks: Sequence[Ask]) -> list[Answer | BaseException]:
         """The answers; where the whole fails, each is tried alone, so that one cannot fail the others."""

@@ -18,13 +18,13 @@ from uuid import uuid4
 
 from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from stockpile import bulk
 from stockpile.actor import Grant
 from stockpile.db import open_engine, transact
 from stockpile.governance import operations as governance
-from stockpile.inventory import ledger, rules
+from stockpile.inventory import ledger, opening, rules
 from stockpile.inventory.tables import Lot
 from stockpile.region import loading
 from stockpile.region.reading import read
@@ -59,9 +59,10 @@ def furnish(address: str, *, shelves: int = SHELVES) -> Room:
         given = [Grant("logistics")]
         clerk = governance.add_account(session, act, name="clerk", title="Clerk", password="scan and go", grants=given)
         token, _ = governance.issue_token(session, clerk, real_now=datetime.now(UTC), hours=2)
-        row = {"item_code": "TAB", "expiry": datetime(2030, 1, 1, tzinfo=UTC).date(), "on_hold": False}
-        rows = [row | {"code": f"BENCH{number}", "hold_reason": ""} for number in range(shelves // len(SITES))]
-        return [number for (number,) in bulk.insert(session, Lot, rows, give=("id",))], token
+        expiry = datetime(2030, 1, 1, tzinfo=UTC).date()
+        opening.open_lots(session, act, {("TAB", f"BENCH{n}"): expiry for n in range(shelves // len(SITES))})
+        found = session.exec(select(Lot.id).where(col(Lot.code).startswith("BENCH"))).all()
+        return [number for number in found if number is not None], token
 
     lots, token = transact(engine, fill)
     _stock(engine, lots)
