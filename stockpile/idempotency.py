@@ -101,6 +101,27 @@ def once(
     return reply
 
 
+def forget(session: Session, *, before: datetime) -> int:
+    """Delete the replies that were given before that instant (real time); how many.
+
+    A request that is repeated after that is a new one; only a posting is never made twice under its key.
+    """
+    forgotten = 0
+    while True:
+        session.flush()
+        gone = bulk.run(session, _FORGET, "before timestamptz", [{"before": before}]).rowcount
+        forgotten += gone
+        if gone < FORGOTTEN_AT_ONCE:
+            return forgotten
+
+
+FORGOTTEN_AT_ONCE: Final = 20_000
+_FORGET: Final = (
+    "DELETE FROM stored_reply WHERE (account_id, key) IN (SELECT s.account_id, s.key FROM stored_reply s"
+    f" WHERE s.created_at < (SELECT r.before FROM {{rows}}) LIMIT {FORGOTTEN_AT_ONCE})"
+)
+
+
 def asking(asked: Sequence[Asked]) -> bulk.Question:
     """What `once_each` wants to know first: the replies that these keys have."""
     rows = [{"account_id": one.account_id, "key": one.key} for one in asked]

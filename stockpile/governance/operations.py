@@ -11,10 +11,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from pwdlib import PasswordHash
-from sqlmodel import Session, select
+from sqlalchemy import delete
+from sqlmodel import Session, col, select
 
 from stockpile import bulk, journal
 from stockpile.actor import Act, Actor, Grant
+from stockpile.db import rows_changed
 from stockpile.errors import Conflict, Invalid, NotAllowed
 from stockpile.governance import queries, rules
 from stockpile.governance.tables import Account, AccountGrant, Token
@@ -108,6 +110,11 @@ def actor_of_token(session: Session, secret: str, *, real_now: datetime) -> Acto
     if found is None:
         raise SignInRefused(ENDED)
     return found
+
+
+def forget_tokens(session: Session, *, before: datetime) -> int:
+    """Delete the sign-ins that ended before that instant (real time); how many."""
+    return rows_changed(session, delete(Token).where(col(Token.expires_at) < before))
 
 
 def actors_of_tokens(session: Session, tokens: Iterable[str], *, real_now: datetime) -> dict[str, Actor]:

@@ -83,6 +83,7 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     "plan.override": frozenset({COORDINATOR}),
     "plan.approve": frozenset({COMMITTEE}),
     "reorder.run": frozenset({SCHEDULER, BUYER, COMMITTEE}),
+    "forgetting.run": frozenset({SCHEDULER, COORDINATOR}),
     "calloff.approve": frozenset({COMMITTEE, BUYER}),
     "floor.set": frozenset({COMMITTEE}),
     "period.close": frozenset({COMMITTEE}),

@@ -70,6 +70,7 @@ plan.compute        .         .         x           .         .     .          .
 plan.override       .         .         x           .         .     .          .       .             .
 plan.approve        .         .         .           x         .     .          .       .             .
 reorder.run         .         .         .           x         x     .          .       .             x
+forgetting.run      .         .         x           .         .     .          .       .             x
 calloff.approve     .         .         .           x         x     .          .       .             .
 floor.set           .         .         .           x         .     .          .       .             .
 period.close        .         .         .           x         .     .          .       .             .
