@@ -18,7 +18,9 @@ from fastapi.staticfiles import StaticFiles
 from sqlalchemy import Engine, text
 from starlette.datastructures import State
 from starlette.exceptions import HTTPException
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import Receive, Scope, Send
 
 from stockpile import __version__, http
 from stockpile.allocation import api as allocation
@@ -34,6 +36,7 @@ from stockpile.errors import Refusal
 from stockpile.governance import api as governance
 from stockpile.governance.caller import SignedIn
 from stockpile.governance.operations import SignInRefused
+from stockpile.governance.quick import QuickWay
 from stockpile.governance.tables import Region
 from stockpile.inventory import api as inventory
 from stockpile.inventory.controlled import api as controlled
@@ -65,6 +68,8 @@ BOOKS = (periods, corrections)
 STOREROOM = (inventory, *GOODS_IN, *BOOKS, recalls, quality, counts, outlook, worklist, scanning, lots, ownership, kits)
 SHARING = (allocation, policies, alternatives, reasons, reservations)
 ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, *SHARING, jobs, sealing)
+HOSTS = frozenset({"127.0.0.1", "localhost", "testserver"})
+SIMULATED = (b"stockpile-simulated", b"true")
 DESCRIPTION = (
     "One shared emergency stockpile for municipalities of several countries. Quantities are integers in base units, "
     "money in minor units, instants in UTC. Sign in with POST /api/v1/tokens (HTTP Basic) and send the token as bearer."
@@ -84,7 +89,7 @@ def build(engine: Engine, settings: Settings, *, scheduled: bool = True) -> Fast
         if scheduler is not None:
             scheduler.shutdown(wait=False)
 
-    app = FastAPI(
+    app = _Api(
         title="Stockpile",
         version=__version__,
         description=DESCRIPTION,
@@ -97,16 +102,40 @@ def build(engine: Engine, settings: Settings, *, scheduled: bool = True) -> Fast
     app.state.imports = importing.runner_of(engine)
     app.add_middleware(http.StrictJson)
     app.add_middleware(http.SameOrigin)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "testserver"])
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(HOSTS))
     app.add_middleware(_MarkSimulated, state=app.state)
     _add_refusals(app)
     _add_routes(app)
+    app.open_quick_way()
     return app
+
+
+class _Api(FastAPI):
+    """The API, with a quick way in before everything else."""
+
+    def open_quick_way(self) -> None:
+        """From now on, answer ordinary requests of `inventory.QUICK` before any middleware; faults are told alike."""
+        self._quick = {f"/api/v1{path}": endpoint for path, endpoint in inventory.QUICK.items()}
+        way = QuickWay(super().__call__, self.state, endpoints=self._quick, hosts=HOSTS, refused=_told, marks=_marks)
+        self._way = ServerErrorMiddleware(way, handler=_failed)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; only what may be ordinary is looked at by the quick way."""
+        if scope["type"] == "http" and scope["path"] in self._quick:
+            scope["app"] = self
+            await self._way(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+def _marks(state: State) -> list[tuple[bytes, bytes]] | None:
+    """The headers that every answer of the API carries; None while that is not known."""
+    known: bool | None = getattr(state, "simulated", None)
+    return None if known is None else [SIMULATED] * known
 
 
 def _add_routes(app: FastAPI) -> None:
     known = [Depends(http.known_parameters)]
-    app.include_router(inventory.quick, prefix="/api/v1", dependencies=known)
     v1 = APIRouter(prefix="/api/v1", dependencies=known)
     for domain in ROUTERS:
         v1.include_router(domain.router)
@@ -156,7 +185,7 @@ class _MarkSimulated:
 
         async def marked(message: http.Message) -> None:
             if message["type"] == "http.response.start" and _simulated(self._state):
-                message["headers"] = [*message["headers"], (b"stockpile-simulated", b"true")]
+                message["headers"] = [*message["headers"], SIMULATED]
             await send(message)
 
         api = scope["type"] == "http" and scope["path"].startswith("/api/")
@@ -184,6 +213,10 @@ def _add_refusals(app: FastAPI) -> None:
 
 def _refused(_request: Request, refusal: Exception) -> JSONResponse:
     assert isinstance(refusal, Refusal)
+    return _told(refusal)
+
+
+def _told(refusal: Refusal) -> JSONResponse:
     body = http.problem_of(refusal)
     if isinstance(refusal, SignInRefused):
         body["status"] = 401

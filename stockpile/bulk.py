@@ -1,4 +1,4 @@
-"""Many rows in one statement, with the same meaning on SQLite and PostgreSQL.
+"""Many rows in one statement, and many statements in one round trip, with the same meaning on SQLite and PostgreSQL.
 
 The rows travel as one JSON parameter, so that the statement is the same text
 for one row and for a thousand: the server plans it once and answers once.
@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from sqlalchemy import CursorResult, Date, DateTime
+import psycopg
+from sqlalchemy import event
 from sqlalchemy.dialects import registry
-from sqlalchemy.engine import Dialect
+from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, SQLModel
 
 from stockpile.db import table_of
@@ -26,16 +30,143 @@ COPIED_FROM: Final = 500
 
 Rows = Sequence[dict[str, Any]]
 _DIALECTS: Final[dict[str, Dialect]] = {kind: registry.load(kind)() for kind in ("postgresql", "sqlite")}
+_WAITING: Final = "stockpile_waiting"
 
 
-def run(session: Session, statement: str, columns: str, rows: Rows, **given: Any) -> CursorResult[Any]:
-    """Run a statement over the rows, which it names `{rows}` and reads as `r`; `{lock}` locks `b` until the end.
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A statement over rows, which it names `{rows}` and reads as `r`; `{lock}` locks `b` until the end.
 
     `columns` are the names and types that it reads, as in "id bigint, key text".
+    A statement that reads columns is not run over no rows at all: it would give
+    nothing. `changes`: so many rows must it change, or we are wrong.
     """
-    dialect = session.get_bind().dialect
-    text = _text(statement, columns, dialect.name)
-    return session.connection().exec_driver_sql(text, {"rows": json.dumps(rows), **given})
+
+    statement: str
+    columns: str = ""
+    rows: Rows = ()
+    changes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The rows that a statement gave, or how many it changed."""
+
+    rows: list[tuple[Any, ...]]
+    rowcount: int
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        """The rows, one by one."""
+        return iter(self.rows)
+
+    def all(self) -> list[tuple[Any, ...]]:
+        """The rows."""
+        return self.rows
+
+
+def run(session: Session, statement: str, columns: str, rows: Rows) -> Answer:
+    """Run one statement over the rows; see `Question`."""
+    return ask(session, [Question(statement, columns, rows)])[0]
+
+
+def ask(session: Session, questions: Sequence[Question]) -> list[Answer]:
+    """Run the statements, one after the other in one round trip, after those that wait."""
+    waiting: list[Question] = session.info.get(_WAITING, [])
+    asked, before = [*waiting, *questions], len(waiting)
+    waiting.clear()
+    return _sent(session.connection(), asked)[before:]
+
+
+def tell(session: Session, question: Question) -> None:
+    """Run a statement whose answer nobody needs: at once, or inside `together` before the next that is asked."""
+    if _WAITING in session.info:
+        session.info[_WAITING].append(question)
+    else:
+        ask(session, [question])
+
+
+@contextmanager
+def together(session: Session) -> Iterator[None]:
+    """Inside, statements of `tell` wait for the next one that is asked something, and go with it in one round trip.
+
+    They go before any other statement of the session too: nobody who reads here sees less than what was told.
+    """
+    assert _WAITING not in session.info, "together inside together"
+    waiting: list[Question] = []
+    session.info[_WAITING] = waiting
+    connection = session.connection()
+
+    def first(*_: Any) -> None:
+        if waiting:
+            asked = waiting.copy()
+            waiting.clear()
+            _sent(connection, asked)
+
+    event.listen(connection, "before_cursor_execute", first)
+    try:
+        yield
+        first()
+    finally:
+        event.remove(connection, "before_cursor_execute", first)
+        del session.info[_WAITING]
+
+
+def look_up(session: Session) -> None:
+    """Find rows by index until the transaction ends: tables grow faster than the statistics the server plans by.
+
+    Else PostgreSQL joins a thousand rows by reading a whole table, and goes on so when it has become a large one.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        tell(session, Question(_LOOK_UP))
+
+
+_LOOK_UP: Final = "SELECT " + ", ".join(
+    f"set_config('enable_{way}', 'off', true)" for way in ("seqscan", "hashjoin", "mergejoin")
+)
+
+
+def _sent(connection: Connection, asked: Sequence[Question]) -> list[Answer]:
+    """The answers to all that is asked, in order; what has nothing to read is not sent."""
+    kind = connection.dialect.name
+    sent = [one for one in asked if one.rows or not one.columns]
+    prepared = [(_text(one.statement, one.columns, kind), {"rows": _ENCODE[kind](one.rows)}) for one in sent]
+    given = iter(_together(connection, prepared) if kind == "postgresql" else _in_turn(connection, prepared))
+    answers = [next(given) if one.rows or not one.columns else _NOTHING for one in asked]
+    for question, answer in zip(asked, answers, strict=True):
+        assert question.changes in (None, answer.rowcount), f"{answer.rowcount} rows: {question.statement}"
+    return answers
+
+
+_NOTHING: Final = Answer([], 0)
+
+
+def _in_turn(connection: Connection, prepared: Sequence[tuple[str, dict[str, Any]]]) -> list[Answer]:
+    answers = []
+    for text, given in prepared:
+        result = connection.exec_driver_sql(text, given)
+        answers.append(Answer([tuple(row) for row in result] if result.returns_rows else [], result.rowcount))
+    return answers
+
+
+def _together(connection: Connection, prepared: Sequence[tuple[str, dict[str, Any]]]) -> list[Answer]:
+    """In one round trip of PostgreSQL; failures are those that SQLAlchemy would raise."""
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, psycopg.Connection)
+    if not prepared:
+        return []
+    try:
+        if len(prepared) == 1:
+            cursors = [raw.execute(*prepared[0])]
+        else:
+            with raw.pipeline():
+                cursors = [raw.execute(text, given) for text, given in prepared]
+        return [Answer(one.fetchall() if one.description else [], one.rowcount) for one in cursors]
+    except psycopg.Error as failure:
+        if raw.closed:
+            connection.invalidate(failure)
+        raise DBAPIError.instance(
+            "; ".join(text for text, _ in prepared), None, failure, psycopg.Error, dialect=connection.dialect
+        ) from failure
 
 
 def insert(
@@ -59,7 +190,11 @@ def insert(
         return []
     given: list[tuple[Any, ...]] = []
     for start in range(0, len(rows), LARGEST):
-        given += _insert(session, model, rows[start : start + LARGEST], give, skip_taken)
+        question = inserting(model, rows[start : start + LARGEST], give=give, skip_taken=skip_taken)
+        if give:
+            given += ask(session, [question])[0]
+        else:
+            tell(session, question)
         if told is not None:
             told(min(start + LARGEST, len(rows)))
     return given
@@ -67,13 +202,13 @@ def insert(
 
 def _copy(session: Session, model: type[SQLModel], rows: Rows, told: Callable[[int], None] | None) -> None:
     """Insert by COPY, which checks the same constraints; the server works on each block while the next is written."""
+    ask(session, [])
     connection: Any = session.connection().connection.driver_connection
     names = tuple(rows[0])
     statement = f"COPY {table_of(model).name} ({', '.join(names)}) FROM STDIN"
     with connection.cursor() as cursor, cursor.copy(statement) as to:
         for start in range(0, len(rows), COPIED_FROM):
-            block = _storable(model, names, "postgresql", rows[start : start + COPIED_FROM])
-            to.write("".join([_line(map(row.get, names)) for row in block]))
+            to.write("".join([_line(map(row.get, names)) for row in rows[start : start + COPIED_FROM]]))
             if told is not None:
                 told(min(start + COPIED_FROM, len(rows)))
 
@@ -85,32 +220,23 @@ def _line(values: Iterable[Any]) -> str:
 
 
 def _field(value: object) -> str:
-    """Text or a truth value as COPY reads it."""
-    text = str(value)
+    """Text, an instant, a day or a truth value as COPY reads it."""
+    text = value if isinstance(value, str) else _iso(value) if isinstance(value, date) else str(value)
     return text if text.isalnum() else text.translate(_ESCAPED)
 
 
 _ESCAPED: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
-def _insert(
-    session: Session, model: type[SQLModel], rows: Rows, give: Sequence[str], skip_taken: bool
-) -> list[tuple[Any, ...]]:
-    kind, names = session.get_bind().dialect.name, tuple(rows[0])
-    rows = _storable(model, names, kind, rows)
-    result = run(session, *_insertion(model, names, tuple(give), skip_taken, kind), rows)
-    return [tuple(row) for row in result] if give else []
-
-
-def _storable(model: type[SQLModel], names: tuple[str, ...], kind: str, rows: Rows) -> Rows:
-    """The rows with instants and days as this database writes them."""
-    written = _written(model, names, kind)
-    return [row | {name: write(row[name]) for name, write in written.items()} for row in rows] if written else rows
+def inserting(model: type[SQLModel], rows: Rows, *, give: Sequence[str] = (), skip_taken: bool = False) -> Question:
+    """The statement of `insert`, for at most LARGEST rows and at least one."""
+    statement, columns = _insertion(model, tuple(rows[0]), tuple(give), skip_taken)
+    return Question(statement, columns, rows, None if skip_taken else len(rows))
 
 
 @functools.cache
 def _insertion(
-    model: type[SQLModel], names: tuple[str, ...], give: tuple[str, ...], skip_taken: bool, kind: str
+    model: type[SQLModel], names: tuple[str, ...], give: tuple[str, ...], skip_taken: bool
 ) -> tuple[str, str]:
     """The statement that inserts these columns, and the columns with their types."""
     table = table_of(model)
@@ -118,35 +244,7 @@ def _insertion(
     taken = " ON CONFLICT DO NOTHING" if skip_taken else ""
     giving = f" RETURNING {', '.join(give)}" if give else ""
     statement = f"INSERT INTO {table.name} ({listed}) SELECT {listed} FROM {{rows}} WHERE true{taken}{giving}"
-    return statement, ", ".join(f"{name} {table.c[name].type.compile(_DIALECTS[kind])}" for name in names)
-
-
-def written(session: Session, model: type[SQLModel], name: str, value: Any) -> str | None:
-    """An instant or day as `run` wants it in a row for this column of the model."""
-    return _written(model, (name,), session.get_bind().dialect.name)[name](value)
-
-
-def instant(value: datetime | str | None) -> datetime | None:
-    """An instant as `run` gives it back, UTC: this database's own driver tells it as a datetime or as text."""
-    found = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return found.replace(tzinfo=UTC) if found is not None and found.tzinfo is None else found
-
-
-@functools.cache
-def _written(model: type[SQLModel], names: tuple[str, ...], kind: str) -> dict[str, Callable[[Any], str | None]]:
-    """How instants and days are written for this database; JSON knows the other kinds of value."""
-    types = {name: table_of(model).c[name].type for name in names}
-    return {
-        name: functools.partial(_write, one.dialect_impl(_DIALECTS[kind]).bind_processor(_DIALECTS[kind]))
-        for name, one in types.items()
-        if isinstance(getattr(one, "impl_instance", one), Date | DateTime)
-    }
-
-
-def _write(process: Callable[[Any], Any] | None, value: Any) -> str | None:
-    """The value as text; None stays None."""
-    found = process(value) if process else value
-    return found if found is None or isinstance(found, str) else str(found.isoformat())
+    return statement, ", ".join(f"{name} {table.c[name].type.compile(_DIALECTS['postgresql'])}" for name in names)
 
 
 @functools.cache
@@ -155,6 +253,47 @@ def _text(statement: str, columns: str, kind: str) -> str:
     if kind == "postgresql":
         source = f"json_to_recordset(%(rows)s::json) AS r ({columns})"
         return statement.format(rows=source, lock="FOR NO KEY UPDATE OF b")
-    names = [column.split()[0] for column in columns.split(",")]
+    names = [column.split()[0] for column in columns.split(",")] if columns else []
     fields = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in names)
     return statement.format(rows=f"(SELECT {fields} FROM json_each(:rows)) AS r", lock="")
+
+
+@functools.lru_cache(maxsize=4096)
+def _iso(value: object) -> str:
+    """An instant (made UTC) or a day, as PostgreSQL reads it."""
+    if isinstance(value, datetime):
+        assert value.tzinfo is not None, "an instant without a time zone"
+        return value.astimezone(UTC).isoformat()
+    assert isinstance(value, date), f"{type(value)} does not travel"
+    return value.isoformat()
+
+
+@functools.lru_cache(maxsize=4096)
+def _iso_sqlite(value: object) -> str:
+    """As `_iso`, in the spelling under which SQLite's columns keep it."""
+    if isinstance(value, datetime):
+        assert value.tzinfo is not None, "an instant without a time zone"
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    return _iso(value)
+
+
+_ENCODE: Final[dict[str, Callable[[Any], str]]] = {
+    "postgresql": json.JSONEncoder(default=_iso, check_circular=False).encode,
+    "sqlite": json.JSONEncoder(default=_iso_sqlite, check_circular=False).encode,
+}
+
+
+def instant(value: Any) -> datetime | None:
+    """An instant that a statement gave, UTC: SQLite gives text."""
+    if value is None:
+        return None
+    found = datetime.fromisoformat(value) if isinstance(value, str) else value
+    assert isinstance(found, datetime)
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def day(value: Any) -> date:
+    """A day that a statement gave: SQLite gives text."""
+    found = date.fromisoformat(value) if isinstance(value, str) else value
+    assert isinstance(found, date)
+    return found

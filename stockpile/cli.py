@@ -283,6 +283,18 @@ def run_reservations(
     out.print_json(data=ran.outcome)
 
 
+@runs.command("forgetting")
+def run_forgetting(
+    account: Annotated[str, typer.Option(help="Account that runs it.")] = jobs.SCHEDULER_ACCOUNT,
+) -> None:
+    """Delete replies to an Idempotency-Key and ended sign-ins that are older than the figure reply_days; once a day."""
+    engine = opened(Settings())
+    ran = jobs.run(engine, _act(engine, account), job="forgetting", limit_seconds=0)
+    if ran.again:
+        out.print(f"forgetting for {ran.slot} was done before: nothing was changed")
+    out.print_json(data=ran.outcome)
+
+
 @accounts.command("add")
 def add_account(  # noqa: PLR0917  (the command line takes them by name)
     name: str,

@@ -15,11 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psycopg
 from sqlalchemy import BigInteger, CursorResult, Engine, Integer, create_engine, event
 from sqlalchemy import Table as SqlTable
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DisconnectionError, IntegrityError, OperationalError
 from sqlmodel import Session, SQLModel
 
 Result = TypeVar("Result")
@@ -60,8 +61,29 @@ def open_engine(address: str) -> Engine:
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    engine = create_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True, connect_args=_POSTGRES_ARGUMENTS)
+    engine = create_engine(url, pool_size=10, max_overflow=10, connect_args=_POSTGRES_ARGUMENTS)
+    event.listen(engine, "checkin", _rest)
+    event.listen(engine, "checkout", _ask_rested)
     return engine
+
+
+RESTED_SECONDS = 1.0
+"""A connection that was not used for so long is asked whether it is still there before it is used again."""
+
+
+def _rest(_connection: object, record: Any) -> None:
+    record.info["rests_since"] = time.monotonic()
+
+
+def _ask_rested(connection: Any, record: Any, _proxy: object) -> None:
+    """Have the pool open another connection in the place of one that has gone: a round trip, so not for every use."""
+    if time.monotonic() - record.info.get("rests_since", time.monotonic()) < RESTED_SECONDS:
+        return
+    try:
+        connection.execute("SELECT 1")
+        connection.rollback()
+    except psycopg.Error as failure:
+        raise DisconnectionError("the connection has gone while it rested") from failure
 
 
 _POSTGRES_ARGUMENTS = {

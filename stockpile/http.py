@@ -173,9 +173,10 @@ def _parameters(of: Dependant) -> set[str]:
 
 
 Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class StrictJson:
@@ -184,12 +185,12 @@ class StrictJson:
     def __init__(self, app: App) -> None:
         self._app = app
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what is not under /api; else read the body, judge it unless it is a file, and replay it."""
         if scope["type"] != "http" or not scope["path"].startswith("/api/") or scope["method"] in ("GET", "HEAD"):
             await self._app(scope, receive, send)
             return
-        body = await _read(receive)
+        body = await read(receive)
         fault = "body_too_large" if body is None else "" if _is_file(scope) else _fault(body)
         if body is None or fault:
             status = 413 if body is None else 400
@@ -197,10 +198,10 @@ class StrictJson:
             response = problem_response(problem(status, code="bad_body", detail=detail))
             await response(scope, receive, send)
             return
-        await self._app(scope, _replay(body), send)
+        await self._app(scope, replay(body), send)
 
 
-def _is_file(scope: MutableMapping[str, Any]) -> bool:
+def _is_file(scope: Scope) -> bool:
     """Whether the body is declared as a file; a route that wants JSON takes none."""
     declared = [value for name, value in scope["headers"] if name.lower() == b"content-type"]
     return len(declared) == 1 and declared[0].partition(b";")[0].strip().lower() in FILES
@@ -212,7 +213,7 @@ class SameOrigin:
     def __init__(self, app: App) -> None:
         self._app = app
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what is safe, of our own origin, or of no browser."""
         if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD", "OPTIONS") and _foreign(scope):
             detail = "the request comes from another site"
@@ -221,7 +222,7 @@ class SameOrigin:
         await self._app(scope, receive, send)
 
 
-def _foreign(scope: MutableMapping[str, Any]) -> bool:
+def _foreign(scope: Scope) -> bool:
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
     if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         return True
@@ -229,7 +230,8 @@ def _foreign(scope: MutableMapping[str, Any]) -> bool:
     return origin is not None and origin.partition("://")[2] != headers.get("host", "")
 
 
-async def _read(receive: Receive) -> bytes | None:
+async def read(receive: Receive) -> bytes | None:
+    """A request's whole body; None where it is larger than LARGEST_BODY."""
     parts: list[bytes] = []
     size = 0
     while True:
@@ -244,7 +246,8 @@ async def _read(receive: Receive) -> bytes | None:
             return b"".join(parts)
 
 
-def _replay(body: bytes) -> Receive:
+def replay(body: bytes) -> Receive:
+    """A request's body that was read, to be read again."""
     sent = False
 
     async def receive() -> Message:
@@ -265,8 +268,7 @@ def _fault(body: bytes) -> str:
         text = body.decode("utf-8")
         if text.startswith("\ufeff"):
             return "the body starts with a byte order mark"
-        found = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constants, parse_float=_no_floats)
-        return _deep_fault(found, depth=0)
+        return _deep_fault(_STRICT.decode(text), depth=0)
     except UnicodeDecodeError:
         return "the body is not UTF-8"
     except RecursionError:
@@ -302,3 +304,16 @@ def _no_constants(name: str) -> Any:
 
 def _no_floats(text: str) -> Any:
     raise ValueError("quantities are whole numbers: no fractions or exponents")
+
+
+_STRICT: Final = json.JSONDecoder(
+    object_pairs_hook=_no_duplicates, parse_constant=_no_constants, parse_float=_no_floats
+)
+
+
+def unambiguous(body: bytes) -> Any:
+    """What a JSON body says. Raises ValueError or RecursionError where `StrictJson` refuses it.
+
+    Depth, half characters and zero characters are not looked for: a strict model has no place for them.
+    """
+    return _STRICT.decode(body.decode("utf-8"))

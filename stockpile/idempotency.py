@@ -101,28 +101,72 @@ def once(
     return reply
 
 
+def forget(session: Session, *, before: datetime) -> int:
+    """Delete the replies that were given before that instant (real time); how many.
+
+    A request that is repeated after that is a new one; only a posting is never made twice under its key.
+    """
+    forgotten = 0
+    while True:
+        session.flush()
+        gone = bulk.run(session, _FORGET, "before timestamptz", [{"before": before}]).rowcount
+        forgotten += gone
+        if gone < FORGOTTEN_AT_ONCE:
+            return forgotten
+
+
+FORGOTTEN_AT_ONCE: Final = 20_000
+_FORGET: Final = (
+    "DELETE FROM stored_reply WHERE (account_id, key) IN (SELECT s.account_id, s.key FROM stored_reply s"
+    f" WHERE s.created_at < (SELECT r.before FROM {{rows}}) LIMIT {FORGOTTEN_AT_ONCE})"
+)
+
+
+def asking(asked: Sequence[Asked]) -> bulk.Question:
+    """What `once_each` wants to know first: the replies that these keys have."""
+    rows = [{"account_id": one.account_id, "key": one.key} for one in asked]
+    return bulk.Question(_FIND, "account_id bigint, key text", rows)
+
+
 def once_each(
-    session: Session, asked: Sequence[Asked], work: Callable[[Sequence[int]], Sequence[Reply]]
+    session: Session,
+    asked: Sequence[Asked],
+    work: Callable[[Sequence[int]], Sequence[Reply]],
+    *,
+    found: bulk.Answer | None = None,
 ) -> list[Reply | KeyReused]:
     """Do `work` for those whose key is new, all at once; the others get the reply of their key.
 
     `work` is given the positions of the new ones, in the order asked, and
     gives their replies. Of those that share a key, the first is done. The same
     key with another request is refused and stores nothing. Raises `Raced`
-    where a concurrent request under one of the keys was faster.
+    where a concurrent request under one of the keys was faster. `found` is the
+    answer to `asking`, where it has been asked in this transaction.
     """
     first: dict[tuple[int, str], int] = {}
     for position, one in enumerate(asked):
         first.setdefault((one.account_id, one.key), position)
-    known = _stored(session, list(first))
-    positions = [position for name, position in first.items() if name not in known]
+    kept = {(account, key): _Kept(*rest) for account, key, *rest in found or bulk.ask(session, [asking(asked)])[0]}
+    positions = [position for name, position in first.items() if name not in kept]
     replies = dict(zip(positions, work(positions), strict=True)) if positions else {}
-    for name, row in _keep(session, asked, replies).items():
-        known[name] = StoredReply.model_construct(**row)
+    rows = _keep(session, asked, replies) if replies else {}
+    for one in asked if len(asked) > len(replies) else ():
+        row = rows.get((one.account_id, one.key))
+        if row is not None:
+            kept[one.account_id, one.key] = _Kept(row["request_digest"], row["status"], row["body"])
     return [
-        replies[position] if position in replies else _again_or_why(known[one.account_id, one.key], one)
+        replies[position] if position in replies else _again_or_why(kept[one.account_id, one.key], one)
         for position, one in enumerate(asked)
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What is kept under a key."""
+
+    request_digest: str
+    status: int
+    body: str
 
 
 def _keep(
@@ -148,24 +192,17 @@ def _row(one: Asked, reply: Reply) -> dict[str, Any]:
     }
 
 
-def _again(row: StoredReply, request_digest: str) -> Reply:
+def _again(row: StoredReply | _Kept, request_digest: str) -> Reply:
     if row.request_digest != request_digest:
         raise KeyReused("this Idempotency-Key was used before with another request", field="Idempotency-Key")
     return Reply(row.status, json.loads(row.body), repeated=True)
 
 
-def _again_or_why(row: StoredReply, one: Asked) -> Reply | KeyReused:
+def _again_or_why(row: _Kept, one: Asked) -> Reply | KeyReused:
     try:
         return _again(row, one.request_digest)
     except KeyReused as refusal:
         return refusal
-
-
-def _stored(session: Session, names: Sequence[tuple[int, str]]) -> dict[tuple[int, str], StoredReply]:
-    """The replies that these keys have."""
-    rows = [{"account_id": account, "key": key} for account, key in names]
-    found = bulk.run(session, _FIND, "account_id bigint, key text", rows)
-    return {(row.account_id, row.key): StoredReply.model_construct(**row._mapping) for row in found}
 
 
 _KEEP: Final = (

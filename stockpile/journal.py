@@ -41,7 +41,10 @@ class JournalEntry(Table, table=True):
 
 def canonical(content: object) -> str:
     """JSON with sorted keys and no spaces: equal content, equal text."""
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _CANONICAL.encode(content)
+
+
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def leaf_hash(entry: JournalEntry) -> str:
@@ -60,12 +63,17 @@ def hash_of_row(row: Any) -> bytes:
     The text is `canonical(content)` written down by hand, which is six times
     as fast: a million entries are verified while somebody waits.
     """
+    columns = {name: getattr(row, name) for name in _HASHED}
+    return hashlib.sha256(_leaf(columns, row.effective_at, row.recorded_at)).digest()
+
+
+def _leaf(of: Mapping[str, Any], effective_at: str, recorded_at: str) -> bytes:
     text = (
-        f'{{"action":{_quoted(row.action)},"actor_id":{row.actor_id},"actor_name":{_quoted(row.actor_name)},'
-        f'"effective_at":"{row.effective_at}","payload":{_quoted(row.payload)},"reason":{_quoted(row.reason)},'
-        f'"recorded_at":"{row.recorded_at}","subject":{_quoted(row.subject)}}}'
+        f'{{"action":{_quoted(of["action"])},"actor_id":{of["actor_id"]},"actor_name":{_quoted(of["actor_name"])},'
+        f'"effective_at":"{effective_at}","payload":{_quoted(of["payload"])},"reason":{_quoted(of["reason"])},'
+        f'"recorded_at":"{recorded_at}","subject":{_quoted(of["subject"])}}}'
     )
-    return hashlib.sha256(b"\x00" + text.encode()).digest()
+    return b"\x00" + text.encode()
 
 
 def _hash(columns: Mapping[str, Any]) -> str:
@@ -117,7 +125,8 @@ def _columns(note: Note) -> dict[str, Any]:
         "reason": note.reason,
         "payload": canonical(note.payload),
     }
-    return columns | {"leaf_hash": _hash(columns)}
+    at, recorded_at = note.act.at.isoformat(), note.act.recorded_at.isoformat()
+    return columns | {"leaf_hash": hashlib.sha256(_leaf(columns, at, recorded_at)).hexdigest()}
 
 
 def entries(session: Session, *, action: str | None = None) -> Iterator[JournalEntry]:

@@ -13,6 +13,8 @@ _FORBIDDEN: Final = {"Cc": "a control character", "Cf": "an invisible character"
 
 def plain(text: str) -> str:
     """The text in normal form C; refuses control characters, invisible ones (such as bidi marks) and surrogates."""
+    if text.isascii() and text.isprintable():
+        return text
     for character in text:
         fault = _FORBIDDEN.get(unicodedata.category(character))
         if fault is not None:

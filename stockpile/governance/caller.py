@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import base64
 import json
-import re
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import BoundedSemaphore
-from typing import Annotated, Any, Final, get_type_hints
+from typing import Annotated, Any, Final
 from uuid import uuid4
 
 from fastapi import Depends, Header, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.requests import HTTPConnection
-from fastapi.responses import JSONResponse, Response
-from fastapi.routing import APIRoute
+from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBasic, HTTPBasicCredentials, HTTPBearer
 from pydantic import Field
 from sqlalchemy import Engine
 from sqlmodel import Session
+from starlette.datastructures import State
 
 from stockpile import http, idempotency
 from stockpile.actor import Act, Actor
@@ -58,7 +57,6 @@ class Basic(HTTPBasic):
 basic = Basic(auto_error=False, description="Name and password of an account: for a token, or for a script")
 bearer = HTTPBearer(auto_error=False, description="The token of POST /api/v1/tokens")
 _KEY: Final = r"^[\x21-\x7e]+$"
-_PLAIN_KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
 Key = Annotated[
     str | None,
     Header(
@@ -124,7 +122,7 @@ class Caller:
                 session,
                 act,
                 key=key or unnamed(),
-                request=_asked(request, body),
+                request=_asked(request.method, request.scope["path"], body),
                 work=lambda inner: idempotency.Reply(status, http.plain(work(inner, act))),
                 refuse=refused,
             )
@@ -136,18 +134,23 @@ class Caller:
         if key is None:
             return None
         with reading(self.engine) as session:
-            kept = idempotency.stored(session, self.actor, key, request=_asked(request, body))
+            kept = idempotency.stored(
+                session, self.actor, key, request=_asked(request.method, request.scope["path"], body)
+            )
         return answered(kept) if kept is not None else None
 
-    def asked(self, request: Request, body: http.Body, key: str | None) -> idempotency.Asked:
-        """What this caller asks for, as `idempotency.once_each` wants it: the same as `effect` would keep."""
-        digest = idempotency.digest(_asked(request, body))
+    def asked(self, path: str, body: http.Body, key: str | None) -> idempotency.Asked:
+        """What this caller asks for by POST, as `idempotency.once_each` wants it: the same as `effect` would keep."""
+        digest = idempotency.digest(_asked("POST", path, body))
         return idempotency.Asked(self.actor.id, key or unnamed(), digest, self.real_now)
 
 
-def _asked(request: Request, body: http.Body | None) -> bytes:
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, default=http.plain)
+
+
+def _asked(method: str, path: str, body: http.Body | None) -> bytes:
     content = body.model_dump() if body is not None else None
-    return json.dumps([request.method, request.scope["path"], content], sort_keys=True, default=http.plain).encode()
+    return _CANONICAL.encode([method, path, content]).encode()
 
 
 def unnamed() -> str:
@@ -195,60 +198,29 @@ async def recent_caller(
     """
     if token is None:
         return await run_in_threadpool(caller, request, token, password)
-    digest = operations.token_digest(token.credentials)
-    found = _recent(request, digest)
+    digest, state = operations.token_digest(token.credentials), request.app.state
+    found = recent(state, digest, datetime.now(UTC))
     if found is None:
         found = await run_in_threadpool(caller, request, token, password)
-        let_in: dict[str, Caller] = getattr(request.app.state, "let_in", {})
-        request.app.state.let_in = (let_in if len(let_in) < MOST_LET_IN else {}) | {digest: found}
+        let_in(state, found)
     return found
 
 
-class QuickRoute(APIRoute):
-    """A route whose ordinary request skips the general machinery of dependencies, which takes longer than the rest.
-
-    For endpoints of (caller: RecentlySignedIn, request, body, key). Ordinary is
-    a token let in before, a JSON body that fits and a plain key; whatever else
-    comes goes the general way, which says what is wrong with it.
-    """
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The endpoint for what is ordinary, else FastAPI's own handler."""
-        general = super().get_route_handler()
-        body_type: type[http.Body] = get_type_hints(self.endpoint)["body"]
-
-        async def handle(request: Request) -> Response:
-            caller, keys = _let_in(request), request.headers.getlist("idempotency-key")
-            plain_key = not keys or (len(keys) == 1 and _PLAIN_KEY.fullmatch(keys[0]))
-            if (
-                caller is None
-                or request.url.query
-                or not plain_key
-                or request.headers.get("content-type") != "application/json"
-            ):
-                return await general(request)
-            try:
-                body = body_type.model_validate(json.loads(await request.body()))
-            except ValueError:
-                return await general(request)
-            response: Response = await self.endpoint(caller, request, body, keys[0] if keys else None)
-            return response
-
-        return handle
+def let_in(state: State, caller: Caller) -> None:
+    """Remember that this caller's token is good now."""
+    assert caller.token is not None, "a caller without a token"
+    known: dict[str, Caller] = getattr(state, "let_in", {})
+    if len(known) >= MOST_LET_IN or not known:
+        known = state.let_in = {}
+    known[caller.token] = caller
 
 
-def _let_in(request: Request) -> Caller | None:
-    """Who brings a token that was good some seconds ago, and nothing else to sign in with."""
-    given = request.headers.getlist("authorization")
-    if len(given) != 1 or not given[0].startswith("Bearer "):
+def recent(state: State, digest: str, real_now: datetime) -> Caller | None:
+    """Who was let in with this token (digest) some seconds ago, as the caller of now."""
+    known: Caller | None = getattr(state, "let_in", {}).get(digest)
+    if known is None or real_now - known.real_now >= LET_IN:
         return None
-    return _recent(request, operations.token_digest(given[0].removeprefix("Bearer ")))
-
-
-def _recent(request: Request, digest: str) -> Caller | None:
-    let_in: dict[str, Caller] = getattr(request.app.state, "let_in", {})
-    known, real_now = let_in.get(digest), datetime.now(UTC)
-    return replace(known, real_now=real_now) if known is not None and real_now - known.real_now < LET_IN else None
+    return Caller(known.engine, known.actor, real_now, known.limit_seconds, digest)
 
 
 def _actor(

@@ -11,13 +11,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from pwdlib import PasswordHash
-from sqlalchemy import bindparam
-from sqlalchemy import select as select_columns
-from sqlmodel import Session, select
+from sqlalchemy import delete
+from sqlmodel import Session, col, select
 
-from stockpile import journal
+from stockpile import bulk, journal
 from stockpile.actor import Act, Actor, Grant
-from stockpile.db import table_of
+from stockpile.db import rows_changed
 from stockpile.errors import Conflict, Invalid, NotAllowed
 from stockpile.governance import queries, rules
 from stockpile.governance.tables import Account, AccountGrant, Token
@@ -113,29 +112,37 @@ def actor_of_token(session: Session, secret: str, *, real_now: datetime) -> Acto
     return found
 
 
+def forget_tokens(session: Session, *, before: datetime) -> int:
+    """Delete the sign-ins that ended before that instant (real time); how many."""
+    return rows_changed(session, delete(Token).where(col(Token.expires_at) < before))
+
+
 def actors_of_tokens(session: Session, tokens: Iterable[str], *, real_now: datetime) -> dict[str, Actor]:
     """Who holds each of these tokens (digests); unknown, ended and revoked ones are left out. One query."""
-    found: dict[str, Actor] = {}
-    given = {"tokens": list(tokens), "real_now": real_now}
-    for digest, number, name, role, member, site in session.connection().execute(_HOLDERS, given):
+    return holders(bulk.ask(session, [asking_holders(tokens, real_now=real_now)])[0])
+
+
+def asking_holders(tokens: Iterable[str], *, real_now: datetime) -> bulk.Question:
+    """The query of `actors_of_tokens`, to be asked with others; `holders` reads the answer."""
+    rows = [{"digest": token, "real_now": real_now} for token in tokens]
+    return bulk.Question(_HOLDERS, "digest text, real_now timestamp with time zone", rows)
+
+
+def holders(found: bulk.Answer) -> dict[str, Actor]:
+    """Who holds each token that was found."""
+    held: dict[str, Actor] = {}
+    for digest, number, name, role, member, site in found:
         grant = (Grant(role, member or None, site or None),) if role else ()
-        known = found.get(digest, Actor(id=number, name=name, grants=()))
-        found[digest] = replace(known, grants=(*known.grants, *grant))
-    return found
+        known = held.get(digest, Actor(id=number, name=name, grants=()))
+        held[digest] = replace(known, grants=(*known.grants, *grant))
+    return held
 
 
-_token, _account, _grant = table_of(Token).c, table_of(Account).c, table_of(AccountGrant).c
 _HOLDERS: Final = (
-    select_columns(_token.digest, _account.id, _account.name, _grant.role, _grant.member_code, _grant.site_code)
-    .join_from(table_of(Token), table_of(Account), _account.id == _token.account_id)
-    .join(table_of(AccountGrant), _grant.account_id == _account.id, isouter=True)
-    .where(
-        _token.digest.in_(bindparam("tokens", expanding=True)),
-        ~_token.revoked,
-        _token.expires_at > bindparam("real_now"),
-        _account.active,
-    )
-    .order_by(_grant.id)
+    "SELECT t.digest, a.id, a.name, g.role, g.member_code, g.site_code FROM {rows}"
+    " JOIN token t ON t.digest = r.digest JOIN account a ON a.id = t.account_id"
+    " LEFT JOIN account_grant g ON g.account_id = a.id"
+    " WHERE NOT t.revoked AND t.expires_at > r.real_now AND a.active ORDER BY g.id"
 )
 
 

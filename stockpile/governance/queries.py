@@ -6,11 +6,10 @@ from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
+from stockpile import bulk
 from stockpile.actor import Actor, Grant
-from stockpile.db import table_of
 from stockpile.errors import NotFound
 from stockpile.governance.tables import Account, AccountGrant, Member, Region
 
@@ -49,11 +48,16 @@ def effective_now(session: Session, *, real_now: datetime) -> datetime:
 def simulated_now(session: Session) -> datetime | None:
     """The clock of a simulated region, UTC; None where time is real."""
     session.flush()
-    found: datetime | None = session.connection().scalar(_CLOCK)
-    return found
+    return clock(bulk.ask(session, [CLOCK])[0])
 
 
-_CLOCK: Final = select_columns(table_of(Region).c.simulated_now).where(table_of(Region).c.id == 1)
+CLOCK: Final = bulk.Question("SELECT simulated_now FROM region WHERE id = 1")
+"""The query of `simulated_now`, to be asked with others; `clock` reads the answer."""
+
+
+def clock(found: bulk.Answer) -> datetime | None:
+    """The clock of a simulated region, UTC; None where time is real."""
+    return bulk.instant(found.rows[0][0]) if found.rows else None
 
 
 def local_day(session: Session, at: datetime) -> date:

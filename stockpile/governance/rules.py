@@ -87,6 +87,7 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     "policy.propose": frozenset({COORDINATOR, COMMITTEE}),
     "policy.adopt": frozenset({COMMITTEE}),
     "reorder.run": frozenset({SCHEDULER, BUYER, COMMITTEE}),
+    "forgetting.run": frozenset({SCHEDULER, COORDINATOR}),
     "calloff.approve": frozenset({COMMITTEE, BUYER}),
     "floor.set": frozenset({COMMITTEE}),
     "period.close": frozenset({COMMITTEE}),

@@ -7,7 +7,6 @@ or owner at its site stays in its bin.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -17,7 +16,6 @@ from sqlmodel import Session
 from stockpile import bulk
 from stockpile.db import table_of
 from stockpile.errors import Conflict
-from stockpile.inventory import rules
 from stockpile.inventory.keeping import BinContent
 from stockpile.inventory.tables import Balance
 
@@ -31,24 +29,37 @@ class NotInBin(Conflict):
     code = "not_in_bin"
 
 
-def follow(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Let bins follow the movements just stored, in their order; the balances are locked."""
-    if all(row["from_balance_id"] is None for row in rows):
-        return
-    numbers = {row[f"{side}_balance_id"] for row in rows for side in ("from", "to")} - {None}
-    contents = _contents(session, numbers)
-    if not contents:
-        return
-    before = {(b, bin_id): q for b, bins in contents.items() for bin_id, q in bins.items()}
-    _let_follow(contents, _places(session, numbers), rows)
-    after = {(b, bin_id): q for b, bins in contents.items() for bin_id, q in bins.items()}
-    for (balance_id, bin_id), quantity in after.items():
-        if before.get((balance_id, bin_id), 0) != quantity:
-            _set(session, bin_id, balance_id, quantity)
-    session.flush()
+Place = tuple[str, bool]
+"""A site, and whether on the road."""
 
 
-def _let_follow(contents: Contents, places: Mapping[int, tuple[str, bool]], rows: Sequence[Mapping[str, Any]]) -> None:
+def asking(accounts: bulk.Rows, columns: str) -> bulk.Question:
+    """What lies in the bins of balances, by their accounts; ask it under the balances' locks. `contents` reads it."""
+    return bulk.Question(_LYING, columns, accounts)
+
+
+def contents(found: bulk.Answer) -> Contents:
+    """The contents of those balances of which something lies in bins."""
+    lying: Contents = {}
+    for balance_id, bin_id, quantity in found:
+        lying.setdefault(balance_id, {})[bin_id] = int(quantity)
+    return lying
+
+
+def follow(session: Session, rows: Sequence[Mapping[str, Any]], lying: Contents, places: Mapping[int, Place]) -> None:
+    """Let bins follow the movements, in their order; the balances are locked. `places`: where each balance stands."""
+    before = {(b, bin_id): q for b, bins in lying.items() for bin_id, q in bins.items()}
+    _let_follow(lying, places, rows)
+    after = {(b, bin_id): q for b, bins in lying.items() for bin_id, q in bins.items()}
+    changed = [
+        {"bin_id": bin_id, "balance_id": balance_id, "quantity": quantity}
+        for (balance_id, bin_id), quantity in sorted(after.items())
+        if before.get((balance_id, bin_id), 0) != quantity
+    ]
+    bulk.tell(session, bulk.Question(_PUT, "bin_id bigint, balance_id bigint, quantity bigint", changed))
+
+
+def _let_follow(contents: Contents, places: Mapping[int, Place], rows: Sequence[Mapping[str, Any]]) -> None:
     """Change the contents as the movements go by: what a balance has no more comes out of its bins."""
     for row in rows:
         source, sink = row["from_balance_id"], row["to_balance_id"]
@@ -70,24 +81,15 @@ def _take(held: dict[int, int], excess: int) -> Iterator[tuple[int, int]]:
             yield bin_id, taken
 
 
-def _contents(session: Session, balances: set[int]) -> Contents:
-    found: Contents = defaultdict(dict)
-    lying = bulk.run(session, _LYING, "id bigint", [{"id": one} for one in balances])
-    for balance_id, bin_id, quantity in map(tuple, lying):
-        found[balance_id][bin_id] = int(quantity)
-    return dict(found)
-
-
-def _places(session: Session, balances: set[int]) -> dict[int, tuple[str, bool]]:
-    rows = bulk.run(session, _PLACES, "id bigint", [{"id": one} for one in balances])
-    return {number: (site, status == rules.IN_TRANSIT) for number, site, status in map(tuple, rows)}
-
-
 _LYING: Final = (
-    "SELECT c.balance_id, c.bin_id, c.quantity FROM {rows} JOIN bin_content c ON c.balance_id = r.id"
-    " JOIN bin b ON b.id = c.bin_id WHERE c.quantity > 0 ORDER BY b.code"
+    "SELECT c.balance_id, c.bin_id, c.quantity FROM {rows} JOIN balance b"
+    " ON (b.lot_id, b.site_code, b.owner, b.status) = (r.lot_id, r.site_code, r.owner, r.status)"
+    " JOIN bin_content c ON c.balance_id = b.id JOIN bin n ON n.id = c.bin_id WHERE c.quantity > 0 ORDER BY n.code"
 )
-_PLACES: Final = "SELECT b.id, b.site_code, b.status FROM {rows} JOIN balance b ON b.id = r.id"
+_PUT: Final = (
+    "INSERT INTO bin_content (bin_id, balance_id, quantity) SELECT bin_id, balance_id, quantity FROM {rows} WHERE true"
+    " ON CONFLICT (bin_id, balance_id) DO UPDATE SET quantity = excluded.quantity"
+)
 
 
 def _set(session: Session, bin_id: int, balance_id: int, quantity: int) -> None:

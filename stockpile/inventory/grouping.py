@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,17 +20,21 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
+from stockpile import bulk, idempotency
 from stockpile.actor import Act, Actor
 from stockpile.db import ATTEMPTS, transact
 from stockpile.errors import Refusal
 from stockpile.governance import operations as governance
 from stockpile.governance import queries
-from stockpile.idempotency import Asked, KeyReused, Raced, Reply, once_each
+from stockpile.idempotency import Asked, Raced, Reply, once_each
 from stockpile.inventory import recording
 from stockpile.inventory.periods import late
 
 MOST: Final = 256
 """Records in one transaction."""
+CROWD: Final = 4
+MOMENTS, MOMENT_SECONDS, STILL = 8, 0.001, 2
+"""A crowd is waited for no longer than so many moments, nor so many in which nobody came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,17 @@ class Group:
                     future.set_result(answer)
                 else:
                     future.set_exception(answer)
+            await self._gather(min(MOST, len(taken) + len(self._waiting)))
+
+    async def _gather(self, crowd: int) -> None:
+        """In a crowd, wait a moment for those just answered, who ask again: two halves cost more than one whole."""
+        there, still = len(self._waiting), 0
+        for _ in range(MOMENTS if crowd >= CROWD else 0):
+            if there >= crowd or not there or still == STILL:
+                return
+            await asyncio.sleep(MOMENT_SECONDS)
+            still = 0 if len(self._waiting) > there else still + 1
+            there = len(self._waiting)
 
     async def _settled(self, asks: Sequence[Ask]) -> list[Answer | BaseException]:
         """The answers; where the whole fails, each is tried alone, so that one cannot fail the others."""
@@ -111,30 +126,42 @@ def commit(engine: Engine, asks: Sequence[Ask], refuse: Refuse) -> list[Answer]:
 
 def settle(session: Session, asks: Sequence[Ask], refuse: Refuse) -> list[Answer]:
     """As `commit`, in the caller's transaction. `refuse` makes the reply to a refusal, which is kept under the key."""
-    actors = _actors(session, asks)
+    with bulk.together(session):
+        bulk.look_up(session)
+        return _settled(session, asks, refuse)
+
+
+def _settled(session: Session, asks: Sequence[Ask], refuse: Refuse) -> list[Answer]:
+    held, clock, kept, *facts = bulk.ask(session, _questions(asks))
+    actors = _actors(asks, governance.holders(held))
     admitted = [at for at, actor in enumerate(actors) if actor is not None]
-    clock = queries.simulated_now(session)
+    simulated_now = queries.clock(clock)
 
     def work(positions: Sequence[int]) -> list[Reply]:
         records = []
         for at in (admitted[position] for position in positions):
             ask, actor = asks[at], actors[at]
             assert actor is not None
-            act = late.dated(Act(actor, clock or ask.asked.at, ask.asked.at), ask.effective_at)
+            act = late.dated(Act(actor, simulated_now or ask.asked.at, ask.asked.at), ask.effective_at)
             records.append(recording.Record(act, ask.kind, ask.site, ask.lines, ask.posting_key, ask.reason))
-        outcomes = recording.record_each(session, records)
+        outcomes = recording.record_each(session, records, found=facts)
         return [refuse(one) if isinstance(one, Refusal) else Reply(201, {"posting": one}) for one in outcomes]
 
-    replies: list[Reply | KeyReused] = once_each(session, [asks[at].asked for at in admitted], work)
+    replies = once_each(session, [asks[at].asked for at in admitted], work, found=kept)
     answers: list[Answer] = [governance.SignInRefused(governance.ENDED) for _ in asks]
     for at, reply in zip(admitted, replies, strict=True):
         answers[at] = reply
     return answers
 
 
-def _actors(session: Session, asks: Sequence[Ask]) -> list[Actor | None]:
-    """Who asks, as their tokens say now; None where the sign-in has ended."""
+def _questions(asks: Sequence[Ask]) -> list[bulk.Question]:
+    """All that is to be known before anything is posted; asked in one round trip."""
     tokens = {ask.token for ask in asks if ask.token is not None}
     latest = max(ask.asked.at for ask in asks)
-    holders = governance.actors_of_tokens(session, tokens, real_now=latest) if tokens else {}
+    replies = idempotency.asking([ask.asked for ask in asks])
+    return [governance.asking_holders(tokens, real_now=latest), queries.CLOCK, replies, *recording.asking(asks)]
+
+
+def _actors(asks: Sequence[Ask], holders: Mapping[str, Actor]) -> list[Actor | None]:
+    """Who asks, as their tokens say now; None where the sign-in has ended."""
     return [ask.actor if ask.token is None else holders.get(ask.token) for ask in asks]

@@ -9,10 +9,10 @@ value needs a second person too. The installation's own opening stock is exempt.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from sqlalchemy import func, select, update
 from sqlmodel import Session, col
@@ -23,7 +23,7 @@ from stockpile.catalogue.tables import Item
 from stockpile.contracts.tables import PriceTier
 from stockpile.db import rows_changed, table_of
 from stockpile.errors import Conflict
-from stockpile.inventory import queries, rules
+from stockpile.inventory import known, queries, rules
 from stockpile.inventory.keeping import BorderAuthorisation, BorderCrossing, ControlledLoss
 
 INSTALLATION: Final = 0
@@ -32,7 +32,8 @@ FLOOR: Final = "floor"
 DISPOSAL: Final = "disposal"
 REPORT_WITHIN: Final = timedelta(hours=24)
 OPEN: Final = "open"
-LIMITS: Final = {ADJUSTMENT: (100_000, 200), FLOOR: (1_000_000, 2_000)}
+Limit = tuple[int, int]
+LIMITS: Final[dict[str, Limit]] = {ADJUSTMENT: (100_000, 200), FLOOR: (1_000_000, 2_000)}
 """Minor units, and packs of what has no price: what one person may do alone where no other limit was set."""
 
 
@@ -101,15 +102,11 @@ class NoAuthorisation(Conflict):
 
 
 @dataclass(frozen=True, slots=True)
-class LotFacts:
-    """What the guards know of a lot: its item, whether that is controlled, its pack and the dearest price of one."""
+class Guards:
+    """What the guards know: the lots that postings name, and what one person may move alone, by kind of act."""
 
-    lot_id: int
-    lot: str
-    item: str
-    controlled: bool
-    pack_size: int
-    pack_price_minor: int | None
+    lots: known.Lots
+    limits: Mapping[str, Limit]
 
 
 def hands_over(source: Place | str, sink: Place | str) -> bool:
@@ -123,63 +120,64 @@ def _where(place: Place | str) -> tuple[str, bool]:
     return place.site, place.status == rules.IN_TRANSIT
 
 
-def facts(session: Session, postings: Sequence[Posting]) -> dict[int, LotFacts]:
-    """The lots that are guarded in these postings: controlled and handed over, or adjusted."""
-    wanted = {
-        move.lot_id
-        for one in postings
-        for move in one.moves
-        if one.kind == ADJUSTMENT or hands_over(move.source, move.sink)
-    }
-    if not wanted:
-        return {}
-    return _facts(session, wanted)
+def asking(lots: Collection[int]) -> list[bulk.Question]:
+    """The questions for the guards of postings of these lots; `read` reads the answers."""
+    return [known.asking_lots(lots), bulk.Question(_LIMITS)]
 
 
-def _facts(session: Session, lots: set[int]) -> dict[int, LotFacts]:
-    session.flush()
-    rows = map(tuple, bulk.run(session, _FACTS, "id bigint", [{"id": lot} for lot in sorted(lots)]))
-    return {lot: LotFacts(lot, code, item, bool(safe), *pack) for lot, code, item, safe, *pack in rows}
+def read(found: Sequence[bulk.Answer]) -> Guards:
+    """The guards, from the answers to `asking`."""
+    lots, limited = found
+    return Guards(known.lots(lots), _limits(limited))
 
 
-_FACTS: Final = (
-    "SELECT l.id, l.code, i.code, i.controlled, i.pack_size,"
-    " (SELECT max(t.pack_price_minor) FROM price_tier t WHERE t.item_code = i.code)"
-    " FROM {rows} JOIN lot l ON l.id = r.id JOIN item i ON i.code = l.item_code"
-)
+def of(session: Session, postings: Sequence[Posting]) -> Guards:
+    """The guards of these postings."""
+    return read(bulk.ask(session, asking({move.lot_id for one in postings for move in one.moves})))
+
+
 _LIMITS: Final = "SELECT kind, value_minor, packs FROM approval_limit"
 
 
-def limits(session: Session) -> dict[str, tuple[int, int]]:
+def limits(session: Session) -> dict[str, Limit]:
     """By kind of act: minor units, and packs of what has no price, that one person may move alone."""
     session.flush()
-    rows = session.connection().exec_driver_sql(_LIMITS)
-    return LIMITS | {kind: (value, packs) for kind, value, packs in map(tuple, rows)}
+    return _limits(bulk.ask(session, [bulk.Question(_LIMITS)])[0])
 
 
-def beyond_limit(limit: tuple[int, int], changes: Sequence[tuple[LotFacts, int]]) -> bool:
-    """Whether base units of these lots are together worth more than one person may change alone."""
+def _limits(found: bulk.Answer) -> dict[str, Limit]:
+    return LIMITS | {kind: (value, packs) for kind, value, packs in found}
+
+
+def beyond_limit(limit: Limit, changes: Iterable[Change]) -> bool:
+    """Whether these changes are together worth more than one person may change alone."""
     value, packs = limit
-    worth = sum(-(-quantity * (one.pack_price_minor or 0) // one.pack_size) for one, quantity in changes)
-    without_price = sum(-(-q // one.pack_size) for one, q in changes if one.pack_price_minor is None)
+    worth = without_price = 0
+    for one in changes:
+        if one.pack_price_minor is None:
+            without_price += -(-one.quantity // one.pack_size)
+        else:
+            worth += -(-one.quantity * one.pack_price_minor // one.pack_size)
     return worth > value or without_price > packs
 
 
-def refusals(session: Session, postings: Sequence[Posting], lots: Mapping[int, LotFacts]) -> dict[int, Conflict]:
+def refusals(postings: Sequence[Posting], guards: Guards) -> dict[int, Conflict]:
     """Why a posting needs a second person and has none, by its position among the postings."""
+    lots, limit = guards.lots, guards.limits[ADJUSTMENT]
     alone = [(at, one) for at, one in enumerate(postings) if _alone(one.act)]
     found: dict[int, Conflict] = {}
-    adjusted = [(at, one) for at, one in alone if one.kind == ADJUSTMENT]
-    limit = limits(session)[ADJUSTMENT] if adjusted else (0, 0)
-    for at, one in adjusted:
-        if beyond_limit(limit, [(lots[move.lot_id], move.quantity) for move in one.moves]):
+    for at, one in alone:
+        if one.kind != ADJUSTMENT:
+            continue
+        if beyond_limit(limit, [_change(lots[move.lot_id], move.quantity) for move in one.moves]):
             found[at] = SecondPersonNeeded(
                 f"this adjustment is worth more than {limit[0]} minor units (or {limit[1]} packs without a price): "
                 "propose it (POST /api/v1/proposals) and let another person confirm it",
                 kind=ADJUSTMENT,
                 limit_minor=limit[0],
             )
-    for at, one in alone:
+    controlled = any(lot.controlled for lot in lots.values())
+    for at, one in alone if controlled else ():
         for move in one.moves:
             lot = lots.get(move.lot_id)
             if lot is not None and lot.controlled and hands_over(move.source, move.sink):
@@ -188,11 +186,23 @@ def refusals(session: Session, postings: Sequence[Posting], lots: Mapping[int, L
     return found
 
 
+class Change(NamedTuple):
+    """So many base units, of which a pack holds so many and costs so many minor units; None: it has no price."""
+
+    quantity: int
+    pack_size: int
+    pack_price_minor: int | None
+
+
+def _change(lot: known.LotFacts, quantity: int) -> Change:
+    return Change(quantity, lot.pack_size, lot.pack_price_minor)
+
+
 def _alone(act: Act) -> bool:
     return act.second is None and act.actor.id != INSTALLATION
 
 
-def _second_needed(kind: str, lot: LotFacts) -> SecondPersonNeeded:
+def _second_needed(kind: str, lot: known.LotFacts) -> SecondPersonNeeded:
     return SecondPersonNeeded(
         f"{lot.item} is controlled: this {kind} of lot {lot.lot} needs a second person. "
         "Propose it (POST /api/v1/proposals) and let another person confirm it",
@@ -202,7 +212,7 @@ def _second_needed(kind: str, lot: LotFacts) -> SecondPersonNeeded:
     )
 
 
-def settle(session: Session, done: Sequence[tuple[Posting, int]], lots: Mapping[int, LotFacts]) -> None:
+def settle(session: Session, done: Sequence[tuple[Posting, int]], lots: known.Lots) -> None:
     """Take border crossings from their authorisations, and raise a report of every controlled loss.
 
     `done`: postings with their numbers. Refuses a crossing that no authorisation covers.
@@ -220,9 +230,7 @@ def settle(session: Session, done: Sequence[tuple[Posting, int]], lots: Mapping[
                 raise_loss(session, one.act, loss, posting=number)
 
 
-def _cross(
-    session: Session, one: Posting, number: int, lots: Mapping[int, LotFacts], places: Mapping[str, str]
-) -> None:
+def _cross(session: Session, one: Posting, number: int, lots: known.Lots, places: Mapping[str, str]) -> None:
     crossing: dict[Way, int] = defaultdict(int)
     for move in one.moves:
         lot = lots.get(move.lot_id)
@@ -270,7 +278,7 @@ def _authorise(session: Session, act: Act, way: Way, quantity: int) -> int:
     )
 
 
-def _lost(one: Posting, lots: Mapping[int, LotFacts]) -> Iterator[tuple[Moving, LotFacts]]:
+def _lost(one: Posting, lots: known.Lots) -> Iterator[tuple[Moving, known.LotFacts]]:
     """The moves of a posting by which controlled stock is lost; a witnessed disposal is no loss."""
     for move in one.moves:
         lot = lots.get(move.lot_id)
@@ -290,7 +298,7 @@ def _known(session: Session, document: str) -> bool:
 class Loss:
     """Base units of a controlled lot that are gone: where, by what kind of posting, and on which document."""
 
-    lot: LotFacts
+    lot: known.LotFacts
     site: str
     country: str
     quantity: int
@@ -324,7 +332,7 @@ def report_missing(session: Session, act: Act, site: str, missing: Iterable[tupl
     short = [one for one in missing if one[1] > 0]
     if not short:
         return
-    lots = _facts(session, {lot for lot, _, _ in short})
+    lots = known.lots_of(session, {lot for lot, _, _ in short})
     country = queries.site(session, site).country
     for lot_id, quantity, document in short:
         if lots[lot_id].controlled:
@@ -336,8 +344,7 @@ def check_floor(session: Session, act: Act, *, item: Item, change: int) -> None:
     tier = table_of(PriceTier).c
     price = session.connection().scalar(select(func.max(tier.pack_price_minor)).where(tier.item_code == item.code))
     limit = limits(session)[FLOOR]
-    facts_of_item = LotFacts(0, "", item.code, item.controlled, item.pack_size, price)
-    if _alone(act) and beyond_limit(limit, [(facts_of_item, abs(change))]):
+    if _alone(act) and beyond_limit(limit, [Change(abs(change), item.pack_size, price)]):
         raise SecondPersonNeeded(
             f"the floor of {item.code} would change by more than {limit[0]} minor units (or {limit[1]} packs without "
             "a price): propose it (POST /api/v1/proposals) and let another person confirm it",

@@ -17,7 +17,7 @@ from sqlmodel import Session, col, select
 from stockpile import bulk, journal
 from stockpile.actor import Act
 from stockpile.errors import Refusal
-from stockpile.inventory import binning, guarding, proof, serialised
+from stockpile.inventory import binning, guarding, known, proof, serialised
 from stockpile.inventory.moves import (
     Account,
     Done,
@@ -33,7 +33,7 @@ from stockpile.inventory.moves import (
 )
 from stockpile.inventory.periods import late
 from stockpile.inventory.periods import queries as periods
-from stockpile.inventory.rules import EXTERNALS, STATUSES
+from stockpile.inventory.rules import EXTERNALS, IN_TRANSIT, STATUSES
 from stockpile.inventory.tables import Balance, Lot, Movement, Posting
 
 __all__ = ["Account", "Intent", "Move", "NotEnough", "PostedBefore", "discrepancies", "post", "post_each"]
@@ -63,7 +63,12 @@ def post(session: Session, act: Act, *, kind: str, key: str, moves: Sequence[Mov
 
 
 def post_each(
-    session: Session, intents: Sequence[Intent], *, told: Told | None = None, rehearsal: bool = False
+    session: Session,
+    intents: Sequence[Intent],
+    *,
+    told: Told | None = None,
+    rehearsal: bool = False,
+    guards: guarding.Guards | None = None,
 ) -> list[int | Refusal]:
     """Post each intent whole or not at all, as if one after the other, in the caller's transaction.
 
@@ -75,19 +80,20 @@ def post_each(
     postings queue and never deadlock. One that is said to have taken effect
     earlier is judged by all that happened since (`periods.late`), alone. `told`
     is called with the number of movements written so far. A `rehearsal` gives
-    the same answers; its transaction must be undone.
+    the same answers; its transaction must be undone. `guards`: what was read of
+    all these lots in this transaction before.
     """
     for intent in intents:
         _assert_sound(intent)
+    session.flush()
+    guards = guards or guarding.of(session, intents)
     if len(intents) > 1 and any(intent.act.clock is not None for intent in intents):
-        _lock(session, intents)
-        return [answer for intent in intents for answer in post_each(session, [intent], rehearsal=rehearsal)]
-    guarded = guarding.facts(session, intents)
-    alone = guarding.refusals(session, intents, guarded)
-    numbers = _claim(session, intents)
-    standings = _lock(session, intents)
-    book = _serials(session, intents)
-    outcomes = work_out(intents, numbers, standings, book, alone)
+        _claim_and_lock(session, [], intents)
+        one_by_one = [post_each(session, [intent], rehearsal=rehearsal, guards=guards) for intent in intents]
+        return [answer for answers in one_by_one for answer in answers]
+    numbers, standings, lying = _claim_and_lock(session, intents, intents)
+    book = _serials(session, intents, guards.lots)
+    outcomes = work_out(intents, numbers, standings, book, guarding.refusals(intents, guards))
     outcomes = [_judged(session, one) for one in outcomes]
     dated = any(intent.act.clock is not None for intent in intents)
     if rehearsal and not dated:
@@ -96,9 +102,12 @@ def post_each(
     _settle_heads(session, numbers, intents, done)
     if done:
         _keep(session, numbers, standings.values(), done, told)
+        if lying:
+            places = {at.id: (one.site, one.status == IN_TRANSIT) for one, at in standings.items()}
+            binning.follow(session, [row for one in done for row in one.rows], lying, places)
         if book.before:
             serialised.store(session, book)
-        guarding.settle(session, [(one.intent, numbers[one.intent.key]) for one in done], guarded)
+        guarding.settle(session, [(one.intent, numbers[one.intent.key]) for one in done], guards.lots)
     return _answers(session, numbers, outcomes)
 
 
@@ -122,11 +131,35 @@ def _assert_sound(intent: Intent) -> None:
                 assert place in EXTERNALS, f"unknown external account {place}"
 
 
-def _claim(session: Session, intents: Sequence[Intent]) -> dict[str, int]:
-    """The number of a new posting for each key that was never posted; a concurrent posting of a key is waited for."""
+def _claim_and_lock(
+    session: Session, claimed: Sequence[Intent], intents: Sequence[Intent]
+) -> tuple[dict[str, int], Standings, binning.Contents]:
+    """The number of a new posting for each key that was never posted; every balance, locked; what lies in their bins.
+
+    A concurrent posting of a key is waited for; then balances are locked in
+    the order of ids, those that would receive are opened at zero first. An
+    account that is not there and only gives holds nothing: it is left out.
+    """
+    claims = _claims(claimed)
+    accounts, sinks = _accounts(intents)
+    rows = [_opening(account) for account in accounts]
+    gives = any(isinstance(move.source, Account) for intent in intents for move in intent.moves)
+    binned = binning.asking(rows if gives else [], _ACCOUNT)
+    *numbered, found, lying = bulk.ask(session, [*claims, bulk.Question(_LOCK_ALL, _ACCOUNT, rows), binned])
+    if accounts and not found.rows:
+        openings = [row for account, row in zip(accounts, rows, strict=True) if account in sinks]
+        bulk.insert(session, Balance, openings, skip_taken=True)
+        found, lying = bulk.ask(session, [bulk.Question(_LOCK, _ACCOUNT, rows), binned])
+    numbers = {key: number for part in numbered for key, number in part}
+    return numbers, _by_account(accounts, found), binning.contents(lying)
+
+
+def _claims(intents: Sequence[Intent]) -> list[bulk.Question]:
+    """The insertion of a posting's head for each key: it gives the keys that are new, with their numbers."""
     first = {intent.key: intent for intent in reversed(intents)}
     heads = [_new_head(first[key]) for key in dict.fromkeys(intent.key for intent in intents)]
-    return dict(bulk.insert(session, Posting, heads, give=("key", "id"), skip_taken=True))
+    parts = (heads[start : start + bulk.LARGEST] for start in range(0, len(heads), bulk.LARGEST))
+    return [bulk.inserting(Posting, part, give=("key", "id"), skip_taken=True) for part in parts]
 
 
 def _new_head(intent: Intent) -> dict[str, Any]:
@@ -141,21 +174,6 @@ def _new_head(intent: Intent) -> dict[str, Any]:
     }
 
 
-def _lock(session: Session, intents: Sequence[Intent]) -> Standings:
-    """Every account's balance, locked in the order of ids; those that would receive are opened at zero first.
-
-    An account that is not there and only gives holds nothing: it is left out.
-    """
-    accounts, sinks = _accounts(intents)
-    rows = [_opening(account) for account in accounts]
-    found = bulk.run(session, _LOCK_ALL, _ACCOUNT, rows).all()
-    if accounts and not found:
-        openings = [row for account, row in zip(accounts, rows, strict=True) if account in sinks]
-        bulk.insert(session, Balance, openings, skip_taken=True)
-        found = bulk.run(session, _LOCK, _ACCOUNT, rows).all()
-    return _by_account(accounts, found)
-
-
 def _accounts(intents: Sequence[Intent]) -> tuple[list[Account], set[Account]]:
     """Every account that the intents name, in order; and those that would receive."""
     moves = [move for intent in intents for move in intent.moves]
@@ -163,12 +181,12 @@ def _accounts(intents: Sequence[Intent]) -> tuple[list[Account], set[Account]]:
     return sorted(sinks | {move.source for move in moves if isinstance(move.source, Account)}), sinks
 
 
-def _by_account(accounts: Iterable[Account], found: Iterable[Any]) -> Standings:
+def _by_account(accounts: Iterable[Account], found: bulk.Answer) -> Standings:
     """The standings under the accounts as they were given: looking up the same object asks for no comparison."""
     given = {account: account for account in accounts}
     return {
         given[Account(*place)]: Standing(number, q, v, v, bulk.instant(moved), bulk.instant(closed))
-        for number, q, v, moved, closed, *place in map(tuple, found)
+        for number, q, v, moved, closed, *place in found
     }
 
 
@@ -183,10 +201,10 @@ def _opening(account: Account) -> dict[str, Any]:
     }
 
 
-def _serials(session: Session, intents: Sequence[Intent]) -> serialised.Book:
+def _serials(session: Session, intents: Sequence[Intent], lots: known.Lots) -> serialised.Book:
     moves = [move for intent in intents for move in intent.moves]
-    named = (serial for move in moves for serial in move.which.named)
-    return serialised.opened(session, (move.lot_id for move in moves), named)
+    pieces = {move.lot_id: lots[move.lot_id].item for move in moves if lots[move.lot_id].serialised}
+    return serialised.opened(session, pieces, (serial for move in moves for serial in move.which.named))
 
 
 def _settle_heads(session: Session, numbers: dict[str, int], intents: Sequence[Intent], done: Sequence[Done]) -> None:
@@ -195,15 +213,15 @@ def _settle_heads(session: Session, numbers: dict[str, int], intents: Sequence[I
     stays = {one.intent.key for one in done if first[one.intent.key] is one.intent}
     refused = [{"id": number} for key, number in numbers.items() if key not in stays]
     if refused:
-        bulk.run(session, _WITHDRAW, "id bigint", refused)
+        bulk.tell(session, bulk.Question(_WITHDRAW, "id bigint", refused))
     later = [_new_head(replace(one.intent, act=one.act)) for one in done if one.intent.key not in stays]
     stamped = [
-        {"id": numbers[one.intent.key], "at": bulk.written(session, Posting, "effective_at", one.act.at)}
+        {"id": numbers[one.intent.key], "at": one.act.at}
         for one in done
         if one.intent.key in stays and one.act is not one.intent.act
     ]
     if stamped:
-        bulk.run(session, _STAMP, "id bigint, at timestamptz", stamped)
+        bulk.tell(session, bulk.Question(_STAMP, "id bigint, at timestamptz", stamped, changes=len(stamped)))
     if later:
         numbers |= dict(bulk.insert(session, Posting, later, give=("key", "id")))
 
@@ -239,15 +257,13 @@ def _store(session: Session, standings: Iterable[Standing], rows: list[dict[str,
             "before": s.version_before,
             "quantity": s.quantity,
             "version": s.version,
-            "moved_at": bulk.written(session, Balance, "moved_at", s.moved_at),
+            "moved_at": s.moved_at,
         }
         for s in changed
     ]
     if values:
-        result = bulk.run(session, _CHANGE, _CHANGED, values)
-        assert result.rowcount == len(values), "a locked balance changed under the lock"
+        bulk.tell(session, bulk.Question(_CHANGE, _CHANGED, values, changes=len(values)))
     bulk.insert(session, Movement, rows, told=told)
-    binning.follow(session, rows)
 
 
 def _note(one: Done) -> journal.Note:

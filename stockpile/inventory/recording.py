@@ -6,28 +6,23 @@ accepted or refused on its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple, Protocol
 
-from sqlalchemy import Connection, bindparam, select
 from sqlmodel import Session
 
 from stockpile import bulk
 from stockpile.actor import Act
-from stockpile.catalogue import queries as catalogue
 from stockpile.catalogue.tables import Item
-from stockpile.db import table_of
 from stockpile.errors import Conflict, Invalid, Refusal
 from stockpile.governance.queries import UnknownMember
 from stockpile.governance.rules import require
-from stockpile.governance.tables import Member
-from stockpile.inventory import eligibility, ledger, room, rules
-from stockpile.inventory.keeping import ReceivingRule
-from stockpile.inventory.queries import UnknownLot, UnknownSite, restrictions
-from stockpile.inventory.serialised import Which
-from stockpile.inventory.tables import Lot, Site
+from stockpile.inventory import eligibility, guarding, known, ledger, room, rules
+from stockpile.inventory.queries import UnknownLot, UnknownSite
+from stockpile.inventory.serialised import AS_IT_STANDS, Which
+from stockpile.inventory.tables import Lot
 
 RECEIVE: Final = "receive"
 ISSUE: Final = "issue"
@@ -77,39 +72,13 @@ class Expired(Invalid):
 
 
 @dataclass(frozen=True, slots=True)
-class _LotFacts:
-    """A lot; what restricts it and where its item is licensed are read for issues alone."""
-
-    id: int
-    item: str
-    expiry: date
-    on_hold: bool
-    code: str
-    recalled: bool
-    needs_release: bool
-    cold_chain: bool
-    controlled: bool
-    restrictions: tuple[eligibility.Restriction, ...] = ()
-    countries: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class _SiteFacts:
-    code: str
-    kind: str
-    time_zone: str
-    country: str
-    release_cold_chain: bool
-    release_controlled: bool
-
-
-@dataclass(frozen=True, slots=True)
 class _Facts:
-    """What the records name, as far as it is there."""
+    """What the records name, as far as it is there; `conditions` are those of what is issued alone."""
 
-    sites: dict[str, _SiteFacts]
-    lots: dict[int, _LotFacts]
+    sites: dict[str, known.SiteFacts]
     members: frozenset[str]
+    conditions: known.Conditions
+    guards: guarding.Guards
 
 
 def record(session: Session, one: Record) -> int:
@@ -121,64 +90,79 @@ def record(session: Session, one: Record) -> int:
 
 
 def record_each(
-    session: Session, records: Sequence[Record], *, told: ledger.Told | None = None, rehearsal: bool = False
+    session: Session,
+    records: Sequence[Record],
+    *,
+    told: ledger.Told | None = None,
+    rehearsal: bool = False,
+    found: Sequence[bulk.Answer] | None = None,
 ) -> list[int | Refusal]:
     """Post each record whole or not at all, as if one after the other; its posting's number, or why it is refused.
 
     Refuses, naming the line: a right that is missing; an unknown site, lot or
     owner; a lot that is expired or on hold where that matters; a posting under
     a key posted before; more than is there. `told` and `rehearsal` as in
-    `ledger.post_each`.
+    `ledger.post_each`. `found` are the answers to `asking`, where they have
+    been asked in this transaction.
     """
-    facts = _facts(session, records)
-    checked = _with_room(session, records, [_checked(one, facts) for one in records])
+    session.flush()
+    facts = _facts(found or bulk.ask(session, asking(records)))
+    checked = _with_room(session, records, [_checked(one, facts) for one in records], facts)
     intents = [one for one in checked if isinstance(one, ledger.Intent)]
-    posted = iter(ledger.post_each(session, intents, told=told, rehearsal=rehearsal) if intents else ())
+    posted: Iterator[int | Refusal] = iter(())
+    if intents:
+        posted = iter(ledger.post_each(session, intents, told=told, rehearsal=rehearsal, guards=facts.guards))
     return [one if isinstance(one, Refusal) else next(posted) for one in checked]
 
 
-def _facts(session: Session, records: Sequence[Record]) -> _Facts:
+class Wanted(Protocol):
+    """What names a site and lots: a record, or what is to become one."""
+
+    @property
+    def kind(self) -> str:
+        """One of KINDS."""
+
+    @property
+    def site(self) -> str:
+        """Where."""
+
+    @property
+    def lines(self) -> Sequence[Line]:
+        """Of what."""
+
+
+def asking(records: Sequence[Wanted]) -> list[bulk.Question]:
+    """What `record_each` wants to know first of all that is named: sites, members, conditions, lots, limits."""
     lines = [line for one in records for line in one.lines]
     owners = {line.owner for line in lines} - {rules.POOL}
-    places = {one.site for one in records} | {line.origin for line in lines if line.origin}
-    connection = session.connection()
-    sites = _found(connection, _SITES, places)
-    lots = _found(connection, _LOTS, {line.lot_id for line in lines})
-    members = _found(connection, _MEMBERS, owners)
-    found = {row.id: _LotFacts(*row) for row in lots}
-    if any(one.kind == ISSUE for one in records):
-        found = _with_conditions(session, found)
-    return _Facts({row.code: _SiteFacts(*row) for row in sites}, found, frozenset(row.code for row in members))
-
-
-def _with_conditions(session: Session, lots: dict[int, _LotFacts]) -> dict[int, _LotFacts]:
-    restricted, licences = restrictions(session, lots), catalogue.licences(session)
-    return {
-        number: replace(
-            lot,
-            restrictions=restricted.get(number, ()),
-            countries=frozenset(country for item, country in licences if item == lot.item),
-        )
-        for number, lot in lots.items()
-    }
-
-
-def _found(connection: Connection, query: Any, wanted: Collection[Any]) -> list[Any]:
-    """The rows of those wanted that are there; a statement takes only so many at a time."""
-    listed = list(wanted)
+    issued = {line.lot_id for one in records if one.kind == ISSUE for line in one.lines}
     return [
-        row
-        for start in range(0, len(listed), bulk.LARGEST)
-        for row in connection.execute(query, {"wanted": listed[start : start + bulk.LARGEST]})
+        known.asking_sites({one.site for one in records}),
+        bulk.Question(_MEMBERS, "code text", [{"code": code} for code in sorted(owners)]),
+        *known.asking_conditions(issued),
+        *guarding.asking({line.lot_id for line in lines}),
     ]
+
+
+_MEMBERS: Final = "SELECT m.code FROM {rows} JOIN member m ON m.code = r.code"
+
+
+def _facts(found: Sequence[bulk.Answer]) -> _Facts:
+    sites, members, restricted, licensed, *guards = found
+    return _Facts(
+        known.sites(sites),
+        frozenset(code for (code,) in members),
+        known.conditions(restricted, licensed),
+        guarding.read(guards),
+    )
 
 
 _Checked = ledger.Intent | Refusal
 
 
-def _with_room(session: Session, records: Sequence[Record], checked: list[_Checked]) -> list[_Checked]:
+def _with_room(session: Session, records: Sequence[Record], checked: list[_Checked], facts: _Facts) -> list[_Checked]:
     """What was checked, with the refusal of every receipt that finds no room at its site after those before it."""
-    limited = room.limited(session, {one.site for one in records if one.kind == RECEIVE})
+    limited = {code for code, site in facts.sites.items() if site.limited}
     coming: dict[str, list[tuple[Item, int]]] = {site: [] for site in limited}
     for at, one in enumerate(records):
         if one.kind != RECEIVE or one.site not in limited or isinstance(checked[at], Refusal):
@@ -197,30 +181,12 @@ def _item_of(session: Session, lot_id: int) -> Item:
     return session.get_one(Item, session.get_one(Lot, lot_id).item_code)
 
 
-_wanted: Final[Any] = bindparam("wanted", expanding=True)
-_site, _lots, _member = table_of(Site).c, table_of(Lot).c, table_of(Member).c
-_rule, _item = table_of(ReceivingRule).c, table_of(Item).c
-_SITES: Final = (
-    select(_site.code, _site.kind, _site.time_zone, _site.country, _rule.release_cold_chain, _rule.release_controlled)
-    .join_from(table_of(Site), table_of(ReceivingRule), _rule.site_code == _site.code, isouter=True)
-    .where(_site.code.in_(_wanted))
-)
-_LOTS: Final = (
-    select(
-        _lots.id,
-        _lots.item_code,
-        _lots.expiry,
-        _lots.on_hold,
-        _lots.code,
-        _lots.recalled,
-        _item.needs_release,
-        _item.cold_chain,
-        _item.controlled,
-    )
-    .join_from(table_of(Lot), table_of(Item), _item.code == _lots.item_code)
-    .where(_lots.id.in_(_wanted))
-)
-_MEMBERS: Final = select(_member.code).where(_member.code.in_(_wanted))
+class _Here(NamedTuple):
+    """Where and when a record is made, and the conditions of what is issued."""
+
+    site: known.SiteFacts
+    at: datetime
+    conditions: known.Conditions
 
 
 def _checked(one: Record, facts: _Facts) -> ledger.Intent | Refusal:
@@ -232,8 +198,9 @@ def _checked(one: Record, facts: _Facts) -> ledger.Intent | Refusal:
             raise UnknownSite(f"no site has the code {one.site}", field="site", value=one.site)
         if kind.needs_reason and not one.reason.strip():
             raise Invalid(f"{kind.named} needs a reason", field="reason")
+        here = _Here(site, one.act.at, facts.conditions)
         moves = [
-            kind.move(site, one.act.at, _lot(line, facts), line, f"line {number}: " if len(one.lines) > 1 else "")
+            kind.move(here, _lot(line, facts), line, f"line {number}: " if len(one.lines) > 1 else "")
             for number, line in enumerate(one.lines, start=1)
         ]
     except Refusal as refusal:
@@ -241,8 +208,8 @@ def _checked(one: Record, facts: _Facts) -> ledger.Intent | Refusal:
     return ledger.Intent(one.act, kind.posting, one.key, moves, one.reason)
 
 
-def _lot(line: Line, facts: _Facts) -> _LotFacts:
-    lot = facts.lots.get(line.lot_id)
+def _lot(line: Line, facts: _Facts) -> known.LotFacts:
+    lot = facts.guards.lots.get(line.lot_id)
     if lot is None:
         raise UnknownLot(f"there is no lot {line.lot_id}", field="lot_id", value=line.lot_id)
     if line.owner != rules.POOL and line.owner not in facts.members:
@@ -250,70 +217,75 @@ def _lot(line: Line, facts: _Facts) -> _LotFacts:
     return lot
 
 
-def _receive(site: _SiteFacts, at: datetime, lot: _LotFacts, line: Line, where: str) -> ledger.Move:
+def _receive(here: _Here, lot: known.LotFacts, line: Line, where: str) -> ledger.Move:
+    site = here.site
     if site.kind != rules.DEPOT:
         raise Invalid(
             f"{site.code} is a point of use: goods of the pool are received at depots", field="site", value=site.code
         )
     if line.owner != rules.POOL:
         raise Invalid(f"{where}what is received belongs to the pool", field="owner", value=line.owner)
-    if not eligibility.lasts(lot.expiry, on=rules.local_day(at, site.time_zone)):
-        raise Expired(f"{where}lot {lot.code} expired on {lot.expiry}", field="expiry", lot=lot.id)
+    if not eligibility.lasts(lot.expiry, on=rules.local_day(here.at, site.time_zone)):
+        raise Expired(f"{where}lot {lot.lot} expired on {lot.expiry}", field="expiry", lot=lot.lot_id)
     if line.quantity > rules.MOST_UNITS:
         raise Invalid(f"{where}{line.quantity} at once cannot be; the most is {rules.MOST_UNITS}", field="quantity")
     status = rules.QUARANTINE if _waits(site, lot) else line.status
     return _move(line, rules.SUPPLIER, ledger.Account(line.lot_id, site.code, line.owner, status), "unordered")
 
 
-def _waits(site: _SiteFacts, lot: _LotFacts) -> bool:
+def _waits(site: known.SiteFacts, lot: known.LotFacts) -> bool:
     """Whether what comes in of a lot waits in quarantine for a pharmacist's release."""
     by_site = (site.release_cold_chain and lot.cold_chain) or (site.release_controlled and lot.controlled)
-    return bool(lot.needs_release or by_site)
+    return lot.needs_release or by_site
 
 
-def _return(site: _SiteFacts, _at: datetime, _lot: _LotFacts, line: Line, where: str) -> ledger.Move:
-    if site.kind != rules.DEPOT or line.owner == rules.POOL or line.status != rules.AVAILABLE:
+def _return(here: _Here, _lot: known.LotFacts, line: Line, where: str) -> ledger.Move:
+    if here.site.kind != rules.DEPOT or line.owner == rules.POOL or line.status != rules.AVAILABLE:
         raise Invalid(f"{where}a return goes from a member's available stock to a depot", field="to_depot")
     source = ledger.Account(line.lot_id, line.origin, line.owner, rules.AVAILABLE)
-    return _move(line, source, ledger.Account(line.lot_id, site.code, rules.POOL, rules.QUARANTINE), "return")
+    return _move(line, source, ledger.Account(line.lot_id, here.site.code, rules.POOL, rules.QUARANTINE), "return")
 
 
-def _issue(site: _SiteFacts, at: datetime, lot: _LotFacts, line: Line, where: str) -> ledger.Move:
+def _issue(here: _Here, lot: known.LotFacts, line: Line, where: str) -> ledger.Move:
     if line.owner == rules.POOL or line.status != rules.AVAILABLE:
         raise Invalid(f"{where}what is issued is available and belongs to a member", field="owner", value=line.owner)
-    goods = eligibility.Goods(lot.expiry, lot.on_hold, lot.recalled, line.status, line.owner, lot.restrictions)
-    wish = eligibility.Wish(licensed=site.country in lot.countries, member=line.owner, country=site.country)
-    why = eligibility.obstacle(goods, wish, leaves=at, route=eligibility.here(site.time_zone))
+    site, restrictions = here.site, here.conditions.restrictions.get(lot.lot_id, ())
+    goods = eligibility.Goods(lot.expiry, lot.on_hold, lot.recalled, line.status, line.owner, restrictions)
+    licensed = site.country in here.conditions.countries.get(lot.lot_id, ())
+    wish = eligibility.Wish(licensed=licensed, member=line.owner, country=site.country)
+    why = eligibility.obstacle(goods, wish, leaves=here.at, route=eligibility.here(site.time_zone))
     if why is not None:
-        words = eligibility.in_words(why, lot.restrictions)
-        raise NotUsable(f"{where}lot {lot.code} is not issued: {words} (expiry {lot.expiry})", lot=lot.id, reason=why)
+        words = eligibility.in_words(why, restrictions)
+        told = f"{where}lot {lot.lot} is not issued: {words} (expiry {lot.expiry})"
+        raise NotUsable(told, lot=lot.lot_id, reason=why)
     return _move(line, _shelf(site, line), rules.CONSUMPTION, "use")
 
 
-def _adjust(site: _SiteFacts, _at: datetime, _lot: _LotFacts, line: Line, where: str) -> ledger.Move:
+def _adjust(here: _Here, _lot: known.LotFacts, line: Line, where: str) -> ledger.Move:
     if line.quantity == 0:
         raise Invalid(f"{where}an adjustment of nothing", field="change")
-    shelf = _shelf(site, line)
+    shelf = _shelf(here.site, line)
     if line.quantity > 0:
         return _move(line, rules.LOSS, shelf, "adjustment")
     return _move(line, shelf, rules.LOSS, "adjustment")
 
 
-def _set_aside(site: _SiteFacts, _at: datetime, _lot: _LotFacts, line: Line, where: str) -> ledger.Move:
+def _set_aside(here: _Here, _lot: known.LotFacts, line: Line, where: str) -> ledger.Move:
     if line.status != rules.AVAILABLE:
         raise Invalid(f"{where}only available stock is set aside", field="status", value=line.status)
-    apart = ledger.Account(line.lot_id, site.code, line.owner, rules.QUARANTINE)
-    return _move(line, _shelf(site, line), apart, "set_aside")
+    apart = ledger.Account(line.lot_id, here.site.code, line.owner, rules.QUARANTINE)
+    return _move(line, _shelf(here.site, line), apart, "set_aside")
 
 
-def _shelf(site: _SiteFacts, line: Line) -> ledger.Account:
+def _shelf(site: known.SiteFacts, line: Line) -> ledger.Account:
     return ledger.Account(line.lot_id, site.code, line.owner, line.status)
 
 
 def _move(line: Line, source: ledger.Account | str, sink: ledger.Account | str, document: str) -> ledger.Move:
     if line.quantity <= 0 and document != "adjustment":
         raise Invalid("give more than nothing; only an adjustment may be less", field="quantity", value=line.quantity)
-    return ledger.Move(line.lot_id, abs(line.quantity), source, sink, line.document or document, Which(line.serials))
+    which = Which(line.serials) if line.serials else AS_IT_STANDS
+    return ledger.Move(line.lot_id, abs(line.quantity), source, sink, line.document or document, which)
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,7 +296,7 @@ class _Kind:
     posting: str
     named: str
     needs_reason: bool
-    move: Callable[[_SiteFacts, datetime, _LotFacts, Line, str], ledger.Move]
+    move: Callable[[_Here, known.LotFacts, Line, str], ledger.Move]
 
 
 KINDS: Final = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -79,14 +79,6 @@ def rooms(session: Session, site: str, *, lock: bool = False) -> dict[str, Room]
         volume = packed_ml(int(quantity), volume_ml=one.volume_ml, pack_size=one.pack_size)
         (coming if status == rules.IN_TRANSIT else used)[kept_in(one)] += volume
     return {kind: Room(kind, limits.get(kind), used[kind], coming[kind]) for kind in sorted({*limits, *used, *coming})}
-
-
-def limited(session: Session, sites: Collection[str]) -> set[str]:
-    """Those of the sites for which a capacity was set."""
-    if not sites:
-        return set()
-    query = select_rows(SiteCapacity.site_code).where(col(SiteCapacity.site_code).in_(sorted(sites)))
-    return set(session.exec(query))
 
 
 def check(session: Session, act: Act, *, site: str, incoming: Iterable[tuple[Item, int]], override: str = "") -> None:

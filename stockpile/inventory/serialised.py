@@ -13,13 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import bindparam, or_
-from sqlalchemy import select as select_columns
+from sqlalchemy import or_
 from sqlmodel import Session, col, select
 
 from stockpile import bulk, journal
 from stockpile.catalogue.tables import Item
-from stockpile.db import table_of
 from stockpile.errors import Conflict
 from stockpile.inventory.rules import ASSEMBLY, LOSS, SUPPLIER
 from stockpile.inventory.tables import Balance, Lot, Movement, Serial
@@ -177,28 +175,17 @@ def _words(place: Place) -> str:
     return f"at {place}" if isinstance(place, str) else f"at {place[0]} ({place[2]}, {place[1]})"
 
 
-def opened(session: Session, lots: Iterable[int], named: Iterable[str]) -> Book:
-    """The book for these lots; read it under the locks of their balances, which are those of their serials too."""
-    numbers = sorted(set(lots))
-    parts = [numbers[start : start + bulk.LARGEST] for start in range(0, len(numbers), bulk.LARGEST)]
-    rows = [row for part in parts for row in session.connection().execute(_SERIALISED, {"lots": part})]
-    book = Book({number: code for number, code in rows})
-    if book.items:
+def opened(session: Session, lots: Mapping[int, str], named: Iterable[str]) -> Book:
+    """The book for serialised lots with their items; read it under the locks of their balances: they hold serials."""
+    book = Book(lots)
+    if lots:
         wanted = or_(
-            col(Serial.lot_id).in_(sorted(book.items)),
-            col(Serial.item_code).in_(sorted(set(book.items.values()))) & col(Serial.serial).in_(sorted(set(named))),
+            col(Serial.lot_id).in_(sorted(lots)),
+            col(Serial.item_code).in_(sorted(set(lots.values()))) & col(Serial.serial).in_(sorted(set(named))),
         )
         for row in session.exec(select(Serial).where(wanted).execution_options(populate_existing=True)):
             book.pieces[row.item_code, row.serial] = _Piece(row.id, row.lot_id, place_of(row), row.document)
     return book
-
-
-_lot, _item = table_of(Lot).c, table_of(Item).c
-_SERIALISED: Final = (
-    select_columns(_lot.id, _lot.item_code)
-    .join_from(table_of(Lot), table_of(Item), _item.code == _lot.item_code)
-    .where(_item.serialised, _lot.id.in_(bindparam("lots", expanding=True)))
-)
 
 
 def place_of(row: Serial) -> Place:

@@ -6,20 +6,23 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from stockpile import bulk
+from stockpile import bulk, idempotency
 from stockpile.actor import Act
 from stockpile.allocation import queries as allocation
 from stockpile.allocation.reservations import operations as reservations
 from stockpile.db import reading, transact
 from stockpile.errors import NotFound
+from stockpile.governance import operations as accounts
 from stockpile.governance import queries as governance
 from stockpile.governance.rules import SCHEDULER, require
+from stockpile.inventory.periods import queries as storeroom
+from stockpile.inventory.periods.rules import REPLY_DAYS
 from stockpile.jobs.tables import JobRun
 from stockpile.reorder import operations as reorder
 
@@ -150,6 +153,16 @@ def _reservations(_engine: Engine, act: Act, _slot: str, _limit_seconds: float) 
     return effects
 
 
+def _forgetting(_engine: Engine, act: Act, _slot: str, _limit_seconds: float) -> Effects:
+    def effects(session: Session) -> dict[str, Any]:
+        days = storeroom.figure(session, REPLY_DAYS)
+        before = act.recorded_at - timedelta(days=days)
+        replies = idempotency.forget(session, before=before)
+        return {"days": days, "replies": replies, "sign_ins": accounts.forget_tokens(session, before=before)}
+
+    return effects
+
+
 def _day(session: Session, at: datetime) -> str:
     return governance.local_day(session, at).isoformat()
 
@@ -158,6 +171,10 @@ def _hour(_session: Session, at: datetime) -> str:
     return f"{at:%Y-%m-%dT%H}Z"
 
 
-JOBS: dict[str, Callable[[Engine, Act, str, float], Effects]] = {"reorder": _reorder, "reservations": _reservations}
-SLOTS: dict[str, Callable[[Session, datetime], str]] = {"reorder": _day, "reservations": _hour}
+JOBS: dict[str, Callable[[Engine, Act, str, float], Effects]] = {
+    "reorder": _reorder,
+    "reservations": _reservations,
+    "forgetting": _forgetting,
+}
+SLOTS: dict[str, Callable[[Session, datetime], str]] = {"reorder": _day, "reservations": _hour, "forgetting": _day}
 """When a job's slot begins anew: with the region's local day, or with every hour (UTC)."""

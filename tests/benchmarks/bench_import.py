@@ -157,14 +157,15 @@ def copy_rate(address: str) -> float:
 def test_an_import_end_to_end_beside_a_plain_copy(room: Room, say: Say) -> None:
     say(machine(room.address))
     rates, shares = [], []
-    with served(room.address, workers=1) as port:
+    with served(room.address, workers=1) as server:
+        port = server.port
         imported(port, room.token, a_file("warm"))
         for number in range(ROUNDS):
             analyse(room.address)
             plain = copy_rate(room.address)
             content, before = a_file(f"R{number}"), cpu_seconds(room.address)
             seconds, accepted, state = imported(port, room.token, content)
-            assert (state["state"], state["rows_posted"]) == ("done", ROWS), state
+            assert (state["state"], state["rows_posted"]) == ("done", ROWS), json.dumps(state)
             application, database = (now - then for now, then in zip(cpu_seconds(room.address), before, strict=True))
             rates.append(ROWS / seconds)
             shares.append(rates[-1] / plain)

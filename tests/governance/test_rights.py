@@ -74,6 +74,7 @@ plan.files          .         .         x           x         .     .          x
 policy.propose      .         .         x           x         .     .          .       .             .
 policy.adopt        .         .         .           x         .     .          .       .             .
 reorder.run         .         .         .           x         x     .          .       .             x
+forgetting.run      .         .         x           .         .     .          .       .             x
 calloff.approve     .         .         .           x         x     .          .       .             .
 floor.set           .         .         .           x         .     .          .       .             .
 period.close        .         .         .           x         .     .          .       .             .

@@ -210,3 +210,15 @@ def test_the_same_rows_one_by_one_and_by_file_leave_the_same_shelves(region: Eng
     assert imported(region, clerk, csv(receipt("TWO", 70, expiry="2021-06-30")))[0] == "done"
     there = shelves(region, "ONE", "TWO")
     assert there["ONE", "D-DE", "pool", "available"] == there["TWO", "D-DE", "pool", "available"]
+
+
+def test_losses_that_are_too_much_for_one_person_together_are_told_of_the_file(region: Engine, clerk: Act) -> None:
+    """Each of the three rows is within the limit of value for one person; the posting that they make is not."""
+    assert imported(region, clerk, csv(receipt("N-1", 5000))) == ("done", [])
+    rows = [lost("N-1", 1500), lost("N-1", 1400), lost("N-1", 1300)]
+    for dry_run in (True, False):
+        state, told = imported(region, clerk, csv(*rows), dry_run=dry_run)
+        assert state == "refused"
+        assert [(one[0], one[1]) for one in told] == [(0, "")]
+        assert "another person confirm it" in told[0][2]
+    assert shelves(region, "N-1")["N-1", "D-DE", "pool", "available"] == 5000

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import Session
 
 from stockpile import journal
 from stockpile.inventory import ledger
-from tests.conftest import Cast, acting
+from tests.conftest import Cast, acting, unguard
 from tests.inventory.stockroom import faults, send_out, take_in
 
 FORGERIES = [
@@ -61,6 +61,7 @@ def books(region: Engine, cast: Cast) -> Engine:
 def found_after(engine: Engine, *statements: str) -> list[str]:
     """What the proofs find once these statements have been run; nothing is kept."""
     with Session(engine) as session:
+        unguard(session.connection())
         for statement in statements:
             assert session.connection().execute(text(statement)).rowcount, "the forgery touched nothing"
         found = [*ledger.discrepancies(session), *journal.discrepancies(session)]
@@ -100,3 +101,38 @@ def test_a_movement_and_its_shelf_edited_together_are_still_found_by_the_posting
 def test_the_database_itself_refuses_a_shelf_below_zero(books: Engine) -> None:
     with pytest.raises(IntegrityError):
         found_after(books, "UPDATE balance SET quantity = -1 WHERE id = 1")
+
+
+APPEND_ONLY = [
+    *(f"UPDATE {table} SET {column} = {column}" for table, column in (("movement", "quantity"), ("posting", "reason"))),
+    "UPDATE journal_entry SET reason = 'forged' WHERE id = 1",
+    *(f"DELETE FROM {table}" for table in ("movement", "posting", "journal_entry")),
+]
+
+
+def test_the_database_itself_refuses_to_change_or_delete_what_was_posted(books: Engine) -> None:
+    for statement in APPEND_ONLY:
+        with books.connect() as connection, pytest.raises(DBAPIError, match="append-only"):
+            connection.execute(text(statement))
+    assert faults(books) == []
+
+
+def test_whole_tables_of_what_was_posted_cannot_be_emptied(books: Engine) -> None:
+    if books.dialect.name == "sqlite":
+        pytest.skip("SQLite has no TRUNCATE")
+    with books.connect() as connection, pytest.raises(DBAPIError, match="append-only"):
+        connection.execute(text("TRUNCATE posting CASCADE"))
+
+
+def test_a_claimed_number_without_movements_may_be_withdrawn(books: Engine) -> None:
+    """A refused posting leaves no head behind, beside one that was granted."""
+    with Session(books) as session:
+        session.connection().execute(
+            text(
+                "INSERT INTO posting (id, key, kind, actor_id, reason, effective_at, recorded_at)"
+                " SELECT 900, 'claimed', kind, actor_id, reason, effective_at, recorded_at FROM posting WHERE id = 1"
+            )
+        )
+        for statement in ("UPDATE posting SET reason = 'later' WHERE id = 900", "DELETE FROM posting WHERE id = 900"):
+            assert session.connection().execute(text(statement)).rowcount == 1  # type: ignore[attr-defined]
+        session.rollback()

@@ -21,7 +21,7 @@ from stockpile.db import reading, transact
 from stockpile.journal import JournalEntry
 from stockpile.transparency.sealing import operations, queries, rules, verifier
 from stockpile.transparency.sealing.tables import SealedEntry, SealGap
-from tests.conftest import NOW, Cast, acting
+from tests.conftest import NOW, Cast, acting, unguard
 
 FORGERIES = [
     ("an edited reason", "UPDATE journal_entry SET reason = 'forged' WHERE id = 5", "entry 5 "),
@@ -70,6 +70,7 @@ def faults(engine: Engine, signer: rules.Signer) -> list[str]:
 def forge(engine: Engine, how: str) -> None:
     """Do one forgery behind the application's back."""
     with Session(engine) as session:
+        unguard(session.connection())
         entry = session.get(JournalEntry, 5)
         other = session.get(JournalEntry, 6)
         assert entry is not None
@@ -129,6 +130,7 @@ def test_a_number_that_commits_late_is_sealed_out_of_its_gap(region: Engine, cas
     write(region, cast, 6)
     with Session(region) as session:
         late = [session.get_one(JournalEntry, number).model_dump() for number in (3, 4)]
+        unguard(session.connection())
         session.connection().execute(text("DELETE FROM journal_entry WHERE id IN (3, 4)"))
         session.commit()
     operations.seal(region, signer, at=NOW)
@@ -147,6 +149,7 @@ def test_a_number_that_commits_late_is_sealed_out_of_its_gap(region: Engine, cas
 def test_a_gap_is_forgotten_when_nothing_can_come_any_more(region: Engine, cast: Cast, signer: rules.Signer) -> None:
     write(region, cast, 6)
     with Session(region) as session:
+        unguard(session.connection())
         session.connection().execute(text("DELETE FROM journal_entry WHERE id = 3"))
         session.commit()
     operations.seal(region, signer, at=NOW)

@@ -143,10 +143,12 @@ def _numbered(line: recording.Line, numbers: dict[int, int]) -> recording.Line:
 def rehearse(session: Session, act: Act, *, number: int, rows: Sequence[Row], doubtful: set[Doubt]) -> list[Finding]:
     """Everything that posting these rows would be refused for, by row; the caller undoes the transaction.
 
-    `doubtful` as in `matching.matched`: what other rows lack of those lots is not told.
+    `doubtful` as in `matching.matched`: what other rows lack of those lots is not told. What is refused of the rows
+    together, and of none of them alone, such as losses of too large a value, is told of the file.
     """
     found = matching.matched(act, rows, queries.known(session, rows), doubtful=doubtful)
     meant = _born(session, act, found)
+    refusal = None
     if not found.findings and not doubtful:
         with session.begin_nested() as whole:
             records = list(matching.postings(act, number, meant))
@@ -156,7 +158,8 @@ def rehearse(session: Session, act: Act, *, number: int, rows: Sequence[Row], do
             return []
     records = matching.one_by_one(act, number, meant)
     outcomes = recording.record_each(session, records, rehearsal=True)
-    return sorted([*found.findings, *matching.refused(meant, outcomes, found)])
+    findings = sorted([*found.findings, *matching.refused(meant, outcomes, found)])
+    return findings or ([Finding(0, "", "", refusal.message)] if refusal is not None else [])
 
 
 def finish(

@@ -120,12 +120,7 @@ def lots(session: Session, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str,
     """Lots on record, of those wanted by the product's GTIN and batch code."""
     rows = [{"gtin": gtin, "code": code} for gtin, code in dict.fromkeys(wanted)]
     found = bulk.run(session, _LOTS, "gtin text, code text", rows)
-    return {(one.gtin, one.code): KnownLot(one.id, _as_day(one.expiry), bool(one.on_hold)) for one in found}
-
-
-def _as_day(value: date | str) -> date:
-    """A day as the driver gives it: SQLite's gives text."""
-    return date.fromisoformat(value) if isinstance(value, str) else value
+    return {(gtin, code): KnownLot(number, bulk.day(expiry), bool(held)) for number, gtin, code, expiry, held in found}
 
 
 _LOTS: Final = (

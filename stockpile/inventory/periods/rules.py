@@ -13,6 +13,7 @@ CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 """How far two honest clocks may differ: an entry may lie so far ahead, and a period must have ended so long ago."""
 
 BACKDATING_HOURS: Final = "backdating_hours"
+REPLY_DAYS: Final = "reply_days"
 RESERVATION_HOURS: Final = "reservation_hours"
 
 
@@ -28,6 +29,7 @@ class Known:
 
 FIGURES: Final = {
     BACKDATING_HOURS: Known("how many hours before its recording an entry may have taken effect", 7 * 24, 0, 60 * 24),
+    REPLY_DAYS: Known("how many days replies to an Idempotency-Key and ended sign-ins are kept", 90, 7, 3650),
     RESERVATION_HOURS: Known("how many hours approved stock stays reserved unless it is picked", 72, 1, 60 * 24),
 }
 """The figures of the storeroom that a region may set."""

@@ -96,7 +96,8 @@ def _in_bins(session: Session, site: str) -> dict[int, list[tuple[str | None, in
     """By balance: the bins in which it lies, in the order of their codes, and base units."""
     query = select(BinContent, Bin).join(Bin, col(Bin.id) == col(BinContent.bin_id)).where(Bin.site_code == site)
     found: dict[int, list[tuple[str | None, int]]] = defaultdict(list)
-    for content, one in session.exec(query.where(BinContent.quantity > 0).order_by(col(Bin.code))):
+    query = query.where(BinContent.quantity > 0).order_by(col(Bin.code)).execution_options(populate_existing=True)
+    for content, one in session.exec(query):
         found[content.balance_id].append((one.code, content.quantity))
     return dict(found)
 
