@@ -53,13 +53,20 @@ from stockpile.inventory.temperatures import api as temperatures
 from stockpile.jobs import api as jobs
 from stockpile.jobs import schedule
 from stockpile.settings import Settings
+from stockpile.transparency.grievances import api as grievances
+from stockpile.transparency.kpis import api as kpis
+from stockpile.transparency.ocds import api as ocds
+from stockpile.transparency.privacy import api as privacy
+from stockpile.transparency.publishing import api as publishing
+from stockpile.transparency.publishing.complaints import complaints
 from stockpile.transparency.sealing import api as sealing
 
 log = logging.getLogger(__name__)
 GOODS_IN = (receiving, proposals, controlled, temperatures, shelving, handover, importing)
 BOOKS = (periods, corrections)
 STOREROOM = (inventory, *GOODS_IN, *BOOKS, recalls, quality, counts, outlook, scanning, lots, ownership, kits)
-ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, reservations, jobs, sealing)
+OPEN_BOOKS = (sealing, grievances, kpis, ocds, privacy)
+ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, reservations, jobs, *OPEN_BOOKS)
 DESCRIPTION = (
     "One shared emergency stockpile for municipalities of several countries. Quantities are integers in base units, "
     "money in minor units, instants in UTC. Sign in with POST /api/v1/tokens (HTTP Basic) and send the token as bearer."
@@ -106,7 +113,8 @@ def _add_routes(app: FastAPI) -> None:
     for domain in ROUTERS:
         v1.include_router(domain.router)
     app.include_router(v1)
-    app.include_router(sealing.public)
+    for anyones in (sealing.public, complaints, publishing.public):
+        app.include_router(anyones)
     app.get("/health", tags=["operations"])(_health)
     app.get("/api/v1/openapi.json", include_in_schema=False, dependencies=known)(_openapi)
     app.get("/docs", include_in_schema=False)(_docs)

@@ -22,6 +22,8 @@ from stockpile.governance import queries as governance
 from stockpile.governance.rules import SCHEDULER, require
 from stockpile.jobs.tables import JobRun
 from stockpile.reorder import operations as reorder
+from stockpile.transparency.privacy import operations as privacy
+from stockpile.transparency.publishing import operations as publishing
 
 SCHEDULER_ACCOUNT = SCHEDULER
 
@@ -150,6 +152,14 @@ def _reservations(_engine: Engine, act: Act, _slot: str, _limit_seconds: float) 
     return effects
 
 
+def _publications(_engine: Engine, act: Act, _slot: str, _limit_seconds: float) -> Effects:
+    def effects(session: Session) -> dict[str, Any]:
+        published = publishing.publish_due(session, act)
+        return {"plans": [one.plan_id for one in published], "erased": privacy.erase_due(session, act)}
+
+    return effects
+
+
 def _day(session: Session, at: datetime) -> str:
     return governance.local_day(session, at).isoformat()
 
@@ -158,6 +168,14 @@ def _hour(_session: Session, at: datetime) -> str:
     return f"{at:%Y-%m-%dT%H}Z"
 
 
-JOBS: dict[str, Callable[[Engine, Act, str, float], Effects]] = {"reorder": _reorder, "reservations": _reservations}
-SLOTS: dict[str, Callable[[Session, datetime], str]] = {"reorder": _day, "reservations": _hour}
+JOBS: dict[str, Callable[[Engine, Act, str, float], Effects]] = {
+    "reorder": _reorder,
+    "reservations": _reservations,
+    "publications": _publications,
+}
+SLOTS: dict[str, Callable[[Session, datetime], str]] = {
+    "reorder": _day,
+    "reservations": _hour,
+    "publications": _hour,
+}
 """When a job's slot begins anew: with the region's local day, or with every hour (UTC)."""
