@@ -82,7 +82,7 @@ def figures(session: Session, *, at: datetime) -> Rows:
         told.append(_row(period, one, found, note="" if rules.value(one, found) is not None else "no facts yet"))
     nothing = Found(None, None)
     for code, why in rules.NOT_YET.items():
-        told.append(_row(period, rules.Kpi(code, code.replace("_", " "), "", ""), nothing, note=why))
+        told.append(_row(period, rules.Kpi(code, code.replace("_", " "), "", "", unit=""), nothing, note=why))
     return told
 
 

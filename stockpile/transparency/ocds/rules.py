@@ -162,9 +162,17 @@ def _award(
         ends=_day(period.get("endDate"), where),
         bids=_bids(release, tender),
         method=str(tender.get("procurementMethod") or ""),
-        tender_starts=_instant(bidding["startDate"], where) if bidding.get("startDate") else None,
+        tender_starts=_opened(release, bidding, where),
         tender_ends=_instant(bidding["endDate"], where) if bidding.get("endDate") else None,
     )
+
+
+def _opened(release: dict[str, Any], bidding: dict[str, Any], where: str) -> datetime | None:
+    """When bidding opened: as told, or as the tender was released, where a closing is told alone."""
+    if bidding.get("startDate"):
+        return _instant(bidding["startDate"], where)
+    released = bidding.get("endDate") and "tender" in release["tag"]
+    return _instant(release["date"], where) if released else None
 
 
 def _object(of: Mapping[str, Any], name: str, where: str) -> dict[str, Any]:

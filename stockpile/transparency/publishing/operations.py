@@ -90,6 +90,7 @@ def _row(session: Session, act: Act, plan: Plan, *, version: int, correction: st
         told=_groups_told(session),
     )
     assert plan.id is not None
+    noted = [*made.withheld, *_changed(session, plan.id, {pool.item for pool in made.problem.pools})]
     return Publication(
         plan_id=plan.id,
         version=version,
@@ -100,11 +101,19 @@ def _row(session: Session, act: Act, plan: Plan, *, version: int, correction: st
         answer=made.plan.canonical().decode(),
         answer_digest=made.plan.digest(),
         fair=check(made.problem, made.plan).fair,
-        withheld=journal.canonical([asdict(one) for one in made.withheld]),
+        withheld=journal.canonical([asdict(one) for one in noted]),
         blocks=journal.canonical(made.blocks),
         published_by=act.actor.id,
         published_at=act.at,
     )
+
+
+def _changed(session: Session, plan_number: int, told: set[str]) -> list[rules.Withheld]:
+    """The told items of which people changed lines."""
+    lines = {line.id: line.request_id for line in allocation.plan_lines(session, plan_number)}
+    changed = {lines[one.plan_line_id] for one in allocation.overrides(session, plan_number) if one.confirmed_by}
+    items = {request.item_code for request in allocation.requests_by_number(session, changed).values()}
+    return [rules.Withheld(item, rules.CHANGED) for item in sorted(items & told)]
 
 
 def _groups_told(session: Session) -> dict[str, list[list[str]]]:

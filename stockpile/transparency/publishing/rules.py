@@ -28,10 +28,12 @@ SHARED_LIMITS: Final = "its transport or storage is shared with other items, sit
 SITE_WOULD_SHOW: Final = "its stock cannot be told without the stock of a single site"
 NOT_PROVABLE: Final = "its fairness cannot be shown without telling which site reaches whom; auditors have the proof"
 
+CHANGED: Final = "people changed lines of it afterwards: the files show what was computed, the tables what was given"
+
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
-    """An item that is not in the public files, and why."""
+    """An item that is not in the public files as it was carried out, and why."""
 
     item: str
     reason: str
