@@ -116,11 +116,16 @@ def _releases(data: dict[str, Any]) -> list[Any]:
     if isinstance(data.get("releases"), list):
         return list(data["releases"])
     if isinstance(data.get("records"), list):
-        found = [one for one in data["records"] if isinstance(one, dict)]
-        return [r for one in found for r in (one.get("releases") or [one.get("compiledRelease")])]
+        return [r for one in data["records"] if isinstance(one, dict) for r in _of_record(one)]
     if "ocid" in data:
         return [data]
     raise Unreadable("the file has neither releases nor records")
+
+
+def _of_record(found: dict[str, Any]) -> list[Any]:
+    """A record's releases where it has them whole, else what they come to: links are not followed."""
+    whole = [one for one in found.get("releases") or [] if not isinstance(one, dict) or "url" not in one]
+    return whole or [found.get("compiledRelease")]
 
 
 def _of_release(release: Any, where: str) -> Iterator[Award]:
