@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -210,6 +211,13 @@ def test_a_figure_is_run_again_over_http_for_any_period(client: TestClient, quer
     assert client.get(f"/public/kpis/fill_rate?{query}").status_code == status
 
 
+@pytest.mark.parametrize("code", ["days_of_cover", "near_expiry_share", "stock_out_rate"])
+def test_stock_of_a_single_item_or_municipality_is_no_public_figure(client: TestClient, code: str) -> None:
+    assert client.get(f"/public/kpis/{code}.json").status_code == 200
+    assert client.get(f"/public/kpis/{code}.json?item=TAB").status_code == 422
+    assert client.get(f"/public/kpis/{code}.json?member=NL-1").status_code == 422
+
+
 def test_contacts_are_kept_outside_the_journal_and_erased_on_request(client: TestClient, region: Engine) -> None:
     auth, body = ("admin-1", "pass-word-1"), {"subject": "member:NL-1", "name": "Duty desk", "phone": "112233"}
     made = client.post("/api/v1/contacts", json=body, auth=auth)
@@ -224,8 +232,6 @@ def test_contacts_are_kept_outside_the_journal_and_erased_on_request(client: Tes
 
 
 def test_the_published_files_are_served_byte_for_byte_with_their_hashes(client: TestClient) -> None:
-    import hashlib
-
     (row,) = client.get("/public/data/publications.json").json()["rows"]
     for kind in ("problem", "plan"):
         content = client.get(row[f"{kind}_file"]).content

@@ -109,7 +109,7 @@ def benchmark(session: Session) -> Rows:
     group_of = {code: place // third for place, code in enumerate(by_size)}
     told = []
     for surge in session.exec(select(Surge).order_by(col(Surge.id))):
-        period = Period(surge.declared_at.date(), (surge.closed_at or surge.review_by).date())
+        period = Period(surge.declared_at.date(), (surge.closed_at or surge.review_by).date(), surge=surge.id)
         fills = {r["municipality"]: r["given"] * 1000 // r["needed"] for r in sharing.by_member(session, period)}
         groups: dict[int, list[str]] = defaultdict(list)
         for code in fills:

@@ -17,13 +17,14 @@ FEWEST_PEERS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """From the first day through the last, in the region's zone; narrowed by member, item and surge level."""
+    """From the first day through the last, in the region's zone; narrowed by member, item, surge level or surge."""
 
     starts: date
     ends: date
     member: str | None = None
     item: str | None = None
     level: int | None = None
+    surge: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ KPIS: Final = (
     Kpi(
         "days_of_cover",
         "Days of cover",
-        "usable base units of the pool over all items, each over its daily use",
+        "usable stock over daily use, at most 365 an item, summed",
         "items with daily use",
         DAYS,
     ),

@@ -29,6 +29,7 @@ def _plans(session: Session, period: Period) -> dict[int, dict[str, Any]]:
         if head["state"] == deciding.APPROVED
         and first <= head["approved_at"] < last
         and period.level in (None, levels[head["surge_id"]])
+        and period.surge in (None, head["surge_id"])
     }
 
 
@@ -58,7 +59,8 @@ def _filled(rows: Iterable[PlanResult]) -> Found:
         by_item[item][0] += got
         by_item[item][1] += need
     told = tuple({"item": item, "given": got, "needed": need} for item, (got, need) in sorted(by_item.items()))
-    return Found(sum(row["given"] for row in told), sum(row["needed"] for row in told), told)
+    sums = by_item.values()
+    return Found(sum(got for got, _ in sums), sum(need for _, need in sums), told)
 
 
 def fill_rate(session: Session, period: Period) -> Found:
@@ -140,7 +142,7 @@ def decision_to_receipt(session: Session, period: Period) -> Found:
 
 def need_by_met(session: Session, period: Period) -> Found:
     """Received lines that came by the instant for which they were asked."""
-    came = {row.id: row.received_at for row, _ in _received(session, period)}
+    came = {row.id: row.received_at for row, _ in _received(session, period) if row.received_at is not None}
     lines = session.exec(select(TransferLine.transfer_id, TransferLine.reference, TransferLine.member_code)).all()
     due = {f"request:{number}": at for number, at in session.exec(select(Request.id, Request.need_by))}
     timely = [

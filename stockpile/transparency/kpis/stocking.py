@@ -17,6 +17,7 @@ from stockpile.inventory.tables import Lot
 from stockpile.transparency.kpis.rules import Found, Period
 
 NEAR_DAYS = 90
+YEAR_DAYS = 365
 
 
 def end_of(session: Session, period: Period) -> datetime:
@@ -39,7 +40,8 @@ def items(session: Session, period: Period) -> dict[str, Item]:
 
 def _usable(session: Session, period: Period) -> dict[str, int]:
     """Usable base units of the pool now, by item."""
-    wanted, sums = items(session, period), defaultdict(int)
+    wanted = items(session, period)
+    sums: dict[str, int] = defaultdict(int)
     for one in inventory.usable_pool_stock(session, end_of(session, period)):
         if one.item in wanted:
             sums[one.item] += one.quantity
@@ -85,10 +87,10 @@ def expiry_rate(session: Session, period: Period) -> Found:
 
 
 def days_of_cover(session: Session, period: Period) -> Found:
-    """Mean over items of usable stock divided by what the pool issues a day outside surges."""
+    """Mean over items of usable stock over what the pool issues a day outside surges, at most a year an item."""
     usable, daily = _usable(session, period), items(session, period)
     days = [
-        usable.get(code, 0) * 1000 / item.baseline_milli_per_day
+        min(YEAR_DAYS, usable.get(code, 0) * 1000 / item.baseline_milli_per_day)
         for code, item in daily.items()
         if item.baseline_milli_per_day
     ]

@@ -113,9 +113,10 @@ def changes(session: Session, code: str) -> list[Change]:
 
 def contract_rows(session: Session, *, on: date) -> Rows:
     """One row per contract: with whom, how long, up to how much, and how much of it is ordered."""
-    names, currency_orders = suppliers(session), defaultdict(int)
+    names = suppliers(session)
+    counted: dict[str, int] = defaultdict(int)
     for order in orders(session):
-        currency_orders[order.contract_code] += 1
+        counted[order.contract_code] += 1
     return [
         {
             "contract": row.code,
@@ -130,7 +131,7 @@ def contract_rows(session: Session, *, on: date) -> Rows:
             "burn_permille": (row.ceiling_minor - row.remaining_minor) * 1000 // row.ceiling_minor
             if row.ceiling_minor
             else 0,
-            "orders": currency_orders[row.code],
+            "orders": counted[row.code],
             "lead_time_days": row.lead_time_days,
         }
         for row in all_contracts(session)

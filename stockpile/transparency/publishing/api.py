@@ -16,6 +16,7 @@ from stockpile.db import reading
 from stockpile.governance import queries as governance
 from stockpile.transparency import opendata
 from stockpile.transparency.kpis import queries as kpis
+from stockpile.transparency.kpis import stocking
 from stockpile.transparency.kpis.rules import Period
 from stockpile.transparency.ocds import queries as contracting
 from stockpile.transparency.ocds import releases
@@ -257,8 +258,13 @@ def policy_json() -> dict[str, Any]:
 @public.get("/impact", include_in_schema=False)
 def impact(view: Looking) -> Response:
     """The impact assessment on people's data, on one page."""
-    kept = {f"{kind}_days": time.days for kind, time in privacy.KEEP.items()}
-    return page(view.session, "impact.html", few=redaction.FEWEST_PEOPLE, **kept)
+    return page(
+        view.session,
+        "impact.html",
+        few=redaction.FEWEST_PEOPLE,
+        contact_days=privacy.KEEP["contact"].days,
+        grievance_days=privacy.KEEP["grievance"].days,
+    )
 
 
 class Asked(BaseModel):
@@ -278,6 +284,8 @@ Asking = Annotated[Asked, Query()]
 
 def _figure(view: Look, code: str, asked: Asked) -> dict[str, Any]:
     newest = kpis.last_year(view.session, view.at)
+    if code in stocking.FIGURES and (asked.item or asked.member):
+        raise queries.WrongPeriod(f"{code} is told over all items and the whole region only", field="item")
     if asked.member:
         governance.member(view.session, asked.member)
     period = Period(

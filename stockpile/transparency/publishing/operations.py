@@ -44,7 +44,8 @@ def publish_due(session: Session, act: Act) -> list[Publication]:
     published = set(session.exec(select(Publication.plan_id)))
     ripe = act.at - redaction.PLAN_DELAY
     due = select(Plan.id).where(Plan.state == deciding.APPROVED, col(Plan.approved_at) <= ripe).order_by(col(Plan.id))
-    return [publish(session, act, plan_number=number) for number in session.exec(due) if number not in published]
+    waiting = [number for number in session.exec(due) if number is not None and number not in published]
+    return [publish(session, act, plan_number=number) for number in waiting]
 
 
 def publish(session: Session, act: Act, *, plan_number: int, correction: str = "") -> Publication:

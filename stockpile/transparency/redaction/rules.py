@@ -38,7 +38,8 @@ POLICY: Final = (
     Rule(
         "stock at a site",
         f"Stock is told by country, never by site, over {FEWEST_SITES} depots or more, else over the whole region; "
-        f"{PLAN_DELAY.total_seconds() / 3600:.0f} hours after the plan was approved.",
+        f"{PLAN_DELAY.total_seconds() / 3600:.0f} hours after the plan was approved. Figures over all items "
+        "and the whole region are told at once.",
         "Who knows what lies where, and when, can rob or block it.",
     ),
     Rule(
