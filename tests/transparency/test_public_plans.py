@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import subprocess
 import sys
@@ -202,3 +203,21 @@ def test_a_person_who_changed_a_line_is_told_with_the_plan(region: Engine, cast:
 
     with reading(region) as session:
         assert sum(got(session)) < sum(line["packs"] * 10 for line in json.loads(plan.answer)["pools"][0]["lines"])
+
+
+def test_a_problem_of_the_real_region_is_told_by_country_and_stays_fair() -> None:
+    """Ten depots of three countries: everything but controlled drugs is told, and the check accepts it."""
+    folder = Path(__file__).parents[2] / "fixtures"
+    with (folder / "region" / "sites.csv").open(encoding="utf-8", newline="") as file:
+        countries = {row["site"]: row["country"] for row in csv.DictReader(file) if row["kind"] == "depot"}
+    with (folder / "region" / "items.csv").open(encoding="utf-8", newline="") as file:
+        controlled = frozenset(row["item"] for row in csv.DictReader(file) if row["controlled"] == "1")
+    problem = problem_from_json((folder / "instances" / "problem.json").read_bytes())
+    plan = plan_from_json((folder / "instances" / "plan.json").read_bytes(), problem)
+    assert check(problem, plan).fair
+    found = rules.public_plan(problem, plan, countries=countries, controlled=controlled, told={})
+    told = {pool.item for pool in found.problem.pools}
+    assert told == {pool.item for pool in problem.pools} - controlled
+    assert {lot.site for pool in found.problem.pools for lot in pool.lots} <= {"BE", "DE", "NL"}
+    assert check(found.problem, found.plan).fair
+    assert not any(site in (found.problem.canonical() + found.plan.canonical()).decode() for site in countries)

@@ -23,7 +23,7 @@ from stockpile.transparency.redaction import rules as redaction
 NO_DATE: Final = date(9999, 12, 31)
 """Stands in the place of every expiry date: the format asks for one."""
 
-CONTROLLED: Final = "controlled drug: neither quantities nor places are told"
+CONTROLLED: Final = "controlled drug: what lies or goes where is not told"
 SHARED_LIMITS: Final = "its transport or storage is shared with other items, site by site"
 SITE_WOULD_SHOW: Final = "its stock cannot be told without the stock of a single site"
 NOT_PROVABLE: Final = "its fairness cannot be shown without telling which site reaches whom; auditors have the proof"
