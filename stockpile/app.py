@@ -60,6 +60,12 @@ from stockpile.inventory.worklist import api as worklist
 from stockpile.jobs import api as jobs
 from stockpile.jobs import schedule
 from stockpile.settings import Settings
+from stockpile.transparency.grievances import api as grievances
+from stockpile.transparency.kpis import api as kpis
+from stockpile.transparency.ocds import api as ocds
+from stockpile.transparency.privacy import api as privacy
+from stockpile.transparency.publishing import api as publishing
+from stockpile.transparency.publishing.complaints import complaints
 from stockpile.transparency.sealing import api as sealing
 
 log = logging.getLogger(__name__)
@@ -67,7 +73,8 @@ GOODS_IN = (receiving, proposals, controlled, temperatures, shelving, handover, 
 BOOKS = (periods, corrections)
 STOREROOM = (inventory, *GOODS_IN, *BOOKS, recalls, quality, counts, outlook, worklist, scanning, lots, ownership, kits)
 SHARING = (allocation, policies, alternatives, reasons, reservations)
-ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, *SHARING, jobs, sealing)
+OPEN_BOOKS = (sealing, grievances, kpis, ocds, privacy)
+ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, *SHARING, jobs, *OPEN_BOOKS)
 HOSTS = frozenset({"127.0.0.1", "localhost", "testserver"})
 SIMULATED = (b"stockpile-simulated", b"true")
 DESCRIPTION = (
@@ -140,7 +147,8 @@ def _add_routes(app: FastAPI) -> None:
     for domain in ROUTERS:
         v1.include_router(domain.router)
     app.include_router(v1)
-    app.include_router(sealing.public)
+    for anyones in (sealing.public, complaints, publishing.public):
+        app.include_router(anyones)
     app.get("/health", tags=["operations"])(_health)
     app.get("/api/v1/openapi.json", include_in_schema=False, dependencies=known)(_openapi)
     app.get("/docs", include_in_schema=False)(_docs)

@@ -21,6 +21,7 @@ from stockpile.allocation import rules as picking
 from stockpile.cli_audit import audit
 from stockpile.cli_handling import call
 from stockpile.cli_plan import plan
+from stockpile.cli_public import public
 from stockpile.cli_storeroom import store
 from stockpile.console import end_with, err, opened, out
 from stockpile.db import reading, transact
@@ -53,6 +54,7 @@ app.add_typer(accounts, name="account")
 app.add_typer(store, name="store")
 app.add_typer(audit, name="audit")
 app.add_typer(plan, name="plan")
+app.add_typer(public, name="public")
 app.command("call")(call)
 EXIT_NOT_POSTED, EXIT_REFUSED = 1, 2
 

@@ -29,6 +29,7 @@ from stockpile.demand import queries as reports
 from stockpile.demo import municipalities
 from stockpile.errors import Refusal
 from stockpile.governance import operations as governance
+from stockpile.governance import queries
 from stockpile.inventory import operations as inventory
 from stockpile.inventory import queries as stock
 from stockpile.inventory import transfers
@@ -78,6 +79,7 @@ def tell(story: Story) -> None:
         if day + timedelta(days=1) == REORDER_DAY:
             _reorder(story, _at(REORDER_DAY, 2))
     _receive_orders(story)
+    _publish(story)
 
 
 def _declare(story: Story) -> None:
@@ -300,6 +302,14 @@ def _receive_order(story: Story, number: int, at: datetime) -> None:
     done = _step(story, "logistics", at, f"receive-calloff/{number}", receive)
     story.calloffs_received += 1
     story.say(f"{at.date()}  call-off {number} delivered and received at {done['site']}: {done['lines']} lines")
+
+
+def _publish(story: Story) -> None:
+    """What the policy lets be told by now is published: the public problem and plan of each day."""
+    with reading(story.engine) as session:
+        at = queries.effective_now(session, real_now=datetime.now(UTC))
+    ran = jobs.run(story.engine, _act(story, "scheduler", at), job="publications", limit_seconds=story.limit_seconds)
+    story.say(f"{at.date()}  {len(ran.outcome['plans'])} plans published at /public, stock pooled by country")
 
 
 def _reports(rows: Rows, day: date) -> list[demand.DayReport]:

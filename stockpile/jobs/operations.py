@@ -25,6 +25,8 @@ from stockpile.inventory.periods import queries as storeroom
 from stockpile.inventory.periods.rules import REPLY_DAYS
 from stockpile.jobs.tables import JobRun
 from stockpile.reorder import operations as reorder
+from stockpile.transparency.privacy import operations as privacy
+from stockpile.transparency.publishing import operations as publishing
 
 SCHEDULER_ACCOUNT = SCHEDULER
 
@@ -163,6 +165,14 @@ def _forgetting(_engine: Engine, act: Act, _slot: str, _limit_seconds: float) ->
     return effects
 
 
+def _publications(_engine: Engine, act: Act, _slot: str, _limit_seconds: float) -> Effects:
+    def effects(session: Session) -> dict[str, Any]:
+        published = publishing.publish_due(session, act)
+        return {"plans": [one.plan_id for one in published], "erased": privacy.erase_due(session, act)}
+
+    return effects
+
+
 def _day(session: Session, at: datetime) -> str:
     return governance.local_day(session, at).isoformat()
 
@@ -175,6 +185,12 @@ JOBS: dict[str, Callable[[Engine, Act, str, float], Effects]] = {
     "reorder": _reorder,
     "reservations": _reservations,
     "forgetting": _forgetting,
+    "publications": _publications,
 }
-SLOTS: dict[str, Callable[[Session, datetime], str]] = {"reorder": _day, "reservations": _hour, "forgetting": _day}
+SLOTS: dict[str, Callable[[Session, datetime], str]] = {
+    "reorder": _day,
+    "reservations": _hour,
+    "forgetting": _day,
+    "publications": _hour,
+}
 """When a job's slot begins anew: with the region's local day, or with every hour (UTC)."""

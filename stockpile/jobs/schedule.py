@@ -24,6 +24,7 @@ DUE: Final[dict[str, dict[str, int]]] = {
     "reorder": {"hour": 2, "minute": 0},
     "reservations": {"minute": 5},
     "forgetting": {"hour": 2, "minute": 40},
+    "publications": {"minute": 20},
 }
 """When each job comes due, UTC: every day at that hour, or every hour at that minute."""
 SEAL_SECONDS = 1

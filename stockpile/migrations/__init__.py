@@ -33,6 +33,11 @@ import stockpile.inventory.temperatures.tables
 import stockpile.jobs.tables
 import stockpile.journal
 import stockpile.reorder.tables
+import stockpile.transparency.grievances.tables
+import stockpile.transparency.kpis.tables
+import stockpile.transparency.ocds.tables
+import stockpile.transparency.privacy.tables
+import stockpile.transparency.publishing.tables
 import stockpile.transparency.sealing.tables  # noqa: F401  (all tables are known to the metadata from here on)
 from stockpile.errors import Conflict
 

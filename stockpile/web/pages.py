@@ -19,7 +19,7 @@ from stockpile.web.storeroom import add_storeroom
 
 ASSETS = Path(__file__).parent / "assets"
 SLOWEST_FIRST_VIEW_SECONDS = 30.0
-NOT_SCREENS = ("/api", "/docs", "/docs-assets", "/health")
+NOT_SCREENS = ("/api", "/docs", "/docs-assets", "/health", "/public")
 
 
 class _ScreensMount(Mount):

@@ -79,6 +79,17 @@ calloff.approve     .         .         .           x         x     .          .
 floor.set           .         .         .           x         .     .          .       .             .
 period.close        .         .         .           x         .     .          .       .             .
 figure.set          .         .         .           x         .     .          .       .             .
+publications.run    .         .         x           .         .     .          .       .             x
+grievance.receive   .         .         x           .         .     .          .       .             x
+grievance.handle    .         .         x           x         .     .          x       .             .
+grievance.review    .         .         .           x         .     x          x       .             .
+grievance.buffer    .         .         .           x         .     .          .       .             .
+remedy.open         .         .         .           x         .     .          x       .             .
+remedy.close        .         .         .           x         .     .          x       .             .
+contact.keep        .         .         x           .         .     .          .       x             .
+contact.read        .         x         x           x         .     .          .       x             .
+contact.erase       .         .         .           .         .     .          .       x             .
+history.import      .         .         .           .         x     .          .       x             .
 region.import       .         .         .           .         .     .          .       x             .
 account.manage      .         .         .           .         .     .          .       x             .
 """
