@@ -25,6 +25,7 @@ from stockpile.allocation import api as allocation
 from stockpile.allocation.reservations import api as reservations
 from stockpile.catalogue import api as catalogue
 from stockpile.contracts import api as contracts
+from stockpile.contracts.terms import api as terms
 from stockpile.db import reading
 from stockpile.demand import api as demand
 from stockpile.errors import Refusal
@@ -59,7 +60,8 @@ log = logging.getLogger(__name__)
 GOODS_IN = (receiving, proposals, controlled, temperatures, shelving, handover, importing)
 BOOKS = (periods, corrections)
 STOREROOM = (inventory, *GOODS_IN, *BOOKS, recalls, quality, counts, outlook, scanning, lots, ownership, kits)
-ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, reservations, jobs, sealing)
+BUYING = (contracts, terms)
+ROUTERS = (governance, catalogue, *BUYING, *STOREROOM, demand, allocation, reservations, jobs, sealing)
 DESCRIPTION = (
     "One shared emergency stockpile for municipalities of several countries. Quantities are integers in base units, "
     "money in minor units, instants in UTC. Sign in with POST /api/v1/tokens (HTTP Basic) and send the token as bearer."
