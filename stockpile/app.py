@@ -25,6 +25,9 @@ from stockpile.allocation import api as allocation
 from stockpile.allocation.reservations import api as reservations
 from stockpile.catalogue import api as catalogue
 from stockpile.contracts import api as contracts
+from stockpile.contracts.calloffs import api as calloffs
+from stockpile.contracts.damages import api as damages
+from stockpile.contracts.invoices import api as invoices
 from stockpile.contracts.terms import api as terms
 from stockpile.db import reading
 from stockpile.demand import api as demand
@@ -60,7 +63,7 @@ log = logging.getLogger(__name__)
 GOODS_IN = (receiving, proposals, controlled, temperatures, shelving, handover, importing)
 BOOKS = (periods, corrections)
 STOREROOM = (inventory, *GOODS_IN, *BOOKS, recalls, quality, counts, outlook, scanning, lots, ownership, kits)
-BUYING = (contracts, terms)
+BUYING = (contracts, terms, calloffs, damages, invoices)
 ROUTERS = (governance, catalogue, *BUYING, *STOREROOM, demand, allocation, reservations, jobs, sealing)
 DESCRIPTION = (
     "One shared emergency stockpile for municipalities of several countries. Quantities are integers in base units, "

@@ -11,6 +11,9 @@ from sqlalchemy import Engine, text
 import stockpile.allocation.reservations.tables
 import stockpile.allocation.tables
 import stockpile.catalogue.tables
+import stockpile.contracts.calloffs.tables
+import stockpile.contracts.damages.tables
+import stockpile.contracts.invoices.tables
 import stockpile.contracts.tables
 import stockpile.contracts.terms.tables
 import stockpile.demand.tables

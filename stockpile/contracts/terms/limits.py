@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, update
 from sqlmodel import Session, col
 
 from stockpile.contracts.tables import Contract
@@ -216,7 +216,7 @@ def _take_from_share(session: Session, order: Order, lot: str, cost: int) -> Non
         )
 
 
-def _share(order: Order, lot: str) -> tuple[object, ...]:
+def _share(order: Order, lot: str) -> tuple[ColumnElement[bool], ...]:
     return (
         col(ContractMember.contract_code) == order.contract,
         col(ContractMember.lot) == lot,

@@ -107,7 +107,8 @@ def propose_amendment(
     session.flush()
     named = [ContractPrice(contract_code=contract, version=number, **_price(session, contract, one)) for one in prices]
     session.add_all(named)
-    payload = {"version": number, "from": effective_from.isoformat(), "terms": dict(terms), "prices": len(named)}
+    told = {name: str(value) for name, value in terms.items()}
+    payload = {"version": number, "from": effective_from.isoformat(), "terms": told, "prices": len(named)}
     _note(session, act, "contract.amend", contract, payload, rationale)
     return row
 
@@ -286,7 +287,13 @@ def set_condition(
     """Say under which condition a lot applies in a country, and whether it is met."""
     require(act.actor, "contract.amend")
     _lot(session, contract, lot)
-    given = {"contract_code": contract, "lot": lot, "country": country, "condition": condition, "met": met}
+    given: dict[str, Any] = {
+        "contract_code": contract,
+        "lot": lot,
+        "country": country,
+        "condition": condition,
+        "met": met,
+    }
     row = session.merge(ContractCondition(**given))
     _note(session, act, "contract.condition", contract, given, reason)
     return row
@@ -340,7 +347,4 @@ def step(session: Session, act: Act, *, contract: str, to: str, reason: str) -> 
 def _note(session: Session, act: Act, action: str, contract: str, *said: Any) -> None:
     """Journal a change of a contract: its payload, and the reason if there is one."""
     payload, reason = said[0], said[1] if len(said) > 1 else ""
-    told = {name: value.isoformat() if isinstance(value, date) else value for name, value in payload.items()}
-    if isinstance(told.get("terms"), dict):
-        told["terms"] = {name: str(value) for name, value in told["terms"].items()}
-    journal.record(session, act, action=action, subject=f"contract:{contract}", payload=told, reason=reason)
+    journal.record(session, act, action=action, subject=f"contract:{contract}", payload=payload, reason=reason)

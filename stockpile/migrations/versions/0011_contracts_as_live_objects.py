@@ -115,6 +115,22 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['proposed_by'], ['account.id'], name=op.f('fk_contract_version_proposed_by_account')),
     sa.PrimaryKeyConstraint('contract_code', 'version', name=op.f('pk_contract_version'))
     )
+    op.create_table('force_majeure',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('contract_code', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('starts', sa.Date(), nullable=False),
+    sa.Column('ends', sa.Date(), nullable=False),
+    sa.Column('reason', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('declared_by', sa.BigInteger(), nullable=False),
+    sa.Column('declared_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.CheckConstraint('starts <= ends', name=op.f('ck_force_majeure_days')),
+    sa.ForeignKeyConstraint(['contract_code'], ['contract.code'], name=op.f('fk_force_majeure_contract_code_contract')),
+    sa.ForeignKeyConstraint(['declared_by'], ['account.id'], name=op.f('fk_force_majeure_declared_by_account')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_force_majeure'))
+    )
+    with op.batch_alter_table('force_majeure', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_force_majeure_contract_code'), ['contract_code'], unique=False)
+
     op.create_table('surge_option',
     sa.Column('contract_code', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('item_code', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -132,6 +148,80 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['item_code'], ['item.code'], name=op.f('fk_surge_option_item_code_item')),
     sa.PrimaryKeyConstraint('contract_code', 'item_code', name=op.f('pk_surge_option'))
     )
+    op.create_table('calloff_invoice',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('calloff_id', sa.BigInteger(), nullable=False),
+    sa.Column('reference', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('amount_minor', sa.BigInteger(), nullable=False),
+    sa.Column('findings', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('state', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('recorded_by', sa.BigInteger(), nullable=False),
+    sa.Column('recorded_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('approved_by', sa.BigInteger(), nullable=True),
+    sa.Column('second_by', sa.BigInteger(), nullable=True),
+    sa.Column('decided_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('decision_reason', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('paid_minor', sa.BigInteger(), nullable=False),
+    sa.Column('paid_by', sa.BigInteger(), nullable=True),
+    sa.Column('paid_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.CheckConstraint("state IN ('recorded','half_approved','approved','refused','paid')", name=op.f('ck_calloff_invoice_state')),
+    sa.CheckConstraint('amount_minor > 0', name=op.f('ck_calloff_invoice_amount_positive')),
+    sa.CheckConstraint('paid_minor >= 0 AND paid_minor <= amount_minor', name=op.f('ck_calloff_invoice_paid_within')),
+    sa.ForeignKeyConstraint(['approved_by'], ['account.id'], name=op.f('fk_calloff_invoice_approved_by_account')),
+    sa.ForeignKeyConstraint(['calloff_id'], ['calloff.id'], name=op.f('fk_calloff_invoice_calloff_id_calloff')),
+    sa.ForeignKeyConstraint(['paid_by'], ['account.id'], name=op.f('fk_calloff_invoice_paid_by_account')),
+    sa.ForeignKeyConstraint(['recorded_by'], ['account.id'], name=op.f('fk_calloff_invoice_recorded_by_account')),
+    sa.ForeignKeyConstraint(['second_by'], ['account.id'], name=op.f('fk_calloff_invoice_second_by_account')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_calloff_invoice')),
+    sa.UniqueConstraint('calloff_id', 'reference', name=op.f('uq_calloff_invoice_calloff_id_reference'))
+    )
+    with op.batch_alter_table('calloff_invoice', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_calloff_invoice_calloff_id'), ['calloff_id'], unique=False)
+
+    op.create_table('calloff_shipment',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('calloff_id', sa.BigInteger(), nullable=False),
+    sa.Column('reference', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('pallets', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('shipped_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('expected_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('noted_by', sa.BigInteger(), nullable=False),
+    sa.ForeignKeyConstraint(['calloff_id'], ['calloff.id'], name=op.f('fk_calloff_shipment_calloff_id_calloff')),
+    sa.ForeignKeyConstraint(['noted_by'], ['account.id'], name=op.f('fk_calloff_shipment_noted_by_account')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_calloff_shipment')),
+    sa.UniqueConstraint('calloff_id', 'reference', name=op.f('uq_calloff_shipment_calloff_id_reference'))
+    )
+    with op.batch_alter_table('calloff_shipment', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_calloff_shipment_calloff_id'), ['calloff_id'], unique=False)
+
+    op.create_table('damages_claim',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('calloff_id', sa.BigInteger(), nullable=False),
+    sa.Column('supplier_code', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('amount_minor', sa.BigInteger(), nullable=False),
+    sa.Column('worked_out', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('state', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('claimed_by', sa.BigInteger(), nullable=False),
+    sa.Column('claimed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('contested_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('contest_reason', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('decided_by', sa.BigInteger(), nullable=True),
+    sa.Column('decided_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('decided_minor', sa.BigInteger(), nullable=True),
+    sa.Column('decision_reason', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.CheckConstraint("state IN ('claimed','contested','waived','deducted')", name=op.f('ck_damages_claim_state')),
+    sa.CheckConstraint('amount_minor >= 0', name=op.f('ck_damages_claim_not_negative')),
+    sa.CheckConstraint('decided_minor >= 0 AND decided_minor <= amount_minor', name=op.f('ck_damages_claim_decided_within')),
+    sa.ForeignKeyConstraint(['calloff_id'], ['calloff.id'], name=op.f('fk_damages_claim_calloff_id_calloff')),
+    sa.ForeignKeyConstraint(['claimed_by'], ['account.id'], name=op.f('fk_damages_claim_claimed_by_account')),
+    sa.ForeignKeyConstraint(['decided_by'], ['account.id'], name=op.f('fk_damages_claim_decided_by_account')),
+    sa.ForeignKeyConstraint(['supplier_code'], ['supplier.code'], name=op.f('fk_damages_claim_supplier_code_supplier')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_damages_claim')),
+    sa.UniqueConstraint('calloff_id', name=op.f('uq_damages_claim_calloff_id'))
+    )
+    with op.batch_alter_table('damages_claim', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_damages_claim_supplier_code'), ['supplier_code'], unique=False)
+
     op.create_table('calloff_delivery',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('calloff_line_id', sa.BigInteger(), nullable=False),
@@ -149,6 +239,16 @@ def upgrade() -> None:
     with op.batch_alter_table('calloff_delivery', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_calloff_delivery_calloff_line_id'), ['calloff_line_id'], unique=False)
 
+    op.create_table('calloff_invoice_line',
+    sa.Column('invoice_id', sa.BigInteger(), nullable=False),
+    sa.Column('calloff_line_id', sa.BigInteger(), nullable=False),
+    sa.Column('quantity', sa.BigInteger(), nullable=False),
+    sa.Column('amount_minor', sa.BigInteger(), nullable=False),
+    sa.CheckConstraint('quantity > 0 AND amount_minor >= 0', name=op.f('ck_calloff_invoice_line_positive')),
+    sa.ForeignKeyConstraint(['calloff_line_id'], ['calloff_line.id'], name=op.f('fk_calloff_invoice_line_calloff_line_id_calloff_line')),
+    sa.ForeignKeyConstraint(['invoice_id'], ['calloff_invoice.id'], name=op.f('fk_calloff_invoice_line_invoice_id_calloff_invoice')),
+    sa.PrimaryKeyConstraint('invoice_id', 'calloff_line_id', name=op.f('pk_calloff_invoice_line'))
+    )
     with op.batch_alter_table('calloff', schema=None) as batch_op:
         batch_op.add_column(sa.Column('fee_minor', sa.BigInteger(), nullable=False, server_default='0'))
         batch_op.add_column(sa.Column('member_code', sqlmodel.sql.sqltypes.AutoString(), nullable=True))
@@ -219,11 +319,28 @@ def downgrade() -> None:
         batch_op.drop_column('member_code')
         batch_op.drop_column('fee_minor')
 
+    op.drop_table('calloff_invoice_line')
     with op.batch_alter_table('calloff_delivery', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_calloff_delivery_calloff_line_id'))
 
     op.drop_table('calloff_delivery')
+    with op.batch_alter_table('damages_claim', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_damages_claim_supplier_code'))
+
+    op.drop_table('damages_claim')
+    with op.batch_alter_table('calloff_shipment', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_calloff_shipment_calloff_id'))
+
+    op.drop_table('calloff_shipment')
+    with op.batch_alter_table('calloff_invoice', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_calloff_invoice_calloff_id'))
+
+    op.drop_table('calloff_invoice')
     op.drop_table('surge_option')
+    with op.batch_alter_table('force_majeure', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_force_majeure_contract_code'))
+
+    op.drop_table('force_majeure')
     op.drop_table('contract_version')
     op.drop_table('contract_price')
     op.drop_table('contract_member')
