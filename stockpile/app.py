@@ -28,6 +28,8 @@ from stockpile.contracts import api as contracts
 from stockpile.contracts.calloffs import api as calloffs
 from stockpile.contracts.damages import api as damages
 from stockpile.contracts.invoices import api as invoices
+from stockpile.contracts.scorecards import api as scorecards
+from stockpile.contracts.shortages import api as shortages
 from stockpile.contracts.terms import api as terms
 from stockpile.db import reading
 from stockpile.demand import api as demand
@@ -63,7 +65,7 @@ log = logging.getLogger(__name__)
 GOODS_IN = (receiving, proposals, controlled, temperatures, shelving, handover, importing)
 BOOKS = (periods, corrections)
 STOREROOM = (inventory, *GOODS_IN, *BOOKS, recalls, quality, counts, outlook, scanning, lots, ownership, kits)
-BUYING = (contracts, terms, calloffs, damages, invoices)
+BUYING = (contracts, terms, calloffs, damages, invoices, scorecards, shortages)
 ROUTERS = (governance, catalogue, *BUYING, *STOREROOM, demand, allocation, reservations, jobs, sealing)
 DESCRIPTION = (
     "One shared emergency stockpile for municipalities of several countries. Quantities are integers in base units, "

@@ -19,7 +19,8 @@ from stockpile.actor import Act, Grant
 from stockpile.allocation import queries as allocation
 from stockpile.allocation import rules as picking
 from stockpile.cli_audit import audit
-from stockpile.cli_buying import calloff, contract
+from stockpile.cli_buying import contract
+from stockpile.cli_calloffs import calloff
 from stockpile.cli_handling import call
 from stockpile.cli_storeroom import store
 from stockpile.console import end_with, err, opened, out

@@ -51,7 +51,10 @@ def require_price(session: Session, calloff: CallOff, today: date) -> None:
 
 
 def exercise(session: Session, calloff: CallOff, today: date) -> None:
-    """Take what an order by surge option needs from its options (K6)."""
+    """Take what an order by surge option needs from its options (K6); hold one at once to the share that is."""
+    if calloff.kind == terms_rules.IMMEDIATE:
+        _, terms = agreed.terms_on(session, calloff.contract_code, today)
+        limits.require_immediate(session, order_of(session, calloff), terms)
     if calloff.kind == terms_rules.OPTION:
         for line in queries.lines(session, calloff.id or 0):
             limits.take_option(session, calloff.contract_code, line.item_code, line.quantity, today)

@@ -14,6 +14,7 @@ import stockpile.catalogue.tables
 import stockpile.contracts.calloffs.tables
 import stockpile.contracts.damages.tables
 import stockpile.contracts.invoices.tables
+import stockpile.contracts.scorecards.tables
 import stockpile.contracts.tables
 import stockpile.contracts.terms.tables
 import stockpile.demand.tables

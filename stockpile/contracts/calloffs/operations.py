@@ -76,7 +76,7 @@ def draft(
     calendar, term (K4) or the list of members (K7).
     """
     require(act.actor, "calloff.propose", member=member)
-    _require_place(session, contract, slot, deliver_to)
+    require_place(session, contract, slot, deliver_to)
     today = governance.local_day(session, act.at)
     limits.require_orderable(session, contract, today)
     drafts = _priced(session, contract, wanted, today)
@@ -88,7 +88,7 @@ def draft(
     return orders.propose(session, act, manner=manner, **given)
 
 
-def _require_place(session: Session, contract: str, slot: str, deliver_to: str) -> None:
+def require_place(session: Session, contract: str, slot: str, deliver_to: str) -> None:
     """Refuse a site that does not exist (the storeroom above owns them), and a slot used before."""
     agreed.contract(session, contract)
     code: ColumnClause[str] = column("code")

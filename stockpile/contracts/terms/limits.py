@@ -16,6 +16,7 @@ from sqlmodel import Session, col
 
 from stockpile.contracts.tables import Contract
 from stockpile.contracts.terms import queries, rules
+from stockpile.contracts.terms.rules import Terms
 from stockpile.contracts.terms.tables import ContractCondition, ContractLot, ContractMember, SurgeOption
 from stockpile.db import rows_changed
 from stockpile.errors import Conflict
@@ -132,6 +133,31 @@ def give_back(session: Session, order: Order) -> None:
         share = update(ContractMember).where(*_share(order, lot or ""))
         rows_changed(session, share.values(ordered_minor=col(ContractMember.ordered_minor) - cost))
     session.expire_all()
+
+
+def remaining(session: Session, code: str, item: str) -> int:
+    """What ceiling and lot leave for an item (minor units)."""
+    left = queries.contract(session, code).remaining_minor
+    lot = queries.lot_of(session, code, item)
+    return min(left, session.get_one(ContractLot, (code, lot)).remaining_minor) if lot else left
+
+
+def immediately(session: Session, code: str, item: str, terms: Terms) -> int:
+    """What of that must be available immediately, by the contract's share (minor units)."""
+    return remaining(session, code, item) * terms.immediate_permille // 1000
+
+
+def require_immediate(session: Session, order: Order, terms: Terms) -> None:
+    """Refuse more from immediate availability than the contract's share of what remains."""
+    for item, cost in order.costs.items():
+        share = immediately(session, order.contract, item, terms)
+        if cost > share:
+            raise OptionClosed(
+                f"clause immediate availability: contract {order.contract} has {share} of {item} at once, not {cost}",
+                clause="immediate availability",
+                share_minor=share,
+                cost_minor=cost,
+            )
 
 
 def take_from_ceiling(session: Session, code: str, cost_minor: int) -> None:

@@ -131,6 +131,21 @@ def upgrade() -> None:
     with op.batch_alter_table('force_majeure', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_force_majeure_contract_code'), ['contract_code'], unique=False)
 
+    op.create_table('rotation_duty',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('contract_code', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('item_code', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('batch', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('due_on', sa.Date(), nullable=False),
+    sa.Column('rotated_on', sa.Date(), nullable=True),
+    sa.ForeignKeyConstraint(['contract_code'], ['contract.code'], name=op.f('fk_rotation_duty_contract_code_contract')),
+    sa.ForeignKeyConstraint(['item_code'], ['item.code'], name=op.f('fk_rotation_duty_item_code_item')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_rotation_duty')),
+    sa.UniqueConstraint('contract_code', 'item_code', 'batch', name=op.f('uq_rotation_duty_contract_code_item_code_batch'))
+    )
+    with op.batch_alter_table('rotation_duty', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_rotation_duty_contract_code'), ['contract_code'], unique=False)
+
     op.create_table('surge_option',
     sa.Column('contract_code', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('item_code', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -337,6 +352,10 @@ def downgrade() -> None:
 
     op.drop_table('calloff_invoice')
     op.drop_table('surge_option')
+    with op.batch_alter_table('rotation_duty', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_rotation_duty_contract_code'))
+
+    op.drop_table('rotation_duty')
     with op.batch_alter_table('force_majeure', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_force_majeure_contract_code'))
 
