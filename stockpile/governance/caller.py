@@ -29,7 +29,7 @@ from stockpile.db import reading, transact
 from stockpile.errors import Refusal
 from stockpile.governance import operations, queries
 from stockpile.governance.operations import SignInRefused
-from stockpile.governance.rules import SCHEDULER, require_any
+from stockpile.governance.rules import SCHEDULER, holds, require_any
 
 MOST_HASHES_AT_ONCE = 4
 LET_IN = timedelta(seconds=5)
@@ -189,6 +189,8 @@ def guest(
     real_now = datetime.now(UTC)
     with reading(engine) as session:
         actor = _actor(session, token, password, real_now=real_now)
+    if not holds(actor, "read"):
+        require_any(actor, "scorecard.see")
     digest = operations.token_digest(token.credentials) if token is not None else None
     return Caller(engine, actor, real_now, request.app.state.settings.plan_limit_seconds, digest)
 

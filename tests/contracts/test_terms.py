@@ -111,14 +111,14 @@ def test_k5_an_amendment_has_its_rationale_and_is_adopted_by_another_person(regi
         ({"ceiling_minor": 110_000_001}, [], "the ceiling"),
         ({"ends": date(2023, 6, 1)}, [], "the term"),
         ({}, [Price("TAB", 1, 551)], "the price of TAB"),
-        ({}, [Price("TAB", 60, 520)], "the price of TAB"),
+        ({}, [Price("TAB", 1, 500), Price("TAB", 60, 520)], "the price of TAB"),
     ],
 )
 def test_k5_substantial_changes_are_refused(region: Engine, cast: Cast, terms: Any, prices: Any, what: str) -> None:
     asked = {"contract": "UC-1", "effective_from": TODAY, "rationale": "more", "terms": terms, "prices": prices}
     with pytest.raises(operations.TooMuchChanged, match="clause K5") as refusal:
         do(region, operations.propose_amendment, acting(cast["buyer"]), **asked)
-    assert [name for name, _ in refusal.value.facts["changes"]] == [what]  # type: ignore[attr-defined]
+    assert f"[['{what}', " in str(refusal.value.facts["changes"])
 
 
 @ON_SQLITE

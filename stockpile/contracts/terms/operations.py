@@ -100,6 +100,7 @@ def propose_amendment(
     if effective_from < max(row.effective_from for row in on_record if row.state == ADOPTED):
         raise Invalid("an amendment takes effect after those before it", field="effective_from")
     new = _changed(rules.terms_of([row for row in on_record if row.state == ADOPTED][-1]), effective_from, terms)
+    _require_tiers(prices)
     _require_slight(session, found, rules.terms_of(on_record[0]), new, prices)
     number = on_record[-1].version + 1
     row = _version(act, new, contract_code=contract, version=number, state=PROPOSED, rationale=rationale)
@@ -153,6 +154,9 @@ def _changed(terms: Terms, effective_from: date, given: Mapping[str, Any]) -> Te
     unknown = sorted(set(given) - set(rules.AMENDABLE))
     if unknown:
         raise Invalid(f"no amendment changes {', '.join(unknown)}", field="terms", unknown=unknown)
+    empty = sorted(name for name, value in given.items() if value is None and name != "damages_days")
+    if empty:
+        raise Invalid(f"give {', '.join(empty)} a value, or leave it out to keep what holds", field="terms")
     new = replace(terms, effective_from=effective_from, **given)
     faults = rules.faults(new)
     if faults:
@@ -176,6 +180,15 @@ def _require_slight(session: Session, found: Contract, first: Terms, new: Terms,
             clause="K5",
             changes=[[one.what, one.permille] for one in much],
         )
+
+
+def _require_tiers(prices: Sequence[Price]) -> None:
+    """Refuse a tier given twice, and an item whose tiers do not begin at one pack."""
+    tiers = [(one.item, one.from_packs) for one in prices]
+    if len(set(tiers)) != len(tiers):
+        raise Invalid("each tier of an item is given once", field="prices")
+    for item in sorted({item for item, _ in tiers} - {item for item, packs in tiers if packs == 1}):
+        raise Invalid(f"the tiers of {item} replace those before: they begin at one pack", field="prices", item=item)
 
 
 def _price_at(tiers: Sequence[tuple[int, int]], packs: int) -> int:
@@ -209,8 +222,10 @@ def add_lot(
     """A lot of a contract with its items and the most that may be ordered of it; items of no other lot."""
     require(act.actor, "contract.amend")
     queries.contract(session, contract)
-    if session.get(ContractLot, (contract, lot)) is not None or not items:
-        raise Invalid(f"contract {contract} has a lot {lot}, or the lot has no items", field="lot", value=lot)
+    if session.get(ContractLot, (contract, lot)) is not None:
+        raise Invalid(f"contract {contract} has a lot {lot} already", field="lot", value=lot)
+    if not items or len(set(items)) != len(items):
+        raise Invalid("a lot has at least one item, and each item once", field="items")
     for item in items:
         _line(session, contract, item)
         if queries.lot_of(session, contract, item) is not None:
