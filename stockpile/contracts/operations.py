@@ -170,7 +170,7 @@ def receive_arrival(
     ordered = min(quantity, queries.still_open(line))
     beyond = quantity - ordered
     tolerated = min(beyond, max(0, line.quantity * terms.tolerance_percent // 100 - line.over))
-    if tolerated and not limits.took_from_ceiling(session, terms.contract, _cost(line, tolerated)):
+    if tolerated and not limits.took(session, _beyond(calloff, line, tolerated)):
         tolerated = 0
     _book(session, calloff, line, received=ordered, over=tolerated)
     if ordered + tolerated:
@@ -184,7 +184,7 @@ def accept_surplus(session: Session, act: Act, *, line_number: int, quantity: in
     line = queries.line(session, line_number)
     calloff = queries.calloff(session, line.calloff_id, lock=True)
     session.refresh(line)
-    limits.take_from_ceiling(session, calloff.contract_code, _cost(line, quantity))
+    limits.take(session, _beyond(calloff, line, quantity))
     line.over += quantity
     session.add(line)
     session.add(_arrived(act, calloff, line, quantity, None))
@@ -267,6 +267,11 @@ def _book(session: Session, calloff: CallOff, line: CallOffLine, *, received: in
     ended = rules.DELIVERED if anything else rules.SHORT_CLOSED
     calloff.state = ended if everything else rules.PART_DELIVERED
     session.add(calloff)
+
+
+def _beyond(calloff: CallOff, line: CallOffLine, quantity: int) -> limits.Order:
+    """What base units beyond an order take from its contract."""
+    return limits.Order(calloff.contract_code, {line.item_code: _cost(line, quantity)}, calloff.member_code)
 
 
 def _cost(line: CallOffLine, quantity: int) -> int:

@@ -24,7 +24,7 @@ from stockpile.errors import Conflict, Invalid
 from stockpile.governance.rules import Missing, OwnWork
 from tests.conftest import NOW, Cast, acting
 from tests.contracts.buying import DUE, accepted, approved, came, drafted, invoiced, line_of, order
-from tests.contracts.test_terms import amended
+from tests.contracts.test_terms import amended, with_lot
 from tests.inventory.stockroom import ON_SQLITE, do
 from tests.reorder.buying import drafted as night
 
@@ -86,6 +86,17 @@ def test_an_approved_order_is_cancelled_until_something_came_and_frees_what_it_t
     came(region, cast, second, 10)
     with pytest.raises(WrongState, match="to cancel it must be"):
         do(region, steps.cancel, acting(cast["buyer"]), number=second, reason="too late")
+
+
+def test_k1_what_a_delivery_brings_beyond_the_order_counts_against_the_lot_too(region: Engine, cast: Cast) -> None:
+    with_lot(region, cast, maximum=10_400)
+    terms_of = {"contract": "UC-1", "item": "TAB", "tolerance_percent": 10, "whole_packs": True}
+    do(region, orders.set_delivery_terms, acting(cast["buyer"]), **terms_of)
+    number = approved(region, cast)
+    given = {"line_number": line_of(region, number), "site": "D-BE", "item": "TAB"}
+    booked = do(region, orders.receive_arrival, acting(cast["logistics"]), quantity=210, **given)
+    assert (booked.ordered, booked.tolerated, booked.surplus) == (200, 0, 10)
+    assert remaining(region) == 100_000_000 - 10_000
 
 
 @ON_SQLITE

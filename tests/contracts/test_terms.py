@@ -128,6 +128,8 @@ def test_k5_small_steps_do_not_add_up_to_a_substantial_change(region: Engine, ca
         assert session.get_one(Contract, "UC-1").remaining_minor == 109_000_000
     with pytest.raises(operations.TooMuchChanged):
         amended(region, cast, ceiling_minor=118_000_000)
+    with pytest.raises(Invalid, match="on its day"):
+        amended(region, cast, on=TODAY + timedelta(days=1), ceiling_minor=108_000_000)
 
 
 @ON_SQLITE

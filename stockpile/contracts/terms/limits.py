@@ -122,8 +122,19 @@ def take(session: Session, order: Order) -> None:
             _take_from_share(session, order, lot, cost)
 
 
+def took(session: Session, order: Order) -> bool:
+    """As `take`, or nothing at all and False where the contract does not leave so much."""
+    try:
+        with session.begin_nested():
+            take(session, order)
+    except (CeilingReached, ShareUsedUp):
+        return False
+    return True
+
+
 def give_back(session: Session, order: Order) -> None:
     """Undo `take` for what will not come."""
+    session.flush()
     more = update(Contract).where(col(Contract.code) == order.contract)
     rows_changed(session, more.values(remaining_minor=col(Contract.remaining_minor) + order.cost_minor))
     for lot, cost in sorted(_by_lot(session, order).items(), key=str):

@@ -129,6 +129,8 @@ def decide_amendment(
     if adopt and row.effective_from < today:
         raise Invalid(f"its day {row.effective_from} has passed: propose it anew", field="effective_from")
     before = [one for one in queries.versions(session, contract) if one.state == ADOPTED][-1]
+    if adopt and row.ceiling_minor != before.ceiling_minor and row.effective_from > today:
+        raise Invalid(f"a ceiling changes on its day: adopt it on {row.effective_from}", field="effective_from")
     row.state, row.decided_by, row.decided_at = (ADOPTED if adopt else REFUSED), act.actor.id, act.at
     session.add(row)
     if adopt:
