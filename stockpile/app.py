@@ -30,6 +30,12 @@ from stockpile.allocation.reasons import api as reasons
 from stockpile.allocation.reservations import api as reservations
 from stockpile.catalogue import api as catalogue
 from stockpile.contracts import api as contracts
+from stockpile.contracts.calloffs import api as calloffs
+from stockpile.contracts.damages import api as damages
+from stockpile.contracts.invoices import api as invoices
+from stockpile.contracts.scorecards import api as scorecards
+from stockpile.contracts.shortages import api as shortages
+from stockpile.contracts.terms import api as terms
 from stockpile.db import reading
 from stockpile.demand import api as demand
 from stockpile.errors import Refusal
@@ -72,9 +78,10 @@ log = logging.getLogger(__name__)
 GOODS_IN = (receiving, proposals, controlled, temperatures, shelving, handover, importing)
 BOOKS = (periods, corrections)
 STOREROOM = (inventory, *GOODS_IN, *BOOKS, recalls, quality, counts, outlook, worklist, scanning, lots, ownership, kits)
+BUYING = (contracts, terms, calloffs, damages, invoices, scorecards, shortages)
 SHARING = (allocation, policies, alternatives, reasons, reservations)
 OPEN_BOOKS = (sealing, grievances, kpis, ocds, privacy)
-ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, *SHARING, jobs, *OPEN_BOOKS)
+ROUTERS = (governance, catalogue, *BUYING, *STOREROOM, demand, *SHARING, jobs, *OPEN_BOOKS)
 HOSTS = frozenset({"127.0.0.1", "localhost", "testserver"})
 SIMULATED = (b"stockpile-simulated", b"true")
 DESCRIPTION = (

@@ -19,6 +19,8 @@ from stockpile.actor import Act, Grant
 from stockpile.allocation import queries as allocation
 from stockpile.allocation import rules as picking
 from stockpile.cli_audit import audit
+from stockpile.cli_buying import contract
+from stockpile.cli_calloffs import calloff
 from stockpile.cli_handling import call
 from stockpile.cli_plan import plan
 from stockpile.cli_public import public
@@ -55,6 +57,8 @@ app.add_typer(store, name="store")
 app.add_typer(audit, name="audit")
 app.add_typer(plan, name="plan")
 app.add_typer(public, name="public")
+app.add_typer(calloff, name="calloff")
+app.add_typer(contract, name="contract")
 app.command("call")(call)
 EXIT_NOT_POSTED, EXIT_REFUSED = 1, 2
 

@@ -12,7 +12,7 @@ from sqlmodel import Session
 from stockpile import http
 from stockpile.db import transact
 from stockpile.governance import operations, queries
-from stockpile.governance.caller import SignedIn, bearer
+from stockpile.governance.caller import SignedIn, SignedInGuest, bearer
 from stockpile.governance.tables import Account
 from stockpile.plaintext import Note
 
@@ -27,7 +27,7 @@ class TokenGiven(BaseModel):
 
 
 @router.post("/tokens", status_code=201)
-def create_token(caller: SignedIn, request: Request) -> TokenGiven:
+def create_token(caller: SignedInGuest, request: Request) -> TokenGiven:
     """Sign in with name and password (HTTP Basic) for a bearer token."""
     hours: int = request.app.state.settings.token_hours
 
@@ -40,7 +40,7 @@ def create_token(caller: SignedIn, request: Request) -> TokenGiven:
 
 
 @router.delete("/tokens/current", status_code=204)
-def revoke_token(caller: SignedIn, credentials: Annotated[Any, Depends(bearer)]) -> None:
+def revoke_token(caller: SignedInGuest, credentials: Annotated[Any, Depends(bearer)]) -> None:
     """Sign out: the token of this request ends at once."""
     if credentials is None:
         return
@@ -48,7 +48,7 @@ def revoke_token(caller: SignedIn, credentials: Annotated[Any, Depends(bearer)])
 
 
 @router.get("/me")
-def me(caller: SignedIn) -> dict[str, Any]:
+def me(caller: SignedInGuest) -> dict[str, Any]:
     """Who you are and what you may do."""
     return {"name": caller.actor.name, "grants": http.plain(caller.actor.grants)}
 

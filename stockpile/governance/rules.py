@@ -17,9 +17,23 @@ PHARMACIST: Final = "pharmacist"
 ADMINISTRATOR: Final = "administrator"
 SCHEDULER: Final = "scheduler"
 
-ROLES: Final = (REQUESTER, LOGISTICS, COORDINATOR, COMMITTEE, BUYER, PHARMACIST, AUDITOR, ADMINISTRATOR, SCHEDULER)
+SUPPLIER: Final = "supplier"
 
-EVERYONE: Final = frozenset(ROLES)
+ROLES: Final = (
+    REQUESTER,
+    LOGISTICS,
+    COORDINATOR,
+    COMMITTEE,
+    BUYER,
+    PHARMACIST,
+    AUDITOR,
+    ADMINISTRATOR,
+    SCHEDULER,
+    SUPPLIER,
+)
+
+EVERYONE: Final = frozenset(ROLES) - {SUPPLIER}
+"""All who belong to the region. A supplier is a guest: its grant names its own code and covers nothing else."""
 
 RIGHTS: Final[dict[str, frozenset[str]]] = {
     "read": EVERYONE,
@@ -44,6 +58,22 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     "limit.set": frozenset({COMMITTEE}),
     "release.rule": frozenset({PHARMACIST}),
     "contract.terms": frozenset({BUYER, COMMITTEE}),
+    "contract.amend": frozenset({BUYER}),
+    "contract.adopt": frozenset({COMMITTEE}),
+    "reservation.transfer": frozenset({REQUESTER, COMMITTEE}),
+    "calloff.propose": frozenset({BUYER, COMMITTEE, SCHEDULER}),
+    "calloff.send": frozenset({BUYER, COMMITTEE}),
+    "calloff.answer": frozenset({BUYER, SUPPLIER}),
+    "calloff.accept": frozenset({LOGISTICS, PHARMACIST}),
+    "invoice.record": frozenset({BUYER}),
+    "invoice.approve": frozenset({BUYER, COMMITTEE}),
+    "invoice.pay": frozenset({COMMITTEE}),
+    "damages.claim": frozenset({BUYER}),
+    "damages.contest": frozenset({BUYER, SUPPLIER}),
+    "damages.decide": frozenset({COMMITTEE}),
+    "scorecard.see": frozenset({COORDINATOR, COMMITTEE, BUYER, AUDITOR, SUPPLIER}),
+    "rotation.note": frozenset({LOGISTICS, BUYER}),
+    "shortage.propose": frozenset({BUYER, COMMITTEE, SCHEDULER}),
     "calloff.close": frozenset({LOGISTICS, BUYER, COMMITTEE}),
     "count.approve": frozenset({LOGISTICS, COMMITTEE}),
     "lot.extend": frozenset({PHARMACIST}),

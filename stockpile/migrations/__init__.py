@@ -12,7 +12,12 @@ import stockpile.allocation.policies.tables
 import stockpile.allocation.reservations.tables
 import stockpile.allocation.tables
 import stockpile.catalogue.tables
+import stockpile.contracts.calloffs.tables
+import stockpile.contracts.damages.tables
+import stockpile.contracts.invoices.tables
+import stockpile.contracts.scorecards.tables
 import stockpile.contracts.tables
+import stockpile.contracts.terms.tables
 import stockpile.demand.tables
 import stockpile.governance.tables
 import stockpile.idempotency

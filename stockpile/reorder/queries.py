@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlmodel import Session
 
@@ -41,9 +41,10 @@ def problem(session: Session, *, at: datetime, unmet: Mapping[str, int]) -> Prob
     What is missing covers use until the quickest contract can deliver again
     after the next look: an offer that would arrive later than that is left out.
     """
-    valid = contracts.contracts_valid(session, governance.local_day(session, at))
+    today = governance.local_day(session, at)
+    valid = contracts.contracts_valid(session, today)
     items = catalogue.items(session)
-    offers = _in_time(_offers(session, valid, items), review_days=policy(session).review_days)
+    offers = _in_time(_offers(session, valid, items, today), review_days=policy(session).review_days)
     by_item: dict[str, list[Offer]] = defaultdict(list)
     for offer in offers:
         by_item[offer.item].append(offer)
@@ -69,8 +70,10 @@ def _in_time(offers: list[Offer], *, review_days: int) -> list[Offer]:
     return [offer for offer in offers if offer.lead_time_days <= quickest[offer.item] + review_days]
 
 
-def _offers(session: Session, valid: Mapping[str, tables.Contract], items: Mapping[str, Item]) -> list[Offer]:
-    tiers = contracts.tiers(session)
+def _offers(
+    session: Session, valid: Mapping[str, tables.Contract], items: Mapping[str, Item], today: date
+) -> list[Offer]:
+    tiers = contracts.tiers(session, today)
     return [
         _offer(line, valid[line.contract_code], items[line.item_code], tiers[line.contract_code, line.item_code])
         for line in contracts.contract_lines(session)

@@ -210,11 +210,14 @@ def _reservations(session: Session, *, item: str, by: date) -> tuple[int, int]:
 
 def _inbound(session: Session, *, item: str, by: date) -> int:
     query = (
-        select(CallOff.expected_at, CallOffLine.quantity - CallOffLine.received - CallOffLine.closed)
+        select(
+            CallOff.expected_at, CallOff.confirmed_for, CallOffLine.quantity - CallOffLine.received - CallOffLine.closed
+        )
         .join(CallOff, col(CallOff.id) == col(CallOffLine.calloff_id))
         .where(CallOffLine.item_code == item, col(CallOff.state).in_(OPEN_STATES))
     )
-    return sum(int(quantity) for expected, quantity in session.exec(query) if expected and expected.date() <= by)
+    coming = [(confirmed or due, int(quantity)) for due, confirmed, quantity in session.exec(query)]
+    return sum(quantity for at, quantity in coming if at and at.date() <= by)
 
 
 def _prices(session: Session, items: Mapping[str, Item]) -> dict[str, rules.Price]:
