@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
@@ -30,6 +30,20 @@ class NoSuchContract(NotFound):
     """No contract has this code."""
 
     code = "unknown_contract"
+
+
+TOLD_OF_CHANGES: Final[dict[str, frozenset[str]]] = {
+    "contract.terms": frozenset({"item", "tolerance_percent", "whole_packs"}),
+    "contract.buy_back": frozenset({"item", "percent", "days"}),
+    "contract.adopt": frozenset({"version"}),
+    "contract.lot": frozenset({"lot", "maximum_minor", "items"}),
+    "contract.reserve": frozenset({"lot", "shares"}),
+    "contract.transfer": frozenset({"lot", "from", "to", "amount_minor"}),
+    "contract.option": frozenset({"item", "quantity", "days", "price_permille", "fee_minor", "opens", "closes"}),
+    "contract.step": frozenset({"from", "to"}),
+    "contract.force_majeure": frozenset({"starts", "ends"}),
+}
+"""Entries of the journal that change a contract, and the fields of each that the public is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +115,18 @@ def deliveries(session: Session) -> dict[int, list[Delivery]]:
 
 
 def changes(session: Session, code: str) -> list[Change]:
-    """Changes of a contract's terms, oldest first."""
+    """Changes of a contract's terms that are in force, oldest first; of each what may be told, never a sentence."""
     query = select(JournalEntry).where(
-        JournalEntry.subject == f"contract:{code}", col(JournalEntry.action).like("contract.%")
+        JournalEntry.subject == f"contract:{code}", col(JournalEntry.action).in_(TOLD_OF_CHANGES)
     )
     return [
-        Change(row.id or 0, row.effective_at, row.action, json.loads(row.payload))
+        Change(row.id or 0, row.effective_at, row.action, _told(row.action, json.loads(row.payload)))
         for row in session.exec(query.order_by(col(JournalEntry.id)))
     ]
+
+
+def _told(action: str, payload: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in payload.items() if name in TOLD_OF_CHANGES[action]}
 
 
 def contract_rows(session: Session, *, on: date) -> Rows:
