@@ -44,7 +44,7 @@ def _run(chosen: argparse.Namespace) -> int:
         return _compare(chosen)
     if chosen.command == "allocate":
         return allocate_file(chosen.problem, chosen.output, whole=chosen.whole, limit_seconds=chosen.time_limit)
-    if chosen.command in ("reorder", "check-reorder"):
+    if chosen.command.endswith("reorder"):
         return horizon.run(chosen)
     text = chosen.problem.read_bytes()
     if is_reference(text):

@@ -1,9 +1,9 @@
 """Reorder plans over 52 weeks with their proven gap, beside HiGHS, SCIP and CP-SAT on the plain program, same run.
 
-Run by `pytest tests/benchmarks -o python_files='bench_*.py' -k reorder`. The instances are made from a seed (demand
-with seasons and surges, 3 suppliers, 3 all-units price tiers, minimum orders, lead times, shelf life, capacity per supplier
-and week, storage, four-week budgets). The solvers get the plain mixed-integer program with quantities that may be
-fractions, which is easier, and are cut off.
+Run by `pytest tests/benchmarks` with `-k reorder`. The instances are made from a seed: demand with seasons and surges,
+3 suppliers, 3 all-units price tiers, minimum orders, lead times, shelf life, capacity per supplier and week, storage,
+four-week budgets. The solvers get the plain mixed-integer program, cut off; its quantities may be fractions, which is
+easier.
 """
 
 from __future__ import annotations

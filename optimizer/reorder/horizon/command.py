@@ -1,4 +1,4 @@
-"""The commands `reorder` and `check-reorder` of `python -m optimizer`."""
+"""The commands `reorder`, `check-reorder` and `explain-reorder` of `python -m optimizer`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from optimizer.reorder.horizon.reading import plan_from_json, problem_from_json
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """The two commands and their arguments."""
+    """The three commands and their arguments."""
     plan = commands.add_parser("reorder", help="write a plan of orders over many weeks, with a proven bound")
     plan.add_argument("problem", type=Path)
     plan.add_argument("-o", "--output", type=Path, required=True, help="the plan's file")
@@ -24,12 +24,17 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     judge.add_argument("problem", type=Path)
     judge.add_argument("plan", type=Path)
     judge.add_argument("--bound", action="store_true", help="also derive the bound anew from the plan's prices")
+    told = commands.add_parser("explain-reorder", help="print the price of more service and of scarce clauses")
+    told.add_argument("problem", type=Path)
+    told.add_argument("plan", type=Path)
 
 
 def run(chosen: argparse.Namespace) -> int:
     """Run the chosen command and return its exit status."""
     if chosen.command == "reorder":
         return reorder_file(chosen.problem, chosen.output, gap=chosen.gap, limit_seconds=chosen.time_limit)
+    if chosen.command == "explain-reorder":
+        return explain_file(chosen.problem, chosen.plan)
     return check_file(chosen.problem, chosen.plan, bound=chosen.bound)
 
 
@@ -61,6 +66,19 @@ def reorder_file(problem: Path, output: Path, *, gap: float, limit_seconds: floa
         f"(gap {plan.gap:.4%}); {len(plan.orders)} orders; {unmet} of {wanted} units unmet\n"
     )
     return 1 if plan.status == "UNSERVED" else 0
+
+
+def explain_file(problem: Path, plan: Path) -> int:
+    """Print what the plan's prices say, as JSON; 1 where the plan is for another problem."""
+    from optimizer.reorder.horizon.explain import explain
+
+    made_for = problem_from_json(problem.read_bytes())
+    made = plan_from_json(plan.read_bytes())
+    if made.problem_digest != made_for.digest():
+        sys.stderr.write("problem_digest: the plan is for another problem\n")
+        return 1
+    sys.stdout.write(explain(made_for, made).canonical().decode() + "\n")
+    return 0
 
 
 def check_file(problem: Path, plan: Path, *, bound: bool) -> int:
