@@ -30,6 +30,8 @@ from stockpile.demand import api as demand
 from stockpile.errors import Refusal
 from stockpile.governance import api as governance
 from stockpile.governance.caller import SignedIn
+from stockpile.governance.committee import api as committee
+from stockpile.governance.members import api as membership
 from stockpile.governance.operations import SignInRefused
 from stockpile.governance.tables import Region
 from stockpile.inventory import api as inventory
@@ -59,7 +61,8 @@ log = logging.getLogger(__name__)
 GOODS_IN = (receiving, proposals, controlled, temperatures, shelving, handover, importing)
 BOOKS = (periods, corrections)
 STOREROOM = (inventory, *GOODS_IN, *BOOKS, recalls, quality, counts, outlook, scanning, lots, ownership, kits)
-ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, reservations, jobs, sealing)
+COMMITTEE = (governance, committee, membership)
+ROUTERS = (*COMMITTEE, catalogue, contracts, *STOREROOM, demand, allocation, reservations, jobs, sealing)
 DESCRIPTION = (
     "One shared emergency stockpile for municipalities of several countries. Quantities are integers in base units, "
     "money in minor units, instants in UTC. Sign in with POST /api/v1/tokens (HTTP Basic) and send the token as bearer."

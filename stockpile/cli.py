@@ -19,6 +19,7 @@ from stockpile.actor import Act, Grant
 from stockpile.allocation import queries as allocation
 from stockpile.allocation import rules as picking
 from stockpile.cli_audit import audit
+from stockpile.cli_committee import committee
 from stockpile.cli_handling import call
 from stockpile.cli_storeroom import store
 from stockpile.console import end_with, err, opened, out
@@ -51,6 +52,7 @@ app.add_typer(runs, name="run")
 app.add_typer(accounts, name="account")
 app.add_typer(store, name="store")
 app.add_typer(audit, name="audit")
+app.add_typer(committee, name="committee")
 app.command("call")(call)
 EXIT_NOT_POSTED, EXIT_REFUSED = 1, 2
 

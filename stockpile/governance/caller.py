@@ -70,21 +70,30 @@ Key = Annotated[
     ),
 ]
 
+Decision = Annotated[
+    int | None,
+    Header(alias="Decision", ge=1, le=2**62, description="The committee's decision that this effect carries out."),
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The actor behind a request, and where to read and write; `token` is the digest of the bearer token, if any."""
+    """The actor behind a request, and where to read and write; `token` is the digest of the bearer token, if any.
+
+    `decision`: the committee's decision that the request says it carries out.
+    """
 
     engine: Engine
     actor: Actor
     real_now: datetime
     limit_seconds: float
     token: str | None = None
+    decision: int | None = None
 
     def act(self, session: Session) -> Act:
         """An act of this caller now: at the region's clock, recorded at the real one."""
         at = queries.effective_now(session, real_now=self.real_now)
-        return Act(actor=self.actor, at=at, recorded_at=self.real_now)
+        return Act(actor=self.actor, at=at, recorded_at=self.real_now, decision=self.decision)
 
     def act_now(self) -> Act:
         """As `act`, with a snapshot of its own."""
@@ -172,6 +181,7 @@ def caller(
     request: Request,
     token: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
     password: Annotated[HTTPBasicCredentials | None, Depends(basic)],
+    decision: Decision = None,
 ) -> Caller:
     """The signed-in caller, by bearer token or by name and password; refuses everybody else."""
     engine: Engine = request.app.state.engine
@@ -180,7 +190,7 @@ def caller(
         actor = _actor(session, token, password, real_now=real_now)
     require_any(actor, "read")
     digest = operations.token_digest(token.credentials) if token is not None else None
-    return Caller(engine, actor, real_now, request.app.state.settings.plan_limit_seconds, digest)
+    return Caller(engine, actor, real_now, request.app.state.settings.plan_limit_seconds, digest, decision)
 
 
 async def recent_caller(

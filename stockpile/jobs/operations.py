@@ -19,6 +19,7 @@ from stockpile.allocation.reservations import operations as reservations
 from stockpile.db import reading, transact
 from stockpile.errors import NotFound
 from stockpile.governance import queries as governance
+from stockpile.governance.committee import operations as committee
 from stockpile.governance.rules import SCHEDULER, require
 from stockpile.jobs.tables import JobRun
 from stockpile.reorder import operations as reorder
@@ -150,6 +151,13 @@ def _reservations(_engine: Engine, act: Act, _slot: str, _limit_seconds: float) 
     return effects
 
 
+def _committee(_engine: Engine, act: Act, _slot: str, _limit_seconds: float) -> Effects:
+    def effects(session: Session) -> dict[str, Any]:
+        return {"closed": [[one.id, one.state] for one in committee.close_due(session, act)]}
+
+    return effects
+
+
 def _day(session: Session, at: datetime) -> str:
     return governance.local_day(session, at).isoformat()
 
@@ -158,6 +166,10 @@ def _hour(_session: Session, at: datetime) -> str:
     return f"{at:%Y-%m-%dT%H}Z"
 
 
-JOBS: dict[str, Callable[[Engine, Act, str, float], Effects]] = {"reorder": _reorder, "reservations": _reservations}
-SLOTS: dict[str, Callable[[Session, datetime], str]] = {"reorder": _day, "reservations": _hour}
+JOBS: dict[str, Callable[[Engine, Act, str, float], Effects]] = {
+    "reorder": _reorder,
+    "reservations": _reservations,
+    "committee": _committee,
+}
+SLOTS: dict[str, Callable[[Session, datetime], str]] = {"reorder": _day, "reservations": _hour, "committee": _hour}
 """When a job's slot begins anew: with the region's local day, or with every hour (UTC)."""

@@ -20,7 +20,11 @@ from stockpile.governance import queries as governance
 from stockpile.jobs import operations
 from stockpile.transparency.sealing import operations as sealing
 
-DUE: Final[dict[str, dict[str, int]]] = {"reorder": {"hour": 2, "minute": 0}, "reservations": {"minute": 5}}
+DUE: Final[dict[str, dict[str, int]]] = {
+    "reorder": {"hour": 2, "minute": 0},
+    "reservations": {"minute": 5},
+    "committee": {"minute": 10},
+}
 """When each job comes due, UTC: every day at that hour, or every hour at that minute."""
 SEAL_SECONDS = 1
 GRACE_SECONDS = 3600

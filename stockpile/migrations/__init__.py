@@ -13,6 +13,8 @@ import stockpile.allocation.tables
 import stockpile.catalogue.tables
 import stockpile.contracts.tables
 import stockpile.demand.tables
+import stockpile.governance.committee.tables
+import stockpile.governance.standing.tables
 import stockpile.governance.tables
 import stockpile.idempotency
 import stockpile.inventory.counts.tables

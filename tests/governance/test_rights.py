@@ -74,6 +74,19 @@ calloff.approve     .         .         .           x         x     .          .
 floor.set           .         .         .           x         .     .          .       .             .
 period.close        .         .         .           x         .     .          .       .             .
 figure.set          .         .         .           x         .     .          .       .             .
+committee.found     .         .         .           .         .     .          .       x             .
+committee.run       .         .         .           x         .     .          .       .             x
+seat.appoint        .         .         .           .         .     .          .       x             .
+decision.propose    .         .         x           x         x     .          .       .             .
+decision.open       .         .         .           x         .     .          .       .             .
+decision.vote       .         .         .           x         .     .          .       .             .
+rights.change       .         .         .           x         .     .          .       .             .
+agreement.adopt     .         .         .           x         .     .          .       .             .
+member.note         .         .         .           .         .     .          .       x             .
+member.notice       x         .         .           x         .     .          .       .             .
+member.admit        .         .         .           x         .     .          .       .             .
+member.suspend      .         .         .           x         .     .          .       .             .
+member.release      .         .         .           x         .     .          .       .             .
 region.import       .         .         .           .         .     .          .       x             .
 account.manage      .         .         .           .         .     .          .       x             .
 """
