@@ -30,6 +30,7 @@ from stockpile.governance import operations as governance
 from stockpile.governance import queries as governance_queries
 from stockpile.http import plain
 from stockpile.inventory import ledger
+from stockpile.inventory import queries as stock
 from stockpile.inventory.importing import running as stock_files
 from stockpile.inventory.importing import template as stock_template
 from stockpile.inventory.scanning import labels
@@ -298,11 +299,34 @@ def add_account(  # noqa: PLR0917  (the command line takes them by name)
 
     def add(session: Session) -> None:
         loading.installation_account(session)
+        if site is not None:
+            stock.site(session, site)
         grants = [Grant(role, member, site)]
         governance.add_account(session, act, name=name, title=title or name, password=password, grants=grants)
 
     transact(engine, add)
     out.print(f"account {name} added with the role {role}")
+
+
+@accounts.command("deactivate")
+def deactivate(name: str, reason: Annotated[str, typer.Option(help="Why.")]) -> None:
+    """Switch an account off: its sign-ins end at once, and what it did keeps its name."""
+    engine = opened(Settings())
+    transact(engine, lambda s: governance.set_active(s, _installation(s), name=name, active=False, reason=reason))
+    out.print(f"account {name} is switched off and its sign-ins have ended")
+
+
+@accounts.command("password")
+def set_password(
+    name: str,
+    password: Annotated[
+        str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, help="Asked for when left out.")
+    ] = "",
+) -> None:
+    """Give an account another password: its sign-ins end at once."""
+    engine = opened(Settings())
+    transact(engine, lambda s: governance.reset_password(s, _installation(s), name=name, new=password))
+    out.print(f"account {name} has another password and its sign-ins have ended")
 
 
 @accounts.command("list")

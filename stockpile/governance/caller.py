@@ -28,8 +28,10 @@ from stockpile.actor import Act, Actor
 from stockpile.db import reading, transact
 from stockpile.errors import Refusal
 from stockpile.governance import operations, queries
+from stockpile.governance.attempts import attempts_at
 from stockpile.governance.operations import SignInRefused
 from stockpile.governance.rules import SCHEDULER, require_any
+from stockpile.governance.tables import Account
 
 MOST_HASHES_AT_ONCE = 4
 LET_IN = timedelta(seconds=5)
@@ -187,7 +189,7 @@ def caller(
     engine: Engine = request.app.state.engine
     real_now = datetime.now(UTC)
     with reading(engine) as session:
-        actor = _actor(session, token, password, real_now=real_now)
+        actor = _actor(engine, session, token, password, real_now=real_now)
     require_any(actor, "read")
     digest = operations.token_digest(token.credentials) if token is not None else None
     return Caller(engine, actor, real_now, request.app.state.settings.plan_limit_seconds, digest, decision)
@@ -262,6 +264,7 @@ def _recent(request: Request, digest: str) -> Caller | None:
 
 
 def _actor(
+    engine: Engine,
     session: Session,
     token: HTTPAuthorizationCredentials | None,
     password: HTTPBasicCredentials | None,
@@ -271,10 +274,23 @@ def _actor(
     if token is not None:
         return operations.actor_of_token(session, token.credentials, real_now=real_now)
     if password is not None:
-        with _hashing:
-            account = operations.check_password(session, name=password.username, password=password.password)
-        return queries.actor_of(session, account)
+        name, secret = password.username, password.password
+        return queries.actor_of(session, known_account(engine, session, name, secret, real_now=real_now))
     raise SignInRefused("sign in: send a bearer token of POST /api/v1/tokens, or name and password (HTTP Basic)")
+
+
+def known_account(engine: Engine, session: Session, name: str, password: str, *, real_now: datetime) -> Account:
+    """The account of this name and password; refuses a name for which too many were wrong, before any hashing."""
+    attempts = attempts_at(engine)
+    attempts.refuse_often(name, real_now=real_now)
+    try:
+        with _hashing:
+            account = operations.check_password(session, name=name, password=password)
+    except SignInRefused:
+        attempts.wrong(name, real_now=real_now)
+        raise
+    attempts.right(name)
+    return account
 
 
 SignedIn = Annotated[Caller, Depends(caller)]

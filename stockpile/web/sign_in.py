@@ -14,6 +14,8 @@ from sqlmodel import Session
 
 from stockpile.db import reading, transact
 from stockpile.governance import operations, queries
+from stockpile.governance.attempts import TooManyAttempts
+from stockpile.governance.caller import known_account
 from stockpile.governance.operations import SignInRefused
 from stockpile.governance.queries import NoRegion
 from stockpile.web.parts import text
@@ -112,6 +114,9 @@ def _form(engine: Engine, *, hours: int) -> None:
             password.value = ""
             password.run_method("focus")
             return
+        except TooManyAttempts as refusal:
+            error.text, password.value = refusal.message, ""
+            return
         app.storage.user["token"] = token
         ui.navigate.to("/")
 
@@ -121,7 +126,7 @@ def _form(engine: Engine, *, hours: int) -> None:
 def _issue(engine: Engine, name: str, password: str, hours: int) -> str:
     """A fresh token; the slow check of the password holds no lock."""
     with reading(engine) as session:
-        account = operations.check_password(session, name=name, password=password)
+        account = known_account(engine, session, name, password, real_now=datetime.now(UTC))
     real_now = datetime.now(UTC)
     token, _ = transact(
         engine, lambda session: operations.issue_token(session, account, real_now=real_now, hours=hours)
