@@ -55,6 +55,7 @@ from stockpile.inventory.temperatures import api as temperatures
 from stockpile.jobs import api as jobs
 from stockpile.jobs import schedule
 from stockpile.settings import Settings
+from stockpile.settlement import api as settlement
 from stockpile.transparency.replay import api as replay
 from stockpile.transparency.sealing import api as sealing
 
@@ -62,7 +63,7 @@ log = logging.getLogger(__name__)
 GOODS_IN = (receiving, proposals, controlled, temperatures, shelving, handover, importing)
 BOOKS = (periods, corrections)
 STOREROOM = (inventory, *GOODS_IN, *BOOKS, recalls, quality, counts, outlook, scanning, lots, ownership, kits)
-COMMITTEE = (governance, committee, membership, replay)
+COMMITTEE = (governance, committee, membership, settlement, replay)
 ROUTERS = (*COMMITTEE, catalogue, contracts, *STOREROOM, demand, allocation, reservations, jobs, sealing)
 DESCRIPTION = (
     "One shared emergency stockpile for municipalities of several countries. Quantities are integers in base units, "

@@ -100,6 +100,8 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     "member.admit": frozenset({COMMITTEE}),
     "member.suspend": frozenset({COMMITTEE}),
     "member.release": frozenset({COMMITTEE}),
+    "settlement.book": frozenset({COORDINATOR, BUYER}),
+    "settlement.close": frozenset({COMMITTEE}),
     "region.import": frozenset({ADMINISTRATOR}),
     "account.manage": frozenset({ADMINISTRATOR}),
 }

@@ -34,6 +34,7 @@ import stockpile.inventory.temperatures.tables
 import stockpile.jobs.tables
 import stockpile.journal
 import stockpile.reorder.tables
+import stockpile.settlement.tables
 import stockpile.transparency.sealing.tables  # noqa: F401  (all tables are known to the metadata from here on)
 from stockpile.errors import Conflict
 

@@ -16,6 +16,7 @@ from stockpile.governance.members.operations import EvidenceMissing, MemberKnown
 from stockpile.governance.standing import queries, rules
 from stockpile.governance.standing.queries import NotActive
 from stockpile.governance.tables import Member
+from stockpile.settlement import operations as settlement
 from tests.allocation.surge_room import ask, submitted, surge
 from tests.conftest import NOW, Cast, acting
 from tests.governance.chamber import Chamber, under
@@ -98,7 +99,9 @@ def test_the_way_out_needs_notice_a_statement_and_a_decision(region: Engine, cha
     with pytest.raises(EvidenceMissing, match="settlement statement"):
         stepped(region, chamber, "exited", member="NL-1")
     office = acting(chamber.cast["administrator"])
-    do(region, operations.file_evidence, office, member="NL-1", kind="statement", reference="statement 9")
+    with pytest.raises(Invalid, match="the statement is the settlement's"):
+        do(region, operations.file_evidence, office, member="NL-1", kind="statement", reference="statement 9")
+    do(region, settlement.exit_statement, acting(chamber.cast["committee"]), member="NL-1")
     effect = Effect("member.release", "member:NL-1", {"member": "NL-1", "to": "exited"})
     stepped(region, chamber, "exited", member="NL-1", decision=chamber.adopted(effect))
     with reading(region) as session:

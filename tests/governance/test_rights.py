@@ -87,6 +87,8 @@ member.notice       x         .         .           x         .     .          .
 member.admit        .         .         .           x         .     .          .       .             .
 member.suspend      .         .         .           x         .     .          .       .             .
 member.release      .         .         .           x         .     .          .       .             .
+settlement.book     .         .         x           .         x     .          .       .             .
+settlement.close    .         .         .           x         .     .          .       .             .
 region.import       .         .         .           .         .     .          .       x             .
 account.manage      .         .         .           .         .     .          .       x             .
 """

@@ -37,7 +37,7 @@ class MemberBody(http.Body):
 class EvidenceBody(http.Body):
     """What is on file for a step of membership, and where others find it."""
 
-    kind: Literal["signature", "council", "buy_in", "data_feed", "statement"]
+    kind: Literal["signature", "council", "buy_in", "data_feed"]
     reference: Text
 
 

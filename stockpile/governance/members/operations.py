@@ -53,8 +53,14 @@ def file_evidence(session: Session, act: Act, *, member: str, kind: str, referen
     """Put on file what a step of membership needs: a reference under which others find it."""
     require(act.actor, "member.note")
     governance.member(session, member)
-    if kind not in rules.EVIDENCE or not reference.strip():
-        raise Invalid(f"evidence is one of {', '.join(rules.EVIDENCE)}, with a reference", field="kind")
+    if kind not in rules.EVIDENCE or kind == rules.STATEMENT or not reference.strip():
+        known = ", ".join(one for one in rules.EVIDENCE if one != rules.STATEMENT)
+        raise Invalid(f"evidence is one of {known}, with a reference; the statement is the settlement's", field="kind")
+    return keep_on_file(session, act, member=member, kind=kind, reference=reference)
+
+
+def keep_on_file(session: Session, act: Act, *, member: str, kind: str, reference: str) -> MemberEvidence:
+    """Keep a piece of evidence once; who calls has asked whether the actor may."""
     same = select(MemberEvidence).where(
         MemberEvidence.member_code == member, MemberEvidence.kind == kind, MemberEvidence.reference == reference
     )

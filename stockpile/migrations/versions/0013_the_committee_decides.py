@@ -132,6 +132,22 @@ def upgrade() -> None:
     with op.batch_alter_table('member_population', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_member_population_member_code'), ['member_code'], unique=False)
 
+    op.create_table('member_reservation',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('member_code', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('value_minor', sa.BigInteger(), nullable=False),
+    sa.Column('since', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('reason', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('set_by', sa.BigInteger(), nullable=False),
+    sa.Column('recorded_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.CheckConstraint('value_minor >= 0', name=op.f('ck_member_reservation_not_negative')),
+    sa.ForeignKeyConstraint(['member_code'], ['member.code'], name=op.f('fk_member_reservation_member_code_member')),
+    sa.ForeignKeyConstraint(['set_by'], ['account.id'], name=op.f('fk_member_reservation_set_by_account')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_member_reservation'))
+    )
+    with op.batch_alter_table('member_reservation', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_member_reservation_member_code'), ['member_code'], unique=False)
+
     op.create_table('member_standing',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('member_code', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -160,6 +176,30 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['set_by'], ['account.id'], name=op.f('fk_rights_version_set_by_account')),
     sa.PrimaryKeyConstraint('version', name=op.f('pk_rights_version'))
     )
+    op.create_table('settlement_period',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('name', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('starts_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('ends_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('cost_key', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('mix_population', sa.Integer(), nullable=False),
+    sa.Column('mix_reservation', sa.Integer(), nullable=False),
+    sa.Column('mix_use', sa.Integer(), nullable=False),
+    sa.Column('state', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('opened_by', sa.BigInteger(), nullable=False),
+    sa.Column('calculated_by', sa.BigInteger(), nullable=True),
+    sa.Column('calculated_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('closed_by', sa.BigInteger(), nullable=True),
+    sa.Column('closed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('charges_digest', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.CheckConstraint("state IN ('open','calculated','closed')", name=op.f('ck_settlement_period_state')),
+    sa.CheckConstraint('starts_at < ends_at', name=op.f('ck_settlement_period_has_length')),
+    sa.ForeignKeyConstraint(['calculated_by'], ['account.id'], name=op.f('fk_settlement_period_calculated_by_account')),
+    sa.ForeignKeyConstraint(['closed_by'], ['account.id'], name=op.f('fk_settlement_period_closed_by_account')),
+    sa.ForeignKeyConstraint(['opened_by'], ['account.id'], name=op.f('fk_settlement_period_opened_by_account')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_settlement_period')),
+    sa.UniqueConstraint('name', name=op.f('uq_settlement_period_name'))
+    )
     op.create_table('committee_elector',
     sa.Column('proposal_id', sa.BigInteger(), nullable=False),
     sa.Column('member_code', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -186,18 +226,110 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_committee_vote')),
     sa.UniqueConstraint('proposal_id', 'member_code', name=op.f('uq_committee_vote_proposal_id_member_code'))
     )
+    op.create_table('cost_event',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('period_id', sa.BigInteger(), nullable=False),
+    sa.Column('kind', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('incurred_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('amount_minor', sa.BigInteger(), nullable=False),
+    sa.Column('paid_by', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('borne_by', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('reference', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('reason', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('corrects', sa.BigInteger(), nullable=True),
+    sa.Column('booked_by', sa.BigInteger(), nullable=False),
+    sa.Column('recorded_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.CheckConstraint('amount_minor <> 0', name=op.f('ck_cost_event_something')),
+    sa.ForeignKeyConstraint(['booked_by'], ['account.id'], name=op.f('fk_cost_event_booked_by_account')),
+    sa.ForeignKeyConstraint(['corrects'], ['cost_event.id'], name=op.f('fk_cost_event_corrects_cost_event')),
+    sa.ForeignKeyConstraint(['period_id'], ['settlement_period.id'], name=op.f('fk_cost_event_period_id_settlement_period')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_cost_event'))
+    )
+    with op.batch_alter_table('cost_event', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_cost_event_period_id'), ['period_id'], unique=False)
+
+    op.create_table('loan',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('lender', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('borrower', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('item_code', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('quantity', sa.BigInteger(), nullable=False),
+    sa.Column('returned', sa.BigInteger(), nullable=False),
+    sa.Column('lent_by_change', sa.BigInteger(), nullable=False),
+    sa.Column('lent_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('lent_expiry', sa.Date(), nullable=False),
+    sa.Column('due_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('pack_price_minor', sa.BigInteger(), nullable=False),
+    sa.Column('state', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('noted_by', sa.BigInteger(), nullable=False),
+    sa.Column('sold_by_event', sa.BigInteger(), nullable=True),
+    sa.CheckConstraint("state IN ('open','part_returned','returned','converted')", name=op.f('ck_loan_state')),
+    sa.CheckConstraint('returned >= 0 AND returned <= quantity', name=op.f('ck_loan_returned_within')),
+    sa.ForeignKeyConstraint(['item_code'], ['item.code'], name=op.f('fk_loan_item_code_item')),
+    sa.ForeignKeyConstraint(['lent_by_change'], ['ownership_change.id'], name=op.f('fk_loan_lent_by_change_ownership_change')),
+    sa.ForeignKeyConstraint(['noted_by'], ['account.id'], name=op.f('fk_loan_noted_by_account')),
+    sa.ForeignKeyConstraint(['sold_by_event'], ['cost_event.id'], name=op.f('fk_loan_sold_by_event_cost_event')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_loan')),
+    sa.UniqueConstraint('lent_by_change', name=op.f('uq_loan_lent_by_change'))
+    )
+    op.create_table('settlement_charge',
+    sa.Column('event_id', sa.BigInteger(), nullable=False),
+    sa.Column('member_code', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('period_id', sa.BigInteger(), nullable=False),
+    sa.Column('amount_minor', sa.BigInteger(), nullable=False),
+    sa.ForeignKeyConstraint(['event_id'], ['cost_event.id'], name=op.f('fk_settlement_charge_event_id_cost_event')),
+    sa.ForeignKeyConstraint(['member_code'], ['member.code'], name=op.f('fk_settlement_charge_member_code_member')),
+    sa.ForeignKeyConstraint(['period_id'], ['settlement_period.id'], name=op.f('fk_settlement_charge_period_id_settlement_period')),
+    sa.PrimaryKeyConstraint('event_id', 'member_code', name=op.f('pk_settlement_charge'))
+    )
+    with op.batch_alter_table('settlement_charge', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_settlement_charge_period_id'), ['period_id'], unique=False)
+
+    op.create_table('loan_return',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('loan_id', sa.BigInteger(), nullable=False),
+    sa.Column('change_id', sa.BigInteger(), nullable=False),
+    sa.Column('quantity', sa.BigInteger(), nullable=False),
+    sa.Column('expiry', sa.Date(), nullable=False),
+    sa.Column('returned_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.ForeignKeyConstraint(['change_id'], ['ownership_change.id'], name=op.f('fk_loan_return_change_id_ownership_change')),
+    sa.ForeignKeyConstraint(['loan_id'], ['loan.id'], name=op.f('fk_loan_return_loan_id_loan')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_loan_return')),
+    sa.UniqueConstraint('change_id', name=op.f('uq_loan_return_change_id'))
+    )
+    with op.batch_alter_table('loan_return', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_loan_return_loan_id'), ['loan_id'], unique=False)
+
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
+    with op.batch_alter_table('loan_return', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_loan_return_loan_id'))
+
+    op.drop_table('loan_return')
+    with op.batch_alter_table('settlement_charge', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_settlement_charge_period_id'))
+
+    op.drop_table('settlement_charge')
+    op.drop_table('loan')
+    with op.batch_alter_table('cost_event', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_cost_event_period_id'))
+
+    op.drop_table('cost_event')
     op.drop_table('committee_vote')
     op.drop_table('committee_elector')
+    op.drop_table('settlement_period')
     op.drop_table('rights_version')
     with op.batch_alter_table('member_standing', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_member_standing_member_code'))
 
     op.drop_table('member_standing')
+    with op.batch_alter_table('member_reservation', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_member_reservation_member_code'))
+
+    op.drop_table('member_reservation')
     with op.batch_alter_table('member_population', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_member_population_member_code'))
 
