@@ -136,10 +136,7 @@ def book(
     _check_event(session, found, incurred_at, amount_minor=amount_minor, corrects=corrects)
     if kind not in rules.KINDS:
         raise Invalid(f"a cost is one of {', '.join(rules.KINDS)}", field="kind", value=kind)
-    for party in {paid_by, borne_by} - {rules.POOL, ""}:
-        governance.member(session, party)
-    if borne_by == rules.POOL:
-        raise Invalid("the pool is everybody: leave borne_by empty to divide by the key", field="borne_by")
+    _check_parties(session, paid_by, borne_by)
     made = CostEvent(
         period_id=period,
         kind=kind,
@@ -157,12 +154,22 @@ def book(
     session.flush()
     found.state = rules.OPEN
     session.add(found)
-    payload = {"event": made.id, "kind": kind, "amount_minor": amount_minor, "paid_by": paid_by, "borne_by": borne_by}
-    payload |= {"reference": reference, "corrects": corrects}
-    journal.record(
-        session, act, action="settlement.book", subject=f"settlement:{period}", payload=payload, reason=reason
-    )
+    _note_booked(session, act, made)
     return made
+
+
+def _check_parties(session: Session, paid_by: str, borne_by: str) -> None:
+    for party in {paid_by, borne_by} - {rules.POOL, ""}:
+        governance.member(session, party)
+    if borne_by == rules.POOL:
+        raise Invalid("the pool is everybody: leave borne_by empty to divide by the key", field="borne_by")
+
+
+def _note_booked(session: Session, act: Act, made: CostEvent) -> None:
+    names = ("kind", "amount_minor", "paid_by", "borne_by", "reference", "corrects")
+    payload = {"event": made.id} | {name: getattr(made, name) for name in names}
+    subject = f"settlement:{made.period_id}"
+    journal.record(session, act, action="settlement.book", subject=subject, payload=payload, reason=made.reason)
 
 
 def _check_event(

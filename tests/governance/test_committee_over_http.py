@@ -227,3 +227,21 @@ def test_a_decision_is_brought_about_at_the_command_line(
     assert "floor.set" in typed("auditor", "rights").stdout
     assert json.loads(typed("auditor", "--json", "show", "1").stdout)["state"] == "adopted"
     assert typed("auditor", "recount", "7").exit_code == 1
+
+
+def test_a_cost_of_the_region_is_divided_to_the_cent_over_http(table: Table) -> None:
+    span = {"name": "March 2020", "starts_at": "2020-03-01T00:00:00Z", "ends_at": "2020-03-30T00:00:00Z"}
+    number = table.does("coordinator", "POST", "/settlements", span | {"cost_key": "population"})["id"]
+    cost = {"kind": "transport", "incurred_at": "2020-03-20T00:00:00Z", "amount_minor": 1_000_001, "paid_by": "pool"}
+    cost |= {"reference": "invoice 7", "reason": "three vans"}
+    table.does("coordinator", "POST", f"/settlements/{number}/costs", cost)
+    assert table.send("committee", "POST", f"/settlements/{number}/costs", cost).status_code == 403
+    table.does("coordinator", "POST", f"/settlements/{number}/calculate")
+    table.does("committee", "POST", f"/settlements/{number}/close", {"reason": "agreed"})
+    found = table.does("auditor", "GET", f"/settlements/{number}")
+    assert (len(found["nets"]), sum(found["nets"].values())) == (204, 0)
+    assert found["nets"]["pool"] == -1_000_001
+    statement = table.does("auditor", "GET", f"/settlements/{number}/statements/NL-GM0935")
+    assert statement["net_minor"] == statement["charges"][0]["share_minor"] == found["nets"]["NL-GM0935"]
+    assert table.send("coordinator", "POST", f"/settlements/{number}/costs", cost).status_code == 409
+    assert table.does("auditor", "GET", "/reciprocity") == {"lent": [], "cases": []}

@@ -11,16 +11,18 @@ from unittest import mock
 
 import pytest
 from sqlalchemy import Engine, text
+from typer.testing import CliRunner
 
 from stockpile.allocation import approval, replaying
 from stockpile.allocation.tables import Plan
+from stockpile.cli import app
 from stockpile.db import reading
 from stockpile.inventory.operations import ReceiptLine, receive
 from stockpile.inventory.tables import Lot
 from stockpile.transparency.replay import queries
 from tests.allocation.surge_room import at_hand, everybody, share_out
 from tests.conftest import NOW, Cast, acting
-from tests.inventory.stockroom import do
+from tests.inventory.stockroom import ON_SQLITE, do
 
 
 @pytest.fixture(autouse=True)
@@ -117,3 +119,18 @@ def test_a_sample_is_drawn_alike_by_anybody_and_otherwise_from_another_seed(regi
         assert first != queries.sample(session, seed="lottery 13", size=5)
         computed = queries.sample(session, seed="x", size=9, action="plan.compute")
         assert {one.action for one in computed} == {"plan.compute"}
+
+
+@ON_SQLITE
+def test_an_auditor_replays_and_samples_at_the_command_line(
+    region: Engine, address: str, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STOCKPILE_DATABASE_URL", address)
+    ran = CliRunner().invoke(app, ["audit", "replay", str(plan.id), "--masked"])
+    assert ran.exit_code == 0, ran.output
+    assert f"computed again byte for byte, plan {plan.answer_digest}" in ran.stdout
+    assert "the fills are the same" in ran.stdout
+    assert "plan.approve" in CliRunner().invoke(app, ["audit", "sample", "lottery 12", "--size", "500"]).stdout
+    with region.begin() as connection:
+        connection.execute(text("UPDATE plan SET answer_digest = 'x'"))
+    assert CliRunner().invoke(app, ["audit", "replay", str(plan.id)]).exit_code == 3
