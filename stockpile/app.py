@@ -41,6 +41,8 @@ from stockpile.demand import api as demand
 from stockpile.errors import Refusal
 from stockpile.governance import api as governance
 from stockpile.governance.caller import SignedIn
+from stockpile.governance.committee import api as committee
+from stockpile.governance.members import api as membership
 from stockpile.governance.operations import SignInRefused
 from stockpile.governance.quick import QuickWay
 from stockpile.governance.tables import Region
@@ -66,12 +68,14 @@ from stockpile.inventory.worklist import api as worklist
 from stockpile.jobs import api as jobs
 from stockpile.jobs import schedule
 from stockpile.settings import Settings
+from stockpile.settlement import api as settlement
 from stockpile.transparency.grievances import api as grievances
 from stockpile.transparency.kpis import api as kpis
 from stockpile.transparency.ocds import api as ocds
 from stockpile.transparency.privacy import api as privacy
 from stockpile.transparency.publishing import api as publishing
 from stockpile.transparency.publishing.complaints import complaints
+from stockpile.transparency.replay import api as replay
 from stockpile.transparency.sealing import api as sealing
 
 log = logging.getLogger(__name__)
@@ -80,8 +84,9 @@ BOOKS = (periods, corrections)
 STOREROOM = (inventory, *GOODS_IN, *BOOKS, recalls, quality, counts, outlook, worklist, scanning, lots, ownership, kits)
 BUYING = (contracts, terms, calloffs, damages, invoices, scorecards, shortages)
 SHARING = (allocation, policies, alternatives, reasons, reservations)
-OPEN_BOOKS = (sealing, grievances, kpis, ocds, privacy)
-ROUTERS = (governance, catalogue, *BUYING, *STOREROOM, demand, *SHARING, jobs, *OPEN_BOOKS)
+OPEN_BOOKS = (sealing, grievances, kpis, ocds, privacy, replay)
+COMMITTEE = (governance, committee, membership, settlement)
+ROUTERS = (*COMMITTEE, catalogue, *BUYING, *STOREROOM, demand, *SHARING, jobs, *OPEN_BOOKS)
 HOSTS = frozenset({"127.0.0.1", "localhost", "testserver"})
 SIMULATED = (b"stockpile-simulated", b"true")
 DESCRIPTION = (

@@ -21,6 +21,7 @@ from stockpile.allocation import rules as picking
 from stockpile.cli_audit import audit
 from stockpile.cli_buying import contract
 from stockpile.cli_calloffs import calloff
+from stockpile.cli_committee import committee
 from stockpile.cli_handling import call
 from stockpile.cli_plan import plan
 from stockpile.cli_public import public
@@ -33,6 +34,7 @@ from stockpile.governance import operations as governance
 from stockpile.governance import queries as governance_queries
 from stockpile.http import plain
 from stockpile.inventory import ledger
+from stockpile.inventory import queries as stock
 from stockpile.inventory.importing import running as stock_files
 from stockpile.inventory.importing import template as stock_template
 from stockpile.inventory.scanning import labels
@@ -59,6 +61,7 @@ app.add_typer(plan, name="plan")
 app.add_typer(public, name="public")
 app.add_typer(calloff, name="calloff")
 app.add_typer(contract, name="contract")
+app.add_typer(committee, name="committee")
 app.command("call")(call)
 EXIT_NOT_POSTED, EXIT_REFUSED = 1, 2
 
@@ -319,11 +322,34 @@ def add_account(  # noqa: PLR0917  (the command line takes them by name)
 
     def add(session: Session) -> None:
         loading.installation_account(session)
+        if site is not None:
+            stock.site(session, site)
         grants = [Grant(role, member, site)]
         governance.add_account(session, act, name=name, title=title or name, password=password, grants=grants)
 
     transact(engine, add)
     out.print(f"account {name} added with the role {role}")
+
+
+@accounts.command("deactivate")
+def deactivate(name: str, reason: Annotated[str, typer.Option(help="Why.")]) -> None:
+    """Switch an account off: its sign-ins end at once, and what it did keeps its name."""
+    engine = opened(Settings())
+    transact(engine, lambda s: governance.set_active(s, _installation(s), name=name, active=False, reason=reason))
+    out.print(f"account {name} is switched off and its sign-ins have ended")
+
+
+@accounts.command("password")
+def set_password(
+    name: str,
+    password: Annotated[
+        str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, help="Asked for when left out.")
+    ] = "",
+) -> None:
+    """Give an account another password: its sign-ins end at once."""
+    engine = opened(Settings())
+    transact(engine, lambda s: governance.reset_password(s, _installation(s), name=name, new=password))
+    out.print(f"account {name} has another password and its sign-ins have ended")
 
 
 @accounts.command("list")

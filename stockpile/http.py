@@ -18,7 +18,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from stockpile.errors import Conflict, Invalid, NotAllowed, NotFound, Refusal
+from stockpile.errors import Conflict, Invalid, NotAllowed, NotFound, Refusal, TooMany
 from stockpile.plaintext import Text
 
 LARGEST_BODY: Final = 10 * 1024 * 1024
@@ -26,6 +26,7 @@ LARGEST_NUMBER: Final = 10**12
 DEEPEST: Final = 32
 FIRST_YEAR, LAST_YEAR = 2000, 2200
 STATUS: Final[tuple[tuple[type[Refusal], int], ...]] = (
+    (TooMany, 429),
     (NotAllowed, 403),
     (NotFound, 404),
     (Conflict, 409),

@@ -21,6 +21,8 @@ from stockpile.contracts.terms.operations import UnknownLine
 from stockpile.db import rows_changed
 from stockpile.errors import Conflict, Invalid, NotFound
 from stockpile.governance import queries as governance
+from stockpile.governance.committee import gate
+from stockpile.governance.committee.gate import Effect
 from stockpile.governance.rules import require, require_other
 
 __all__ = ["CeilingReached", "ContractEnded"]
@@ -111,6 +113,7 @@ def approve(session: Session, act: Act, *, number: int) -> CallOff:
     calloff = queries.calloff(session, number)
     _require_state(calloff, rules.PROPOSED)
     require_other(act.actor, {calloff.proposed_by: f"proposed call-off {number}"})
+    _decided(session, act, calloff)
     today = governance.local_day(session, act.at)
     limits.require_orderable(session, calloff.contract_code, today)
     order = placing.order_of(session, calloff)
@@ -126,6 +129,13 @@ def approve(session: Session, act: Act, *, number: int) -> CallOff:
     payload = {"cost_minor": calloff.cost_minor, "expected_at": calloff.expected_at.isoformat()}
     journal.record(session, act, action="calloff.approve", subject=f"calloff:{number}", payload=payload)
     return calloff
+
+
+def _decided(session: Session, act: Act, calloff: CallOff) -> None:
+    lines = [[line.item_code, line.packs, line.pack_price_minor] for line in queries.lines(session, calloff.id or 0)]
+    payload = {"contract": calloff.contract_code, "cost_minor": calloff.cost_minor, "lines": lines}
+    effect = Effect("calloff.approve", f"calloff:{calloff.id}", payload, value_minor=calloff.cost_minor)
+    gate.decide(session, act, effect)
 
 
 def receive_line(
@@ -201,9 +211,10 @@ def set_delivery_terms(
     line = session.get(ContractLine, (contract, item))
     if line is None:
         raise NotFound(f"contract {contract} has no line for {item}", field="item", value=item)
+    payload = {"item": item, "tolerance_percent": tolerance_percent, "whole_packs": whole_packs}
+    gate.decide(session, act, Effect("contract.terms", f"contract:{contract}", payload))
     line.tolerance_percent, line.whole_packs = tolerance_percent, whole_packs
     session.add(line)
-    payload = {"item": item, "tolerance_percent": tolerance_percent, "whole_packs": whole_packs}
     journal.record(session, act, action="contract.terms", subject=f"contract:{contract}", payload=payload)
     return line
 
@@ -318,10 +329,11 @@ def set_buy_back(
         raise Invalid(
             "buying back needs 1 to 100 percent, days from zero up, and the clause as reason", field="percent"
         )
+    payload = {"item": item, "percent": percent, "days": days}
+    gate.decide(session, act, Effect("contract.terms", f"contract:{contract}", payload))
     line.buy_back_percent, line.buy_back_days = percent, days
     session.add(line)
     session.flush()
-    payload = {"item": item, "percent": percent, "days": days}
     journal.record(
         session, act, action="contract.buy_back", subject=f"contract:{contract}", payload=payload, reason=reason
     )

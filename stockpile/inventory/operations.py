@@ -17,6 +17,8 @@ from stockpile.catalogue.tables import Item
 from stockpile.contracts import operations as contracts
 from stockpile.errors import Conflict, Invalid
 from stockpile.governance import queries as governance
+from stockpile.governance.committee import gate
+from stockpile.governance.committee.gate import Effect
 from stockpile.governance.rules import require
 from stockpile.inventory import (
     eligibility,
@@ -318,8 +320,9 @@ def set_floor(session: Session, act: Act, *, item: str, effective_from: date, qu
     catalogue.lock(session, [item])
     before = queries.floors(session, effective_from).get(item, 0)
     guarding.check_floor(session, act, item=found, change=quantity - before)
-    session.merge(ReserveFloor(item_code=item, effective_from=effective_from, quantity=quantity))
     payload = {"effective_from": effective_from.isoformat(), "quantity": quantity}
+    gate.decide(session, act, Effect("floor.set", f"item:{item}", payload))
+    session.merge(ReserveFloor(item_code=item, effective_from=effective_from, quantity=quantity))
     journal.record(session, act, action="floor.set", subject=f"item:{item}", payload=payload)
 
 

@@ -20,6 +20,7 @@ from stockpile.db import reading, transact
 from stockpile.errors import NotFound
 from stockpile.governance import operations as accounts
 from stockpile.governance import queries as governance
+from stockpile.governance.committee import operations as committee
 from stockpile.governance.rules import SCHEDULER, require
 from stockpile.inventory.periods import queries as storeroom
 from stockpile.inventory.periods.rules import REPLY_DAYS
@@ -173,6 +174,13 @@ def _publications(_engine: Engine, act: Act, _slot: str, _limit_seconds: float) 
     return effects
 
 
+def _committee(_engine: Engine, act: Act, _slot: str, _limit_seconds: float) -> Effects:
+    def effects(session: Session) -> dict[str, Any]:
+        return {"closed": [[one.id, one.state] for one in committee.close_due(session, act)]}
+
+    return effects
+
+
 def _day(session: Session, at: datetime) -> str:
     return governance.local_day(session, at).isoformat()
 
@@ -186,11 +194,13 @@ JOBS: dict[str, Callable[[Engine, Act, str, float], Effects]] = {
     "reservations": _reservations,
     "forgetting": _forgetting,
     "publications": _publications,
+    "committee": _committee,
 }
 SLOTS: dict[str, Callable[[Session, datetime], str]] = {
     "reorder": _day,
     "reservations": _hour,
     "forgetting": _day,
     "publications": _hour,
+    "committee": _hour,
 }
 """When a job's slot begins anew: with the region's local day, or with every hour (UTC)."""

@@ -25,6 +25,7 @@ DUE: Final[dict[str, dict[str, int]]] = {
     "reservations": {"minute": 5},
     "forgetting": {"hour": 2, "minute": 40},
     "publications": {"minute": 20},
+    "committee": {"minute": 10},
 }
 """When each job comes due, UTC: every day at that hour, or every hour at that minute."""
 SEAL_SECONDS = 1

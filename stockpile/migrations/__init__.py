@@ -19,6 +19,8 @@ import stockpile.contracts.scorecards.tables
 import stockpile.contracts.tables
 import stockpile.contracts.terms.tables
 import stockpile.demand.tables
+import stockpile.governance.committee.tables
+import stockpile.governance.standing.tables
 import stockpile.governance.tables
 import stockpile.idempotency
 import stockpile.inventory.counts.tables
@@ -38,6 +40,7 @@ import stockpile.inventory.temperatures.tables
 import stockpile.jobs.tables
 import stockpile.journal
 import stockpile.reorder.tables
+import stockpile.settlement.tables
 import stockpile.transparency.grievances.tables
 import stockpile.transparency.kpis.tables
 import stockpile.transparency.ocds.tables

@@ -14,6 +14,8 @@ from sqlmodel import Session
 
 from stockpile.db import reading, transact
 from stockpile.governance import operations, queries
+from stockpile.governance.attempts import TooManyAttempts
+from stockpile.governance.caller import known_account
 from stockpile.governance.operations import SignInRefused
 from stockpile.governance.queries import NoRegion
 from stockpile.governance.rules import LOGISTICS
@@ -122,6 +124,9 @@ def _form(engine: Engine, *, hours: int, following: str) -> None:
             password.value = ""
             password.run_method("focus")
             return
+        except TooManyAttempts as refusal:
+            error.text, password.value = refusal.message, ""
+            return
         if issued is not None:
             app.storage.user["token"] = issued[0]
             ui.navigate.to(following or issued[1])
@@ -132,7 +137,7 @@ def _form(engine: Engine, *, hours: int, following: str) -> None:
 def _issue(engine: Engine, name: str, password: str, hours: int) -> tuple[str, str]:
     """A fresh token and the page to begin with; the slow check of the password holds no lock."""
     with reading(engine) as session:
-        account = operations.check_password(session, name=name, password=password)
+        account = known_account(engine, session, name, password, real_now=datetime.now(UTC))
         roles = {grant.role for grant in queries.actor_of(session, account).grants}
     real_now = datetime.now(UTC)
     token, _ = transact(
