@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
 
 from sqlalchemy import update
-from sqlmodel import Session, col
+from sqlmodel import Session, col, select
 
 from stockpile import journal
 from stockpile.actor import Act
@@ -29,6 +29,8 @@ from stockpile.contracts.terms.tables import (
 from stockpile.db import rows_changed
 from stockpile.errors import Conflict, Invalid, NotFound
 from stockpile.governance import queries as governance
+from stockpile.governance.committee import gate
+from stockpile.governance.committee.gate import Effect
 from stockpile.governance.rules import require, require_other
 
 PROPOSED, ADOPTED, REFUSED = "proposed", "adopted", "refused"
@@ -131,6 +133,8 @@ def decide_amendment(
     before = [one for one in queries.versions(session, contract) if one.state == ADOPTED][-1]
     if adopt and row.ceiling_minor != before.ceiling_minor and row.effective_from > today:
         raise Invalid(f"a ceiling changes on its day: adopt it on {row.effective_from}", field="effective_from")
+    if adopt:
+        gate.decide(session, act, Effect("contract.adopt", f"contract:{contract}", _whole(session, row)))
     row.state, row.decided_by, row.decided_at = (ADOPTED if adopt else REFUSED), act.actor.id, act.at
     session.add(row)
     if adopt:
@@ -210,6 +214,16 @@ def _line(session: Session, contract: str, item: str) -> ContractLine:
     if line is None:
         raise UnknownLine(f"contract {contract} has no item {item}", field="item", value=item)
     return line
+
+
+def _whole(session: Session, row: ContractVersion) -> dict[str, Any]:
+    """All that is decided with a version: its terms and its prices."""
+    query = select(ContractPrice).where(
+        ContractPrice.contract_code == row.contract_code, ContractPrice.version == row.version
+    )
+    prices = sorted([one.item_code, one.from_packs, one.pack_price_minor] for one in session.exec(query))
+    terms = {name: str(value) for name, value in asdict(rules.terms_of(row)).items()}
+    return {"version": row.version, "from": row.effective_from.isoformat(), "terms": terms, "prices": prices}
 
 
 def _move_ceiling(session: Session, contract: str, change: int) -> None:

@@ -18,7 +18,8 @@ FOUR_EYES_MINOR: Final = 5_000_000
 EMERGENCY_LEVEL: Final = 3
 
 BY_COMMITTEE: Final = (
-    *("floor.set", "contract.terms", "limit.set", "rights.change", "member.admit", "member.release"),
+    *("floor.set", "contract.terms", "contract.adopt", "policy.adopt", "limit.set", "rights.change"),
+    *("member.admit", "member.release"),
 )
 BY_ALL: Final = ("agreement.adopt", "member.suspend")
 BY_TWO: Final = (
