@@ -52,6 +52,7 @@ from stockpile.inventory.shelving import api as shelving
 from stockpile.inventory.temperatures import api as temperatures
 from stockpile.jobs import api as jobs
 from stockpile.jobs import schedule
+from stockpile.reorder import api as reorder
 from stockpile.settings import Settings
 from stockpile.transparency.sealing import api as sealing
 
@@ -59,7 +60,7 @@ log = logging.getLogger(__name__)
 GOODS_IN = (receiving, proposals, controlled, temperatures, shelving, handover, importing)
 BOOKS = (periods, corrections)
 STOREROOM = (inventory, *GOODS_IN, *BOOKS, recalls, quality, counts, outlook, scanning, lots, ownership, kits)
-ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, reservations, jobs, sealing)
+ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, reservations, reorder, jobs, sealing)
 DESCRIPTION = (
     "One shared emergency stockpile for municipalities of several countries. Quantities are integers in base units, "
     "money in minor units, instants in UTC. Sign in with POST /api/v1/tokens (HTTP Basic) and send the token as bearer."

@@ -12,6 +12,7 @@ import stockpile.allocation.reservations.tables
 import stockpile.allocation.tables
 import stockpile.catalogue.tables
 import stockpile.contracts.tables
+import stockpile.demand.forecasting.tables
 import stockpile.demand.tables
 import stockpile.governance.tables
 import stockpile.idempotency

@@ -71,6 +71,9 @@ plan.override       .         .         x           .         .     .          .
 plan.approve        .         .         .           x         .     .          .       .             .
 reorder.run         .         .         .           x         x     .          .       .             x
 calloff.approve     .         .         .           x         x     .          .       .             .
+preapproval.set     .         .         .           x         .     .          .       .             .
+scan.run            .         x         x           x         x     x          .       .             x
+schedule.set        .         .         .           x         .     .          .       x             .
 floor.set           .         .         .           x         .     .          .       .             .
 period.close        .         .         .           x         .     .          .       .             .
 figure.set          .         .         .           x         .     .          .       .             .

@@ -1,0 +1,108 @@
+"""Forecasting methods by name, each for one series of equal periods; only the job's child process imports this.
+
+`statsforecast` takes seconds to import, so that nothing of the API or the
+command line may import this module: `child.forecast` does, inside the child.
+
+A method takes y (float64, T periods, oldest first, no gaps), h (periods ahead)
+and the season's length in periods (1: none), and gives h means, never below 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from statsforecast import models
+
+Numbers = NDArray[np.float64]
+Method = Callable[[Numbers, int, int], Numbers]
+
+
+def naive(y: Numbers, h: int, season: int) -> Numbers:
+    """The last value again."""
+    return np.repeat(y[-1:], h)
+
+
+def seasonal_naive(y: Numbers, h: int, season: int) -> Numbers:
+    """What the same period of the last season had; without a whole season the last value."""
+    if season <= 1 or len(y) < season:
+        return naive(y, h, season)
+    return np.resize(y[-season:], h)
+
+
+def moving_average(periods: int) -> Method:
+    """The mean of so many last periods."""
+
+    def average(y: Numbers, h: int, season: int) -> Numbers:
+        return np.repeat(y[-periods:].mean(), h)
+
+    return average
+
+
+def mean(y: Numbers, h: int, season: int) -> Numbers:
+    """The mean of the whole series."""
+    return np.repeat(y.mean(), h)
+
+
+def _of(make: Callable[[int], Any], *, seasons: int = 0, fewest: int = 4) -> Method:
+    """A model of statsforecast; where the series is too short for it, the mean of the last year of periods."""
+
+    def fitted(y: Numbers, h: int, season: int) -> Numbers:
+        if len(y) < max(fewest, seasons * season) or not y.any():
+            return np.repeat(y[-12:].mean(), h)
+        found = np.asarray(make(season).forecast(y=y, h=h)["mean"], dtype=np.float64)
+        return np.clip(np.where(np.isfinite(found), found, y[-12:].mean()), 0.0, 10.0 * float(y.max()))
+
+    return fitted
+
+
+def _combined(*parts: Method) -> Method:
+    def together(y: Numbers, h: int, season: int) -> Numbers:
+        found: Numbers = np.mean([part(y, h, season) for part in parts], axis=0)
+        return found
+
+    return together
+
+
+_theta = _of(lambda season: models.DynamicOptimizedTheta(season_length=season), seasons=3, fewest=8)
+_ets = _of(lambda season: models.AutoETS(season_length=season, model="MNM" if season > 1 else "ANN"), seasons=3)
+_additive = _of(lambda season: models.AutoETS(season_length=season, model="ANA" if season > 1 else "AAN"), seasons=3)
+_imapa = _of(lambda _season: models.IMAPA())
+_tsb = _of(lambda _season: models.TSB(alpha_d=0.1, alpha_p=0.1))
+_slow_tsb = _of(lambda _season: models.TSB(alpha_d=0.05, alpha_p=0.05))
+
+SIMPLE: Final[dict[str, Method]] = {
+    "naive": naive,
+    "moving average of 3": moving_average(3),
+    "moving average of 6": moving_average(6),
+    "moving average of 12": moving_average(12),
+}
+"""What every other method is held against."""
+
+SMOOTH: Final[dict[str, Method]] = {
+    **SIMPLE,
+    "seasonal naive": seasonal_naive,
+    "exponential smoothing": _of(lambda _season: models.SimpleExponentialSmoothingOptimized()),
+    "theta": _theta,
+    "ETS": _ets,
+    "ETS, additive": _additive,
+    "theta with ETS": _combined(_theta, _ets),
+    "theta with moving average of 12": _combined(_theta, moving_average(12)),
+}
+"""For series with use in most periods."""
+
+INTERMITTENT: Final[dict[str, Method]] = {
+    **SIMPLE,
+    "mean": mean,
+    "Croston": _of(lambda _season: models.CrostonClassic()),
+    "SBA": _of(lambda _season: models.CrostonSBA()),
+    "TSB": _tsb,
+    "TSB, slow": _slow_tsb,
+    "IMAPA": _imapa,
+    "IMAPA with TSB": _combined(_imapa, _tsb),
+    "IMAPA with mean": _combined(_imapa, mean),
+    "TSB with mean": _combined(_slow_tsb, mean),
+}
+"""For series with many periods without use."""
