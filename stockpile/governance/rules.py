@@ -84,6 +84,8 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     "plan.approve": frozenset({COMMITTEE}),
     "reorder.run": frozenset({SCHEDULER, BUYER, COMMITTEE}),
     "calloff.approve": frozenset({COMMITTEE, BUYER}),
+    "forecast.run": frozenset({SCHEDULER, BUYER, COMMITTEE, COORDINATOR}),
+    "history.load": frozenset({BUYER, ADMINISTRATOR}),
     "preapproval.set": frozenset({COMMITTEE}),
     "scan.run": frozenset({SCHEDULER, BUYER, COMMITTEE, LOGISTICS, COORDINATOR, PHARMACIST}),
     "schedule.set": frozenset({COMMITTEE, ADMINISTRATOR}),

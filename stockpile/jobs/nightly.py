@@ -18,6 +18,7 @@ from stockpile.allocation.reservations import operations as reservations
 from stockpile.catalogue import queries as catalogue
 from stockpile.contracts import queries as contracts
 from stockpile.db import reading
+from stockpile.demand.forecasting import operations as forecasting
 from stockpile.governance import queries as governance
 from stockpile.inventory import queries as inventory
 from stockpile.inventory.outlook import queries as outlook
@@ -31,6 +32,7 @@ Effects = Callable[[Session], dict[str, Any]]
 EXPIRY_DAYS: Final = 60
 CONTRACT_DAYS: Final = 120
 MOST_NAMED: Final = 50
+FORECAST_SECONDS: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,15 @@ def _noted(session: Session, work: Work, action: str, outcome: dict[str, Any]) -
     return outcome
 
 
+def _forecast(work: Work) -> Effects:
+    made = forecasting.draft(
+        work.engine, work.act, limit_seconds=max(work.limit_seconds, FORECAST_SECONDS), tell=work.tell
+    )
+    return lambda session: forecasting.store(session, work.act, made=made, slot=work.slot)
+
+
 JOBS: Final[dict[str, Job]] = {
+    "forecast": Job("forecasts of use", "forecast.run", When(0, 1, time_zone=""), _forecast),
     "reorder": Job("reorder proposals", "reorder.run", When(0, 2, time_zone=""), _reorder),
     "reservations": Job("reservations whose time is over", "reservations.run", When(5), _reservations),
     "expiry": Job("lots that expire soon", "scan.run", When(0, 3, time_zone=""), _expiry),

@@ -146,7 +146,7 @@ class _Attempt:
     def __init__(self, engine: Engine, act: Act, *, job: str, slot: str, dry: bool, due: datetime | None) -> None:
         self.engine, self.act, self.started = engine, act, time.monotonic()
         self._progress, self._over = "", threading.Event()
-        self._row = {"job": job, "slot": slot, "dry": dry, "due_at": due}
+        self._row: dict[str, Any] = {"job": job, "slot": slot, "dry": dry, "due_at": due}
         self._id: int | None = None
         self._pulse = threading.Thread(target=self._beat, daemon=True)
 

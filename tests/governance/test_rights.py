@@ -71,6 +71,8 @@ plan.override       .         .         x           .         .     .          .
 plan.approve        .         .         .           x         .     .          .       .             .
 reorder.run         .         .         .           x         x     .          .       .             x
 calloff.approve     .         .         .           x         x     .          .       .             .
+forecast.run        .         .         x           x         x     .          .       .             x
+history.load        .         .         .           .         x     .          .       x             .
 preapproval.set     .         .         .           x         .     .          .       .             .
 scan.run            .         x         x           x         x     x          .       .             x
 schedule.set        .         .         .           x         .     .          .       x             .

@@ -58,14 +58,6 @@ def _of(make: Callable[[int], Any], *, seasons: int = 0, fewest: int = 4) -> Met
     return fitted
 
 
-def _combined(*parts: Method) -> Method:
-    def together(y: Numbers, h: int, season: int) -> Numbers:
-        found: Numbers = np.mean([part(y, h, season) for part in parts], axis=0)
-        return found
-
-    return together
-
-
 _theta = _of(lambda season: models.DynamicOptimizedTheta(season_length=season), seasons=3, fewest=8)
 _ets = _of(lambda season: models.AutoETS(season_length=season, model="MNM" if season > 1 else "ANN"), seasons=3)
 _additive = _of(lambda season: models.AutoETS(season_length=season, model="ANA" if season > 1 else "AAN"), seasons=3)
@@ -88,8 +80,6 @@ SMOOTH: Final[dict[str, Method]] = {
     "theta": _theta,
     "ETS": _ets,
     "ETS, additive": _additive,
-    "theta with ETS": _combined(_theta, _ets),
-    "theta with moving average of 12": _combined(_theta, moving_average(12)),
 }
 """For series with use in most periods."""
 
@@ -101,8 +91,35 @@ INTERMITTENT: Final[dict[str, Method]] = {
     "TSB": _tsb,
     "TSB, slow": _slow_tsb,
     "IMAPA": _imapa,
-    "IMAPA with TSB": _combined(_imapa, _tsb),
-    "IMAPA with mean": _combined(_imapa, mean),
-    "TSB with mean": _combined(_slow_tsb, mean),
 }
 """For series with many periods without use."""
+
+TOGETHER: Final[dict[str, tuple[str, str]]] = {
+    "theta with ETS": ("theta", "ETS"),
+    "theta with moving average of 12": ("theta", "moving average of 12"),
+    "IMAPA with TSB": ("IMAPA", "TSB"),
+    "IMAPA with mean": ("IMAPA", "mean"),
+    "TSB with mean": ("TSB, slow", "mean"),
+}
+"""Means of two methods, where both are there."""
+
+
+def names(methods: dict[str, Method]) -> tuple[str, ...]:
+    """The methods and, after them, their means of two, by name."""
+    return (*methods, *(name for name, parts in TOGETHER.items() if set(parts) <= set(methods)))
+
+
+def everything(methods: dict[str, Method], y: Numbers, h: int, season: int) -> Numbers:
+    """The forecasts of all of `names`, in that order: (method, lead)."""
+    found = {name: method(y, h, season) for name, method in methods.items()}
+    pairs = [TOGETHER[name] for name in names(methods) if name in TOGETHER]
+    together = [(found[one] + found[other]) / 2 for one, other in pairs]
+    return np.array([*found.values(), *together])
+
+
+def some(methods: dict[str, Method], wanted: tuple[str, ...], y: Numbers, h: int, season: int) -> Numbers:
+    """The mean of the forecasts named, of `names`."""
+    parts = [part for name in wanted for part in TOGETHER.get(name, (name, name))]
+    found = {name: methods[name](y, h, season) for name in set(parts)}
+    together: Numbers = np.mean([found[name] for name in parts], axis=0)
+    return together
