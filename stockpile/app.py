@@ -28,6 +28,8 @@ from stockpile.contracts import api as contracts
 from stockpile.db import reading
 from stockpile.demand import api as demand
 from stockpile.demand.forecasting import api as forecasting
+from stockpile.demand.outlooks import api as outlooks
+from stockpile.demand.scenarios import api as scenarios
 from stockpile.errors import Refusal
 from stockpile.governance import api as governance
 from stockpile.governance.caller import SignedIn
@@ -61,19 +63,8 @@ log = logging.getLogger(__name__)
 GOODS_IN = (receiving, proposals, controlled, temperatures, shelving, handover, importing)
 BOOKS = (periods, corrections)
 STOREROOM = (inventory, *GOODS_IN, *BOOKS, recalls, quality, counts, outlook, scanning, lots, ownership, kits)
-ROUTERS = (
-    governance,
-    catalogue,
-    contracts,
-    *STOREROOM,
-    demand,
-    forecasting,
-    allocation,
-    reservations,
-    reorder,
-    jobs,
-    sealing,
-)
+NEEDS = (demand, forecasting, outlooks, scenarios, allocation, reservations, reorder)
+ROUTERS = (governance, catalogue, contracts, *STOREROOM, *NEEDS, jobs, sealing)
 DESCRIPTION = (
     "One shared emergency stockpile for municipalities of several countries. Quantities are integers in base units, "
     "money in minor units, instants in UTC. Sign in with POST /api/v1/tokens (HTTP Basic) and send the token as bearer."

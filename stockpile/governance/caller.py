@@ -173,12 +173,22 @@ def caller(
     token: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
     password: Annotated[HTTPBasicCredentials | None, Depends(basic)],
 ) -> Caller:
-    """The signed-in caller, by bearer token or by name and password; refuses everybody else."""
+    """The signed-in caller, by bearer token or by name and password; refuses everybody else, suppliers too."""
+    found = guest(request, token, password)
+    require_any(found.actor, "read")
+    return found
+
+
+def guest(
+    request: Request,
+    token: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+    password: Annotated[HTTPBasicCredentials | None, Depends(basic)],
+) -> Caller:
+    """As `caller`, and suppliers: only for routes that ask for the right to what is the supplier's own."""
     engine: Engine = request.app.state.engine
     real_now = datetime.now(UTC)
     with reading(engine) as session:
         actor = _actor(session, token, password, real_now=real_now)
-    require_any(actor, "read")
     digest = operations.token_digest(token.credentials) if token is not None else None
     return Caller(engine, actor, real_now, request.app.state.settings.plan_limit_seconds, digest)
 
@@ -268,5 +278,6 @@ def _actor(
 
 
 SignedIn = Annotated[Caller, Depends(caller)]
+SignedInGuest = Annotated[Caller, Depends(guest)]
 RecentlySignedIn = Annotated[Caller, Depends(recent_caller)]
 After = Annotated[int, Field(ge=0, le=2**62)]

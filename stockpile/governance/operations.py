@@ -78,6 +78,8 @@ def add_scheduler(session: Session, act: Act) -> Account:
 def _grant_row(account: Account, grant: Grant) -> AccountGrant:
     if grant.role not in rules.ROLES:
         raise Invalid(f"there is no role {grant.role}; roles are {', '.join(rules.ROLES)}", field="role")
+    if grant.role == rules.SUPPLIER and not grant.member:
+        raise Invalid("an account of a supplier is for one supplier: name its code as member", field="member")
     assert account.id is not None
     return AccountGrant(
         account_id=account.id, role=grant.role, member_code=grant.member or "", site_code=grant.site or ""

@@ -17,9 +17,23 @@ PHARMACIST: Final = "pharmacist"
 ADMINISTRATOR: Final = "administrator"
 SCHEDULER: Final = "scheduler"
 
-ROLES: Final = (REQUESTER, LOGISTICS, COORDINATOR, COMMITTEE, BUYER, PHARMACIST, AUDITOR, ADMINISTRATOR, SCHEDULER)
+SUPPLIER: Final = "supplier"
 
-EVERYONE: Final = frozenset(ROLES)
+ROLES: Final = (
+    REQUESTER,
+    LOGISTICS,
+    COORDINATOR,
+    COMMITTEE,
+    BUYER,
+    PHARMACIST,
+    AUDITOR,
+    ADMINISTRATOR,
+    SCHEDULER,
+    SUPPLIER,
+)
+
+EVERYONE: Final = frozenset(ROLES) - {SUPPLIER}
+"""All who belong to the region. A supplier is a guest: its grant names its own code and covers nothing else."""
 
 RIGHTS: Final[dict[str, frozenset[str]]] = {
     "read": EVERYONE,
@@ -86,8 +100,10 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     "calloff.approve": frozenset({COMMITTEE, BUYER}),
     "forecast.run": frozenset({SCHEDULER, BUYER, COMMITTEE, COORDINATOR}),
     "history.load": frozenset({BUYER, ADMINISTRATOR}),
+    "outlook.see": frozenset({COORDINATOR, COMMITTEE, BUYER, AUDITOR, SUPPLIER}),
     "preapproval.set": frozenset({COMMITTEE}),
     "scan.run": frozenset({SCHEDULER, BUYER, COMMITTEE, LOGISTICS, COORDINATOR, PHARMACIST}),
+    "scenario.keep": frozenset({COORDINATOR, COMMITTEE, BUYER}),
     "schedule.set": frozenset({COMMITTEE, ADMINISTRATOR}),
     "floor.set": frozenset({COMMITTEE}),
     "period.close": frozenset({COMMITTEE}),

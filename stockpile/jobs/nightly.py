@@ -19,6 +19,7 @@ from stockpile.catalogue import queries as catalogue
 from stockpile.contracts import queries as contracts
 from stockpile.db import reading
 from stockpile.demand.forecasting import operations as forecasting
+from stockpile.demand.outlooks import operations as outlooks
 from stockpile.governance import queries as governance
 from stockpile.inventory import queries as inventory
 from stockpile.inventory.outlook import queries as outlook
@@ -190,7 +191,12 @@ def _forecast(work: Work) -> Effects:
     made = forecasting.draft(
         work.engine, work.act, limit_seconds=max(work.limit_seconds, FORECAST_SECONDS), tell=work.tell
     )
-    return lambda session: forecasting.store(session, work.act, made=made, slot=work.slot)
+
+    def effects(session: Session) -> dict[str, Any]:
+        told = forecasting.store(session, work.act, made=made, slot=work.slot)
+        return {**told, "outlook_figures": outlooks.issue(session, work.act)}
+
+    return effects
 
 
 JOBS: Final[dict[str, Job]] = {

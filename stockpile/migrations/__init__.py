@@ -13,6 +13,8 @@ import stockpile.allocation.tables
 import stockpile.catalogue.tables
 import stockpile.contracts.tables
 import stockpile.demand.forecasting.tables
+import stockpile.demand.outlooks.tables
+import stockpile.demand.scenarios.tables
 import stockpile.demand.tables
 import stockpile.governance.tables
 import stockpile.idempotency

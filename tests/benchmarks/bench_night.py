@@ -23,6 +23,7 @@ from stockpile import migrations
 from stockpile.actor import Act
 from stockpile.db import open_engine, reading, transact
 from stockpile.demand.forecasting import operations as forecasting
+from stockpile.demo import story
 from stockpile.demo.show import region_folder
 from stockpile.governance import operations as governance
 from stockpile.governance import queries as people
@@ -56,7 +57,8 @@ def measured(folder: Path) -> None:
 
     def load(session: Session) -> None:
         loading.installation_account(session)
-        loading.load(session, act, rows)
+        loading.load(session, act, rows, caseload=False)
+        story.report_before(session, act, rows)
         governance.add_scheduler(session, act)
         depots = [row.site for row in rows["sites"] if row.kind == "depot"]
         past = history([row.item for row in rows["items"]], depots)

@@ -9,6 +9,7 @@ and the season's length in periods (1: none), and gives h means, never below 0.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from statsforecast import models
 
+log = logging.getLogger(__name__)
 Numbers = NDArray[np.float64]
 Method = Callable[[Numbers, int, int], Numbers]
 
@@ -46,20 +48,32 @@ def mean(y: Numbers, h: int, season: int) -> Numbers:
     return np.repeat(y.mean(), h)
 
 
-def _of(make: Callable[[int], Any], *, seasons: int = 0, fewest: int = 4) -> Method:
-    """A model of statsforecast; where the series is too short for it, the mean of the last year of periods."""
+def _of(make: Callable[[int], Any], *, seasons: int = 0, fewest: int = 4, positive: bool = False) -> Method:
+    """A model of statsforecast; the mean of the last year of periods where the series is too short for it.
+
+    The same where the model wants use in every period (`positive`) and there
+    was none in some, and where it refuses the series for another reason: its
+    back-test then shows what that is worth.
+    """
 
     def fitted(y: Numbers, h: int, season: int) -> Numbers:
-        if len(y) < max(fewest, seasons * season) or not y.any():
-            return np.repeat(y[-12:].mean(), h)
-        found = np.asarray(make(season).forecast(y=y, h=h)["mean"], dtype=np.float64)
-        return np.clip(np.where(np.isfinite(found), found, y[-12:].mean()), 0.0, 10.0 * float(y.max()))
+        usual = np.repeat(y[-12:].mean(), h)
+        if len(y) < max(fewest, seasons * season) or not y.any() or (positive and y.min() <= 0):
+            return usual
+        try:
+            found = np.asarray(make(season).forecast(y=y, h=h)["mean"], dtype=np.float64)
+        except (ValueError, ZeroDivisionError) as refusal:
+            log.info("a model refused a series: %s", refusal)
+            return usual
+        return np.clip(np.where(np.isfinite(found), found, usual), 0.0, 10.0 * float(y.max()))
 
     return fitted
 
 
 _theta = _of(lambda season: models.DynamicOptimizedTheta(season_length=season), seasons=3, fewest=8)
-_ets = _of(lambda season: models.AutoETS(season_length=season, model="MNM" if season > 1 else "ANN"), seasons=3)
+_ets = _of(
+    lambda season: models.AutoETS(season_length=season, model="MNM" if season > 1 else "ANN"), seasons=3, positive=True
+)
 _additive = _of(lambda season: models.AutoETS(season_length=season, model="ANA" if season > 1 else "AAN"), seasons=3)
 _imapa = _of(lambda _season: models.IMAPA())
 _tsb = _of(lambda _season: models.TSB(alpha_d=0.1, alpha_p=0.1))

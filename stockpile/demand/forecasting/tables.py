@@ -1,8 +1,8 @@
-"""What was used before the ledger began, what is expected, and what suppliers were told."""
+"""What was used before the ledger began, and what is expected."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 
 from sqlalchemy import BigInteger, CheckConstraint, Text, UniqueConstraint
 from sqlmodel import Field
@@ -61,37 +61,3 @@ class Forecast(Table, table=True):
     periods_seen: int
     periods_corrected: int
     periods_unknown: int
-
-
-class SupplierOutlook(Table, table=True):
-    """What a supplier was told on a day about an item and a quarter, in base units: low, expected and high."""
-
-    __tablename__ = "supplier_outlook"
-    __table_args__ = (
-        UniqueConstraint("issued", "supplier_code", "item_code", "quarter"),
-        CheckConstraint("0 <= low AND low <= expected AND expected <= high", name="band"),
-    )
-
-    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
-    issued: date
-    supplier_code: str = Field(foreign_key="supplier.code", index=True)
-    item_code: str = Field(foreign_key="item.code")
-    quarter: str
-    low: int = Field(sa_type=BigInteger)
-    expected: int = Field(sa_type=BigInteger)
-    high: int = Field(sa_type=BigInteger)
-
-
-class DemandScenario(Table, table=True):
-    """A supposed course of things with its assumptions; `curve` is JSON: what is used per day, or a factor per year."""
-
-    __tablename__ = "demand_scenario"
-    __table_args__ = (CheckConstraint("kind IN ('epidemic','outage','past_wave','file','years')", name="kind"),)
-
-    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
-    name: str = Field(unique=True)
-    kind: str
-    assumptions: str = Field(sa_type=Text)
-    curve: str = Field(sa_type=Text)
-    made_by: int = Field(foreign_key="account.id", sa_type=BigInteger)
-    made_at: datetime
