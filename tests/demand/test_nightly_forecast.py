@@ -17,7 +17,7 @@ from stockpile.demand.forecasting import operations, queries
 from stockpile.demand.forecasting.operations import Past
 from stockpile.errors import Invalid
 from stockpile.governance import operations as governance
-from stockpile.governance.rules import ROLES, Missing
+from stockpile.governance.rules import EVERYONE, Missing
 from stockpile.inventory import ledger
 from stockpile.inventory import rules as stock
 from stockpile.inventory.moves import Account, Intent, Move
@@ -155,7 +155,12 @@ def test_a_child_that_gives_no_answer_leaves_the_old_forecast_and_says_why(
 def test_forecasts_are_read_over_http_page_by_page(region: Engine, cast: Cast) -> None:
     used_daily(region, cast, quantity=10)
     jobs.run(region, acting(cast["buyer"], LATER), job="forecast", limit_seconds=60)
-    given = {"name": "everyone", "title": "all", "password": "day by day", "grants": [Grant(role) for role in ROLES]}
+    given = {
+        "name": "everyone",
+        "title": "all",
+        "password": "day by day",
+        "grants": [Grant(role) for role in sorted(EVERYONE)],
+    }
     do(region, governance.add_account, acting(governance.founder()), **given)
     with TestClient(build(region, Settings(), scheduled=False)) as client:
         client.auth = ("everyone", "day by day")

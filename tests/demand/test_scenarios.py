@@ -14,7 +14,7 @@ from stockpile.app import build
 from stockpile.demand.scenarios import rules
 from stockpile.demand.scenarios.rules import Course
 from stockpile.governance import operations as governance
-from stockpile.governance.rules import ROLES
+from stockpile.governance.rules import EVERYONE
 from stockpile.settings import Settings
 from tests.conftest import acting
 from tests.inventory.stockroom import ON_SQLITE, do
@@ -28,7 +28,12 @@ DUTCH = [38, 30, 27, 50, 53, 30, 34, 270, 40, 36, 30, 41, 35, 29]
 @pytest.fixture
 def client(region: Engine) -> Iterator[TestClient]:
     """Somebody of every role."""
-    given = {"name": "everyone", "title": "all", "password": PASSWORD, "grants": [Grant(role) for role in ROLES[:-1]]}
+    given = {
+        "name": "everyone",
+        "title": "all",
+        "password": PASSWORD,
+        "grants": [Grant(role) for role in sorted(EVERYONE)],
+    }
     do(region, governance.add_account, acting(governance.founder()), **given)
     with TestClient(build(region, Settings(), scheduled=False)) as client:
         client.auth = ("everyone", PASSWORD)

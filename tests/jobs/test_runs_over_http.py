@@ -14,7 +14,7 @@ from stockpile.actor import Grant
 from stockpile.app import build
 from stockpile.cli import app as commands
 from stockpile.governance import operations as governance
-from stockpile.governance.rules import ROLES
+from stockpile.governance.rules import EVERYONE
 from stockpile.jobs.nightly import JOBS
 from stockpile.settings import Settings
 from tests.conftest import acting
@@ -28,7 +28,12 @@ CHANGE = {"enabled": True, "minute": 15, "hour": 4, "weekday": "sun", "time_zone
 @pytest.fixture
 def client(region: Engine, tmp_path: Path) -> Iterator[TestClient]:
     """Somebody of every role."""
-    given = {"name": "everyone", "title": "all", "password": PASSWORD, "grants": [Grant(role) for role in ROLES]}
+    given = {
+        "name": "everyone",
+        "title": "all",
+        "password": PASSWORD,
+        "grants": [Grant(role) for role in sorted(EVERYONE)],
+    }
     do(region, governance.add_account, acting(governance.founder()), **given)
     with TestClient(build(region, Settings(home=tmp_path), scheduled=False)) as client:
         client.auth = ("everyone", PASSWORD)

@@ -17,7 +17,7 @@ from stockpile.allocation import operations as allocation
 from stockpile.app import build
 from stockpile.db import breaks, reading, transact
 from stockpile.governance import operations as governance
-from stockpile.governance.rules import ROLES
+from stockpile.governance.rules import EVERYONE
 from stockpile.governance.tables import Member
 from stockpile.jobs import operations as jobs
 from stockpile.reorder import operations as reorder
@@ -33,7 +33,12 @@ PASSWORD = "пароль-für-жёлтый-Schlüssel"
 @pytest.fixture
 def client(region: Engine) -> Iterator[TestClient]:
     """Somebody of every role whose password is in Cyrillic and German."""
-    given = {"name": "everyone", "title": "all", "password": PASSWORD, "grants": [Grant(role) for role in ROLES]}
+    given = {
+        "name": "everyone",
+        "title": "all",
+        "password": PASSWORD,
+        "grants": [Grant(role) for role in sorted(EVERYONE)],
+    }
     do(region, governance.add_account, acting(governance.founder()), **given)
     with TestClient(build(region, Settings(), scheduled=False)) as client:
         client.headers["Authorization"] = _basic(f"everyone:{PASSWORD}".encode())
