@@ -38,6 +38,9 @@ from stockpile.contracts.shortages import api as shortages
 from stockpile.contracts.terms import api as terms
 from stockpile.db import reading
 from stockpile.demand import api as demand
+from stockpile.demand.forecasting import api as forecasting
+from stockpile.demand.outlooks import api as outlooks
+from stockpile.demand.scenarios import api as scenarios
 from stockpile.errors import Refusal
 from stockpile.governance import api as governance
 from stockpile.governance.caller import SignedIn
@@ -67,6 +70,7 @@ from stockpile.inventory.temperatures import api as temperatures
 from stockpile.inventory.worklist import api as worklist
 from stockpile.jobs import api as jobs
 from stockpile.jobs import schedule
+from stockpile.reorder import api as reorder
 from stockpile.settings import Settings
 from stockpile.settlement import api as settlement
 from stockpile.transparency.grievances import api as grievances
@@ -83,10 +87,11 @@ GOODS_IN = (receiving, proposals, controlled, temperatures, shelving, handover, 
 BOOKS = (periods, corrections)
 STOREROOM = (inventory, *GOODS_IN, *BOOKS, recalls, quality, counts, outlook, worklist, scanning, lots, ownership, kits)
 BUYING = (contracts, terms, calloffs, damages, invoices, scorecards, shortages)
+NEEDS = (demand, forecasting, outlooks, scenarios, reorder)
 SHARING = (allocation, policies, alternatives, reasons, reservations)
 OPEN_BOOKS = (sealing, grievances, kpis, ocds, privacy, replay)
 COMMITTEE = (governance, committee, membership, settlement)
-ROUTERS = (*COMMITTEE, catalogue, *BUYING, *STOREROOM, demand, *SHARING, jobs, *OPEN_BOOKS)
+ROUTERS = (*COMMITTEE, catalogue, *BUYING, *STOREROOM, *NEEDS, *SHARING, jobs, *OPEN_BOOKS)
 HOSTS = frozenset({"127.0.0.1", "localhost", "testserver"})
 SIMULATED = (b"stockpile-simulated", b"true")
 DESCRIPTION = (

@@ -25,6 +25,7 @@ from stockpile.cli_committee import committee
 from stockpile.cli_handling import call
 from stockpile.cli_plan import plan
 from stockpile.cli_public import public
+from stockpile.cli_runs import runs
 from stockpile.cli_storeroom import store
 from stockpile.console import end_with, err, opened, out
 from stockpile.db import reading, transact
@@ -41,7 +42,6 @@ from stockpile.inventory.scanning import labels
 from stockpile.inventory.scanning import operations as pallets
 from stockpile.inventory.scanning import queries as scanning
 from stockpile.inventory.temperatures import operations as temperatures
-from stockpile.jobs import operations as jobs
 from stockpile.region import loading
 from stockpile.region.reading import read
 from stockpile.settings import Settings
@@ -50,7 +50,6 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=f"Stockpile {__version__}"
 )
 imports = typer.Typer(no_args_is_help=True, help="Load data from files.")
-runs = typer.Typer(no_args_is_help=True, help="Run a scheduled job now; a slot done before changes nothing.")
 accounts = typer.Typer(no_args_is_help=True, help="Accounts of this installation.")
 app.add_typer(imports, name="import")
 app.add_typer(runs, name="run")
@@ -265,43 +264,6 @@ def import_template(
     to.write_bytes(stock_template.as_xlsx() if to.suffix.lower() == ".xlsx" else stock_template.as_csv().encode())
     typer.echo(stock_template.explained())
     err.print(f"the template is in {to}", soft_wrap=True)
-
-
-@runs.command("reorder")
-def run_reorder(
-    account: Annotated[str, typer.Option(help="Account that runs it.")] = jobs.SCHEDULER_ACCOUNT,
-) -> None:
-    """Propose call-offs for what is missing; each waits for another person's approval."""
-    settings = Settings()
-    engine = opened(settings)
-    ran = jobs.run(engine, _act(engine, account), job="reorder", limit_seconds=settings.plan_limit_seconds)
-    if ran.again:
-        out.print(f"reorder for {ran.slot} was done before: nothing was changed")
-    out.print_json(data=ran.outcome)
-
-
-@runs.command("reservations")
-def run_reservations(
-    account: Annotated[str, typer.Option(help="Account that runs it.")] = jobs.SCHEDULER_ACCOUNT,
-) -> None:
-    """Give back what was reserved, has not been picked, and whose time is over; once an hour."""
-    engine = opened(Settings())
-    ran = jobs.run(engine, _act(engine, account), job="reservations", limit_seconds=0)
-    if ran.again:
-        out.print(f"reservations for {ran.slot} were done before: nothing was changed")
-    out.print_json(data=ran.outcome)
-
-
-@runs.command("forgetting")
-def run_forgetting(
-    account: Annotated[str, typer.Option(help="Account that runs it.")] = jobs.SCHEDULER_ACCOUNT,
-) -> None:
-    """Delete replies to an Idempotency-Key and ended sign-ins that are older than the figure reply_days; once a day."""
-    engine = opened(Settings())
-    ran = jobs.run(engine, _act(engine, account), job="forgetting", limit_seconds=0)
-    if ran.again:
-        out.print(f"forgetting for {ran.slot} was done before: nothing was changed")
-    out.print_json(data=ran.outcome)
 
 
 @accounts.command("add")

@@ -18,6 +18,9 @@ import stockpile.contracts.invoices.tables
 import stockpile.contracts.scorecards.tables
 import stockpile.contracts.tables
 import stockpile.contracts.terms.tables
+import stockpile.demand.forecasting.tables
+import stockpile.demand.outlooks.tables
+import stockpile.demand.scenarios.tables
 import stockpile.demand.tables
 import stockpile.governance.committee.tables
 import stockpile.governance.standing.tables

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import Final
 
 from sqlmodel import Session
 
@@ -14,11 +15,20 @@ from stockpile.catalogue.tables import Item
 from stockpile.contracts import queries as contracts
 from stockpile.contracts import tables
 from stockpile.demand import queries as demand
+from stockpile.demand.forecasting import queries as forecasts
+from stockpile.demand.forecasting.queries import Foreseen
+from stockpile.demand.forecasting.rules import INTERMITTENT, SMOOTH
 from stockpile.errors import NotFound
 from stockpile.governance import queries as governance
 from stockpile.inventory import queries as inventory
 from stockpile.reorder import rules
 from stockpile.reorder.tables import BuyingPolicy
+
+OLDEST_FORECAST_DAYS: Final = 8
+LEARNED: Final = (SMOOTH, INTERMITTENT)
+CRITICAL: Final = 2
+HIGH, LESS_HIGH = "0.95", "0.9"
+"""The quantile of use that is kept for: of what saves lives, and of the rest."""
 
 
 class NoPolicy(NotFound):
@@ -102,18 +112,48 @@ def _positions(
     today = governance.local_day(session, at)
     admissions = sum(demand.usual_admissions(session, today).values())
     floors, inbound, on_hand = inventory.floors(session, today), contracts.inbound(session), _on_hand(session, at)
-    review = policy(session).review_days
-    return {
-        code: rules.Position(
-            use_milli_per_day=item.baseline_milli_per_day + admissions * item.use_per_admission_milli // 1000,
-            days=review + min((offer.lead_time_days for offer in by_item.get(code, [])), default=0),
+    review, learned = policy(session).review_days, _learned(session, today)
+    found = {}
+    for code, item in catalogue.items(session).items():
+        days = review + min((offer.lead_time_days for offer in by_item.get(code, [])), default=0)
+        use, safety = _use(item, admissions=admissions, learned=learned.get(code), days=days)
+        found[code] = rules.Position(
+            use_milli_per_day=use,
+            days=days,
             unmet=unmet.get(code, 0),
             floor=floors.get(code, 0),
             on_hand=on_hand.get(code, 0),
             inbound=inbound.get(code, 0),
+            safety=safety,
         )
-        for code, item in catalogue.items(session).items()
+    return found
+
+
+def _learned(session: Session, today: date) -> dict[str, Foreseen]:
+    """The newest forecast of each item over all sites, if it is of the last days and was learned from enough."""
+    oldest = today - timedelta(days=OLDEST_FORECAST_DAYS)
+    return {
+        one.item: one
+        for one in forecasts.foreseen(session, site="", until=today.isoformat())
+        if one.kind in LEARNED and date.fromisoformat(one.slot) >= oldest
     }
+
+
+def _use(item: Item, *, admissions: int, learned: Foreseen | None, days: int) -> tuple[int, int]:
+    """Thousandths used per day over the days to cover, and the base units kept for a higher use.
+
+    What admissions are expected to use in a surge is at least counted: a
+    forecast learns of it only as it is used.
+    """
+    expected = item.baseline_milli_per_day + admissions * item.use_per_admission_milli // 1000
+    if learned is None:
+        return expected, 0
+    periods = min(len(learned.means), max(1, -(-days // learned.days)))
+    mean = sum(learned.means[:periods]) // periods
+    high = sum(learned.quantiles[HIGH if item.priority <= CRITICAL else LESS_HIGH][:periods]) // periods
+    surge = admissions * item.use_per_admission_milli // 1000
+    use = max(mean // learned.days, expected if surge else 0)
+    return use, rules.safety(mean_milli=mean, high_milli=high, period_days=learned.days, days=days)
 
 
 def _on_hand(session: Session, at: datetime) -> dict[str, int]:
