@@ -119,6 +119,7 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     "reorder.run": frozenset({SCHEDULER, BUYER, COMMITTEE}),
     "forgetting.run": frozenset({SCHEDULER, COORDINATOR}),
     "calloff.approve": frozenset({COMMITTEE, BUYER}),
+    "calloff.reject": frozenset({COMMITTEE, BUYER}),
     "forecast.run": frozenset({SCHEDULER, BUYER, COMMITTEE, COORDINATOR}),
     "history.load": frozenset({BUYER, ADMINISTRATOR}),
     "outlook.see": frozenset({COORDINATOR, COMMITTEE, BUYER, AUDITOR, SUPPLIER}),

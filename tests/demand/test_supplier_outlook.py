@@ -46,7 +46,7 @@ def test_the_supplier_is_told_four_quarters_with_bands_once_a_month(told: Engine
 
 
 def test_how_right_an_outlook_was_is_known_when_the_quarter_is_over(told: Engine, cast: Cast) -> None:
-    draft = contracts.LineDraft("PUMP", 300, 2, 500, "the quarter's need")
+    draft = contracts.LineDraft("PUMP", 300, 2, 2500, "the quarter's need")
     proposed = do(
         told, contracts.propose, acting(cast["buyer"]), contract="UC-2", slot="x", deliver_to="D-BE", lines=[draft]
     )

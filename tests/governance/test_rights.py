@@ -92,6 +92,7 @@ policy.adopt         .         .         .           x         .     .          
 reorder.run          .         .         .           x         x     .          .       .             x         .
 forgetting.run       .         .         x           .         .     .          .       .             x         .
 calloff.approve      .         .         .           x         x     .          .       .             .         .
+calloff.reject       .         .         .           x         x     .          .       .             .         .
 forecast.run         .         .         x           x         x     .          .       .             x         .
 history.load         .         .         .           .         x     .          .       x             .         .
 outlook.see          .         .         x           x         x     .          x       .             .         x

@@ -138,7 +138,7 @@ def adopt(session: Session, act: Act, *, number: int) -> CallOff:
 
 def reject(session: Session, act: Act, *, number: int, reason: str) -> CallOff:
     """Turn another person's suggested or proposed order down, with the reason."""
-    require(act.actor, "calloff.approve")
+    require(act.actor, "calloff.reject")
     calloff = _in(session, number, "reject")
     require_other(act.actor, {calloff.proposed_by: f"proposed call-off {number}: cancel it"})
     return _ended(session, act, calloff, rules.REJECTED, reason)
