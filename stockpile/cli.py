@@ -19,6 +19,7 @@ from stockpile.actor import Act, Grant
 from stockpile.allocation import queries as allocation
 from stockpile.allocation import rules as picking
 from stockpile.cli_audit import audit
+from stockpile.cli_backup import backup, restore, watch_books
 from stockpile.cli_handling import call
 from stockpile.cli_storeroom import store
 from stockpile.console import end_with, err, opened, out
@@ -51,7 +52,9 @@ app.add_typer(runs, name="run")
 app.add_typer(accounts, name="account")
 app.add_typer(store, name="store")
 app.add_typer(audit, name="audit")
+app.add_typer(backup, name="backup")
 app.command("call")(call)
+app.command("restore")(restore)
 EXIT_NOT_POSTED, EXIT_REFUSED = 1, 2
 
 
@@ -105,8 +108,16 @@ def serve(
 
 
 @app.command()
-def verify() -> None:
+def verify(
+    watch: Annotated[
+        int, typer.Option("--watch", help="Go on every so many seconds, and stop what is wrong.", min=1)
+    ] = 0,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop what is wrong until a person decides.")] = False,
+) -> None:
     """Recompute every balance and every hash; exits with 3 and the discrepancies if any is wrong."""
+    if watch or stop:
+        watch_books(every=watch)
+        return
     engine = opened(Settings())
     with reading(engine) as session, Progress(console=err, transient=True) as progress:
         governance_queries.region(session)

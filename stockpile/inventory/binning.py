@@ -131,4 +131,4 @@ def discrepancies(session: Session) -> Iterator[str]:
     held = func.sum(c.quantity)
     query = select(b.id, b.quantity, held).join_from(table_of(Balance), table_of(BinContent), c.balance_id == b.id)
     for number, quantity, in_bins in session.connection().execute(query.group_by(b.id).having(held > b.quantity)):
-        yield f"balance {number} stands at {quantity}, its bins hold {in_bins}"
+        yield rules.fault(f"balance {number} stands at {quantity}, its bins hold {in_bins}", balance=number)

@@ -17,7 +17,7 @@ from sqlmodel import Session, col, select
 from stockpile import bulk, journal
 from stockpile.actor import Act
 from stockpile.errors import Refusal
-from stockpile.inventory import binning, guarding, proof, serialised
+from stockpile.inventory import binning, guarding, proof, serialised, stopping
 from stockpile.inventory.moves import (
     Account,
     Done,
@@ -69,8 +69,8 @@ def post_each(
 
     Returns for each the posting's number, or why it alone was refused:
     `NotEnough` as what stood there after those before it, `PostedBefore`, or
-    that one person alone may not post it (`guarding`), or serials that are
-    missing or elsewhere, or its instant. A refused one leaves nothing. All
+    that one person alone may not post it (`guarding`), that its stock is
+    stopped (`stopping`), or serials that are missing or elsewhere, or its instant. A refused one leaves nothing. All
     accounts are locked in one phase, in the order of their ids; concurrent
     postings queue and never deadlock. One that is said to have taken effect
     earlier is judged by all that happened since (`periods.late`), alone. `told`
@@ -83,7 +83,7 @@ def post_each(
         _lock(session, intents)
         return [answer for intent in intents for answer in post_each(session, [intent], rehearsal=rehearsal)]
     guarded = guarding.facts(session, intents)
-    alone = guarding.refusals(session, intents, guarded)
+    alone = guarding.refusals(session, intents, guarded) | stopping.refusals(session, intents)
     numbers = _claim(session, intents)
     standings = _lock(session, intents)
     book = _serials(session, intents)

@@ -12,6 +12,8 @@ right               requester logistics coordinator committee buyer pharmacist a
 read                x         x         x           x         x     x          x       x             x
 verify              .         .         .           x         .     .          x       x             .
 head.witness        x         .         .           x         .     .          x       .             .
+stop.set            .         x         .           x         .     x          x       .             x
+stop.lift           .         .         .           x         .     .          .       .             .
 stock.receive       .         x         .           .         .     .          .       .             .
 stock.issue         .         x         .           .         .     .          .       .             .
 stock.adjust        .         x         .           .         .     .          .       .             .
