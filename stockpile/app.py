@@ -67,6 +67,7 @@ from stockpile.upkeep.probing import Prober
 
 log = logging.getLogger(__name__)
 GOODS_IN = (receiving, proposals, controlled, temperatures, shelving, handover, importing)
+LOCAL = ("127.0.0.1", "localhost", "testserver")
 BOOKS = (periods, corrections, stops)
 STOREROOM = (inventory, *GOODS_IN, *BOOKS, recalls, quality, counts, outlook, worklist, scanning, lots, ownership, kits)
 ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, allocation, reservations, jobs, sealing)
@@ -102,7 +103,7 @@ def build(engine: Engine, settings: Settings, *, scheduled: bool = True) -> Fast
     app.state.imports = importing.runner_of(engine)
     app.add_middleware(http.StrictJson)
     app.add_middleware(http.SameOrigin)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "testserver"])
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOCAL, *settings.host_names()])
     app.add_middleware(_MarkSimulated, state=app.state)
     app.add_middleware(Observed, requests=app.state.requests)
     _add_refusals(app)
@@ -120,13 +121,13 @@ def _scheduler(engine: Engine, settings: Settings) -> BackgroundScheduler:
 
 def _add_routes(app: FastAPI) -> None:
     known = [Depends(http.known_parameters)]
-    app.include_router(inventory.quick, prefix="/api/v1", dependencies=known)
-    v1 = APIRouter(prefix="/api/v1", dependencies=known)
+    app.include_router(inventory.quick, prefix="/api/v1", dependencies=known, responses=http.PROBLEMS)
+    v1 = APIRouter(prefix="/api/v1", dependencies=known, responses=http.PROBLEMS)
     for domain in ROUTERS:
         v1.include_router(domain.router)
     app.include_router(v1)
-    app.include_router(sealing.public)
-    app.include_router(upkeep.router)
+    app.include_router(sealing.public, responses=http.PROBLEMS)
+    app.include_router(upkeep.router, responses=http.PROBLEMS)
     app.get("/api/v1/openapi.json", include_in_schema=False, dependencies=known)(_openapi)
     app.get("/docs", include_in_schema=False)(_docs)
     assets = Path(fastapi_offline.__file__).parent / "static"

@@ -99,12 +99,13 @@ def demo(
 @app.command()
 def serve(
     port: Annotated[int, typer.Option(help="Port of 127.0.0.1.", min=1, max=65535)] = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen on; behind a proxy with TLS only.")] = "127.0.0.1",
 ) -> None:
     """Serve the API and the screens on 127.0.0.1, with the nightly runs."""
     _refuse_taken_port(port)
     settings = Settings()
     engine = opened(settings)
-    _serve(engine, settings, port=port)
+    _serve(engine, settings, port=port, host=host)
 
 
 @app.command()
@@ -355,7 +356,7 @@ def _refuse_taken_port(port: int) -> None:
     refuse_taken_port(port)
 
 
-def _serve(engine: Engine, settings: Settings, *, port: int) -> None:
+def _serve(engine: Engine, settings: Settings, *, port: int, host: str = "127.0.0.1") -> None:
     from stockpile.serving import serve as run_server
 
-    run_server(engine, settings, port=port)
+    run_server(engine, settings, port=port, host=host)

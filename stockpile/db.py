@@ -65,7 +65,8 @@ def open_engine(address: str, *, pooled: bool = True) -> Engine:
         return engine
     if not pooled:
         return create_engine(url, poolclass=NullPool, connect_args=_POSTGRES_ARGUMENTS)
-    return create_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True, connect_args=_POSTGRES_ARGUMENTS)
+    pool = {"pool_size": 10, "max_overflow": 10, "pool_timeout": 10, "pool_pre_ping": True}
+    return create_engine(url, **pool, connect_args=_POSTGRES_ARGUMENTS)
 
 
 _POSTGRES_ARGUMENTS = {

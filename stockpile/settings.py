@@ -24,7 +24,8 @@ class Settings(BaseSettings):
     `backup_dir`: where a running server backs up every night; none: it does not.
     `backup_keep`: how many backups stay there.
     `metrics_token`: who brings it as bearer may read /metrics; none: only this machine may.
-    `log_level`: what is logged: debug, info, warning, error.
+    `log_level`: what is logged, as JSON lines on standard error: debug, info, warning, error.
+    `hosts`: the names that people reach it by, beside this machine's, separated by commas.
     `postgres_bin`: folder of PostgreSQL's programs (pg_dump), where those on the path are not the ones.
     """
 
@@ -38,8 +39,13 @@ class Settings(BaseSettings):
     backup_dir: Path | None = None
     backup_keep: Annotated[int, Field(ge=1)] = 14
     metrics_token: str = ""
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = "warning"
+    hosts: str = ""
     postgres_bin: Path | None = None
+
+    def host_names(self) -> list[str]:
+        """The names of `hosts`."""
+        return [name.strip() for name in self.hosts.split(",") if name.strip()]
 
     def address(self) -> str:
         """The database address in use, with the psycopg driver for PostgreSQL."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -45,7 +45,7 @@ class Requests:
         self._lock = threading.Lock()
         self._counts: Counter[Labels] = Counter()
         self._classes: Counter[tuple[str, float]] = Counter()
-        self._sums: Counter[str] = Counter()
+        self._sums: defaultdict[str, float] = defaultdict(float)
 
     def count(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answer; `route` is the pattern of the route, never the path that was asked for."""
@@ -55,7 +55,7 @@ class Requests:
                 if seconds <= end:
                     self._classes[route, end] += 1
             self._classes[route, float("inf")] += 1
-            self._sums[route] += seconds  # type: ignore[assignment]  (a Counter sums any numbers)
+            self._sums[route] += seconds
 
     def lines(self) -> Iterator[str]:
         """The counts in Prometheus' text."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,10 +17,12 @@ from sqlmodel import select
 from stockpile.backup import folders, operations, server
 from stockpile.backup.embedded import NotEmpty
 from stockpile.backup.folders import Damaged, NoBackup
+from stockpile.backup.nightly import back_up
 from stockpile.db import open_engine, reading, transact
 from stockpile.governance.tables import Account
 from stockpile.inventory import operations as inventory
 from stockpile.inventory.tables import Posting
+from stockpile.settings import Settings
 from stockpile.transparency.sealing import operations as sealing
 from tests.conftest import NOW, Cast, acting
 from tests.inventory.stockroom import ON_SQLITE, account, do, faults, shelves, take_in
@@ -204,6 +207,32 @@ def test_a_restored_installation_has_its_accounts_and_seals_on_with_its_key(
         names = select(Account.name, Account.password_hash)
         assert session.exec(names).all() == original.exec(names).all()
     copy.dispose()
+
+
+@ON_SQLITE
+def test_a_night_takes_one_backup_whoever_is_asked_and_proves_it(
+    busy: Engine, tmp_path: Path, home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = Settings(home=home, backup_dir=tmp_path / "nightly", backup_keep=2)
+    with caplog.at_level(logging.INFO):
+        taken = back_up(busy, settings, at=NOW)
+        assert back_up(busy, settings, at=NOW + timedelta(hours=1)) is None
+    assert taken is not None
+    assert [path.name for path in folders.backups(tmp_path / "nightly")] == [taken.name]
+    assert any("backed up and proven" in record.message for record in caplog.records)
+    assert back_up(busy, settings, at=NOW + timedelta(days=1)) is not None
+
+
+@ON_SQLITE
+def test_a_night_whose_backup_fails_says_so_loudly_and_the_service_goes_on(
+    busy: Engine, tmp_path: Path, home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "nightly").mkdir()
+    settings = Settings(home=home, backup_dir=tmp_path / "nightly")
+    transact(busy, lambda session: session.connection().execute(text("DROP TABLE alembic_version")))
+    assert back_up(busy, settings, at=NOW) is None
+    assert [record.levelname for record in caplog.records if "no backup was taken" in record.message] == ["CRITICAL"]
+    assert folders.backups(tmp_path / "nightly") == []
 
 
 def test_a_manifest_says_what_is_in_every_table(busy: Engine, tmp_path: Path, home: Path) -> None:
