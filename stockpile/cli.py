@@ -111,7 +111,7 @@ def serve(
 @app.command()
 def verify(
     watch: Annotated[
-        int, typer.Option("--watch", help="Go on every so many seconds, and stop what is wrong.", min=1)
+        int, typer.Option("--watch", help="Go on every so many seconds, and stop what is wrong.", min=0)
     ] = 0,
     stop: Annotated[bool, typer.Option("--stop", help="Stop what is wrong until a person decides.")] = False,
 ) -> None:

@@ -25,6 +25,7 @@ from stockpile.errors import Refusal
 from stockpile.governance import operations as governance
 from stockpile.governance import queries
 from stockpile.inventory import ledger, rules
+from stockpile.inventory.keeping import LedgerStop
 from stockpile.inventory.ledger import Account, Move
 from stockpile.inventory.stopping import LedgerStopped
 from stockpile.inventory.tables import Balance, Lot
@@ -78,6 +79,8 @@ def _post(session: Session, real_now: datetime) -> str:
     """Post one unit of some lot as if it came in; the caller takes it back."""
     plain = select(Balance).join(Lot, col(Lot.id) == col(Balance.lot_id)).join(Item, col(Item.code) == Lot.item_code)
     plain = plain.where(col(Item.serialised).is_(False), Balance.status == rules.AVAILABLE)
+    stopped = select(LedgerStop.lot_id).where(col(LedgerStop.lifted_at).is_(None), col(LedgerStop.lot_id).is_not(None))
+    plain = plain.where(col(Balance.lot_id).not_in(stopped))
     found = session.exec(plain.order_by(col(Balance.id)).limit(1)).first()
     if found is None:
         return "reads; there is no stock yet to post"

@@ -50,6 +50,7 @@ class Model:
                 return True
             if status not in (503, 507, 401, 429):
                 self.odd.append(f"{operation.name} was answered with {status}: {body[:200]}")
+                return True
             return False
 
     def count(self, state: str) -> int:

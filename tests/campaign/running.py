@@ -75,7 +75,7 @@ def run(
             client.start()
         turn: list[Fault] = []
         outage = 0.0
-        while time.monotonic() - began < seconds and any(client.is_alive() for client in clients):
+        while time.monotonic() - began < seconds and not model.odd and any(one.is_alive() for one in clients):
             time.sleep(chance.uniform(*pause))
             if known:
                 turn = turn or chance.sample(list(known), len(known))

@@ -21,7 +21,7 @@ from stockpile.transparency.sealing.tables import TreeHead
 
 router = APIRouter(prefix="/audit", tags=["audit"])
 public = APIRouter(prefix="/public/journal", tags=["public"])
-Size = Annotated[int | None, Query(ge=1, description="Head of so many entries; the newest when left out.")]
+Size = Annotated[int | None, Query(ge=1, le=2**62, description="Head of so many entries; the newest when left out.")]
 
 
 class TakenHead(http.Body):
