@@ -19,6 +19,7 @@ from stockpile.actor import Act, Grant
 from stockpile.allocation import queries as allocation
 from stockpile.allocation import rules as picking
 from stockpile.cli_audit import audit
+from stockpile.cli_backup import backup, restore, watch_books
 from stockpile.cli_buying import contract
 from stockpile.cli_calloffs import calloff
 from stockpile.cli_committee import committee
@@ -61,7 +62,9 @@ app.add_typer(public, name="public")
 app.add_typer(calloff, name="calloff")
 app.add_typer(contract, name="contract")
 app.add_typer(committee, name="committee")
+app.add_typer(backup, name="backup")
 app.command("call")(call)
+app.command("restore")(restore)
 EXIT_NOT_POSTED, EXIT_REFUSED = 1, 2
 
 
@@ -106,17 +109,26 @@ def demo(
 @app.command()
 def serve(
     port: Annotated[int, typer.Option(help="Port of 127.0.0.1.", min=1, max=65535)] = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen on; behind a proxy with TLS only.")] = "127.0.0.1",
 ) -> None:
     """Serve the API and the screens on 127.0.0.1, with the nightly runs."""
     _refuse_taken_port(port)
     settings = Settings()
     engine = opened(settings)
-    _serve(engine, settings, port=port)
+    _serve(engine, settings, port=port, host=host)
 
 
 @app.command()
-def verify() -> None:
+def verify(
+    watch: Annotated[
+        int, typer.Option("--watch", help="Go on every so many seconds, and stop what is wrong.", min=0)
+    ] = 0,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop what is wrong until a person decides.")] = False,
+) -> None:
     """Recompute every balance and every hash; exits with 3 and the discrepancies if any is wrong."""
+    if watch or stop:
+        watch_books(every=watch)
+        return
     engine = opened(Settings())
     with reading(engine) as session, Progress(console=err, transient=True) as progress:
         governance_queries.region(session)
@@ -352,7 +364,7 @@ def _refuse_taken_port(port: int) -> None:
     refuse_taken_port(port)
 
 
-def _serve(engine: Engine, settings: Settings, *, port: int) -> None:
+def _serve(engine: Engine, settings: Settings, *, port: int, host: str = "127.0.0.1") -> None:
     from stockpile.serving import serve as run_server
 
-    run_server(engine, settings, port=port)
+    run_server(engine, settings, port=port, host=host)

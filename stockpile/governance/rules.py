@@ -39,6 +39,8 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     "read": EVERYONE,
     "verify": frozenset({AUDITOR, ADMINISTRATOR, COMMITTEE}),
     "head.witness": frozenset({REQUESTER, COMMITTEE, AUDITOR}),
+    "stop.set": frozenset({LOGISTICS, PHARMACIST, COMMITTEE, AUDITOR, SCHEDULER}),
+    "stop.lift": frozenset({COMMITTEE}),
     "stock.receive": frozenset({LOGISTICS}),
     "stock.issue": frozenset({LOGISTICS}),
     "stock.adjust": frozenset({LOGISTICS}),

@@ -9,10 +9,13 @@ between processes fires twice.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy import Engine
@@ -23,20 +26,26 @@ from stockpile.actor import Act
 from stockpile.db import reading, transact
 from stockpile.errors import Refusal
 from stockpile.governance import queries as governance
-from stockpile.jobs import operations, queries, rules
+from stockpile.jobs import operations, queries, rules, watching
 from stockpile.jobs.nightly import JOBS
 from stockpile.transparency.sealing import operations as sealing
 
+WATCHED: Final[dict[str, int]] = {"hour": 3, "minute": 0}
+BACKED_UP: Final[dict[str, int]] = {"hour": 1, "minute": 0}
+"""When the books are recomputed and the backup is taken, UTC, every day."""
 SEAL_SECONDS = 1
 LOOK_SECONDS = 15
 GRACE_SECONDS = 3600
 log = logging.getLogger(__name__)
 
 
-def start(engine: Engine, *, home: Path, limit_seconds: float) -> BackgroundScheduler:
-    """Start the jobs of this process, first those missed while no process ran, and the sealing of the journal.
+def start(
+    engine: Engine, *, home: Path, limit_seconds: float, nightly: Callable[[datetime], object] | None = None
+) -> BackgroundScheduler:
+    """Start the jobs of this process, first those missed while no process ran, the sealing and the watch.
 
-    Stop them with `shutdown`.
+    `nightly` is called every night with the instant, before the books are
+    recomputed (the backup). Stop them with `shutdown`.
     """
     scheduler = BackgroundScheduler(
         timezone=UTC, job_defaults={"misfire_grace_time": GRACE_SECONDS, "coalesce": True, "max_instances": 1}
@@ -52,8 +61,34 @@ def start(engine: Engine, *, home: Path, limit_seconds: float) -> BackgroundSche
 
     scheduler.add_job(look, IntervalTrigger(seconds=LOOK_SECONDS), id="look", next_run_time=since)
     scheduler.add_job(seal, IntervalTrigger(seconds=SEAL_SECONDS), args=(engine, home), id="seal, by the second")
+    scheduler.add_job(watch, CronTrigger(**WATCHED, timezone=UTC), args=(engine, home), id="watch")
+    if nightly is not None:
+        trigger = CronTrigger(**BACKED_UP, timezone=UTC)
+        scheduler.add_job(lambda: nightly(datetime.now(UTC)), trigger, id="backup")
     scheduler.start()
     return scheduler
+
+
+def watch(engine: Engine, home: Path) -> None:
+    """Look at the books as the scheduler's account: what is wrong is stopped; the database away is told."""
+    try:
+        found = watching.watch(engine, act_of_scheduler(engine), home=home)
+    except Refusal as refusal:
+        log.info("the books are not looked at: %s", refusal.message)
+    except OperationalError as failure:
+        log.error("the books could not be looked at: %s", failure.orig)
+    else:
+        log.info("the books were recomputed in %.1f s: %d discrepancies", found.seconds, len(found.found))
+
+
+def act_of_scheduler(engine: Engine) -> Act:
+    """An act of the scheduler's account now; refuses where no region is loaded."""
+    real_now = datetime.now(UTC)
+    with reading(engine) as session:
+        account = governance.account_by_name(session, operations.SCHEDULER_ACCOUNT)
+        actor = governance.actor_of(session, account)
+        at = governance.effective_now(session, real_now=real_now)
+    return Act(actor=actor, at=at, recorded_at=real_now)
 
 
 def due_now(engine: Engine, *, since: datetime) -> list[tuple[str, datetime | None]]:
@@ -104,15 +139,10 @@ def run_due(
 
     `due`: the instant whose slot it is run for, where it comes late; None: the slot of now.
     """
-    real_now = datetime.now(UTC)
     try:
-        with reading(engine) as session:
-            account = governance.account_by_name(session, operations.SCHEDULER_ACCOUNT)
-            actor = governance.actor_of(session, account)
-            at = governance.effective_now(session, real_now=real_now)
         if due is not None:
             log.warning("%s was due at %s while the service was down: it is run now", job, due.isoformat())
-        act = Act(actor=actor, at=at, recorded_at=real_now)
+        act = act_of_scheduler(engine)
         ran = operations.run(engine, act, job=job, limit_seconds=limit_seconds, due=due, home=home)
     except Refusal as refusal:
         log.error("%s refused: %s", job, refusal.message)
