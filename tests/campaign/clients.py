@@ -10,7 +10,7 @@ from datetime import timedelta
 from http.client import HTTPConnection, HTTPException
 
 from tests.campaign.model import DONE, OPEN, Model, Operation
-from tests.campaign.service import SITES, Service
+from tests.campaign.opened import SITES, Service
 from tests.conftest import NOW
 
 HOT, AGAIN, TWICE, LATE, LARGE = 0.3, 0.03, 0.1, 0.05, 0.02

@@ -19,8 +19,8 @@ from typing import Final
 import psycopg
 
 from tests.campaign.cluster import Cluster
+from tests.campaign.opened import PASSWORD, Service
 from tests.campaign.proxy import Proxy
-from tests.campaign.service import PASSWORD, Service
 
 Chance = random.Random
 

