@@ -1,0 +1,61 @@
+"""What a button of the screens does: an operation of the domains, once, under whoever is signed in.
+
+The same operation as over HTTP, kept under a key of its own: a button pressed
+twice, or again after a lost connection, gives the first reply.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from sqlmodel import Session
+
+from stockpile import http, idempotency
+from stockpile.actor import Act
+from stockpile.db import transact
+from stockpile.governance import caller
+from stockpile.web.sign_in import SignedIn
+
+Work = Callable[[Session, Act], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What an operation gave, or why it was refused (`refusal`: a sentence; empty where it was done)."""
+
+    body: Any
+    refusal: str
+
+
+def fresh_key() -> str:
+    """A key for one press of a button."""
+    return f"screen/{uuid4()}"
+
+
+async def do(signed: SignedIn, path: str, asked: dict[str, Any], work: Work, *, key: str) -> Done:
+    """Do `work` once for this key, off the event loop; refuses nobody but who is no longer signed in.
+
+    `path` and `asked` are those of the API's route for the same operation.
+    """
+    return await signed.work(lambda: _do(signed, path, asked, work, key))
+
+
+def _do(signed: SignedIn, path: str, asked: dict[str, Any], work: Work, key: str) -> Done:
+    def once(session: Session) -> idempotency.Reply:
+        act = signed.act(session)
+        return idempotency.once(
+            session,
+            act,
+            key=key,
+            request=json.dumps(["POST", path, asked], sort_keys=True).encode(),
+            work=lambda inner: idempotency.Reply(200, http.plain(work(inner, act))),
+            refuse=caller.refused,
+        )
+
+    reply = transact(signed.engine, once)
+    refused = reply.status >= 400
+    return Done(reply.body, str(reply.body.get("detail", "")) if refused else "")
