@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from stockpile import http, idempotency
 from stockpile.actor import Act
-from stockpile.db import transact
+from stockpile.db import reading, transact
 from stockpile.governance import caller
 from stockpile.web.sign_in import SignedIn
 
@@ -36,16 +36,13 @@ def fresh_key() -> str:
     return f"screen/{uuid4()}"
 
 
-async def do(signed: SignedIn, path: str, asked: dict[str, Any], work: Work, *, key: str) -> Done:
-    """Do `work` once for this key, off the event loop; refuses nobody but who is no longer signed in.
+def once(signed: SignedIn, path: str, asked: dict[str, Any], work: Work, *, key: str) -> Done:
+    """Do `work` once for this key, in one transaction; refuses who is no longer signed in.
 
-    `path` and `asked` are those of the API's route for the same operation.
+    `path` and `asked` are those of the API's route for the same operation. Takes its time: not for the event loop.
     """
-    return await signed.work(lambda: _do(signed, path, asked, work, key))
 
-
-def _do(signed: SignedIn, path: str, asked: dict[str, Any], work: Work, key: str) -> Done:
-    def once(session: Session) -> idempotency.Reply:
+    def inside(session: Session) -> idempotency.Reply:
         act = signed.act(session)
         return idempotency.once(
             session,
@@ -56,6 +53,12 @@ def _do(signed: SignedIn, path: str, asked: dict[str, Any], work: Work, key: str
             refuse=caller.refused,
         )
 
-    reply = transact(signed.engine, once)
-    refused = reply.status >= 400
-    return Done(reply.body, str(reply.body.get("detail", "")) if refused else "")
+    reply = transact(signed.engine, inside)
+    return Done(reply.body, str(reply.body["detail"]) if reply.status >= 400 else "")
+
+
+def known_caller(signed: SignedIn, limit_seconds: float) -> caller.Caller:
+    """Whoever is signed in, as the API knows callers."""
+    with reading(signed.engine) as session:
+        act = signed.act(session)
+    return caller.Caller(signed.engine, act.actor, act.recorded_at, limit_seconds)

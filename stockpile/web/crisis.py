@@ -17,23 +17,29 @@ from stockpile.governance.queries import NoRegion
 from stockpile.web import crisis_reading as reading
 from stockpile.web import frame
 from stockpile.web.crisis_compare import ComparePart
+from stockpile.web.crisis_decide import DecidePart
 from stockpile.web.crisis_map import CrisisMap, dots, flows, legend
 from stockpile.web.crisis_reading import Opening, PlanView
+from stockpile.web.crisis_requests import RequestsPart
 from stockpile.web.crisis_room import ALL, Part, Room
 from stockpile.web.crisis_rules import method_name, state_name
 from stockpile.web.crisis_shares import SharesPart
+from stockpile.web.crisis_surge import SurgePart
 from stockpile.web.crisis_whatif import WhatIfPart
 from stockpile.web.sign_in import SignedIn, leave, signed_in
 from stockpile.web.speech import N_, instant, ngettext, say
 
-SHARES, COMPARE, WHAT_IF = "shares", "compare", "what-if"
+SHARES, COMPARE, WHAT_IF, REQUESTS, SURGE, DECIDE = "shares", "compare", "what-if", "requests", "surge", "decide"
 PARTS: Final[dict[str, str]] = {
+    SURGE: N_("Surge and stock"),
+    REQUESTS: N_("Requests"),
     SHARES: N_("Who gets what"),
     COMPARE: N_("Compare rules"),
     WHAT_IF: N_("What if"),
+    DECIDE: N_("Decide and dispatch"),
 }
 """The sides of the room, in the order of a decision, with their names."""
-WITH_MAP: Final = (SHARES, WHAT_IF)
+WITH_MAP: Final = (SHARES, WHAT_IF, SURGE)
 
 
 async def crisis_page(engine: Engine, *, limit_seconds: float) -> RedirectResponse | None:
@@ -90,7 +96,7 @@ class CrisisPage:
     """One reader's view of the room: the choices above, the map, and the side that is in front."""
 
     def __init__(self, signed: SignedIn, opening: Opening, view: PlanView, limit_seconds: float) -> None:
-        self._room = Room(signed, opening, view, limit_seconds, self._pick_member, self._pick_item)
+        self._room = Room(signed, opening, view, limit_seconds, self._pick_member, self._pick_item, self._reload)
         self._parts: dict[str, Part] = {}
         self._holders: dict[str, ui.element] = {}
         self._front = SHARES
@@ -127,10 +133,11 @@ class CrisisPage:
     def _add_sides(self) -> None:
         with ui.element("nav").classes("sides") as sides:
             sides.props["aria-label"] = say("Sides of the room")
-            self._tabs = ui.tabs(value=SHARES, on_change=lambda event: self._come_to_front(str(event.value)))
-            with self._tabs.props("no-caps dense align=left outside-arrows mobile-arrows"):
-                for side, label in PARTS.items():
-                    ui.tab(side, label=say(label))
+            tabs = ui.tabs().props("no-caps dense align=left outside-arrows mobile-arrows")
+            with tabs:
+                made = {side: ui.tab(side, label=say(label)) for side, label in PARTS.items()}
+            tabs.set_value(made[SHARES])
+            tabs.on_value_change(lambda event: self._come_to_front(str(event.value)))
 
     def _add_map(self) -> None:
         with ui.element("section").classes("panel map-panel") as panel:
@@ -155,6 +162,9 @@ class CrisisPage:
             SHARES: lambda: SharesPart(room),
             COMPARE: lambda: ComparePart(room),
             WHAT_IF: lambda: WhatIfPart(room, self._map, self._legend),
+            REQUESTS: lambda: RequestsPart(room),
+            SURGE: lambda: SurgePart(room, self._map, self._legend),
+            DECIDE: lambda: DecidePart(room),
         }
         return makers[side]()
 
@@ -183,8 +193,20 @@ class CrisisPage:
         items |= {code: f"{code} {item.name}" for code, item in room.view.items.items()}
         self._item_choice.set_options(items, value=room.item)
 
+    async def _reload(self, number: int) -> None:
+        """Read the room anew after something was done, and look at that plan."""
+        room, real_now = self._room, datetime.now(UTC)
+        room.opening = await room.signed.read(lambda session: reading.opening(session, real_now=real_now))
+        room.view = await room.signed.read(lambda session: reading.plan_view(session, number))
+        plans = {one: plan_label(plan, room.zone) for one, plan in room.opening.plans.items()}
+        self._plan_choice.set_options(plans, value=number)
+        self._offer_items()
+        await self._show()
+
     async def _plan_chosen(self, event: ValueChangeEventArguments[int]) -> None:
         """Read another plan; what is shown meanwhile is faint, and a later choice wins."""
+        if event.value == self._room.plan:
+            return
         self._main.classes("busy")
         try:
             view = await self._room.signed.read(lambda session: reading.plan_view(session, event.value))

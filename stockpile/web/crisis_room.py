@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -17,7 +17,8 @@ ALL = ""
 
 @dataclass(slots=True)
 class Room:
-    """One reader's view; `pick_member` and `pick_item` choose for all parts at once."""
+    """One reader's view; `pick_member` and `pick_item` choose for all parts at once; `reload` reads all anew, and
+    shows that plan."""
 
     signed: SignedIn
     opening: Opening
@@ -25,6 +26,7 @@ class Room:
     limit_seconds: float
     pick_member: Callable[[str], object]
     pick_item: Callable[[str], object]
+    reload: Callable[[int], Awaitable[None]]
     item: str = ALL
     member: str = ALL
 

@@ -40,7 +40,7 @@ class Working:
     @property
     def busy(self) -> bool:
         """Whether a task is under way."""
-        return self._timer.active
+        return bool(self._timer.active)
 
     def cancel(self) -> None:
         """End the task that is under way, if it can be ended."""

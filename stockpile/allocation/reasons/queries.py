@@ -215,7 +215,7 @@ def _changes(
     """What would change the result, in the order in which it is easiest to bring about."""
     if result.got >= result.validated:
         return _evidence(request)
-    found = []
+    found: list[str] = []
     if result.reason_code == rules.SET_ASIDE:
         least = say("{quantity} {unit}", quantity=request.minimum_useful, unit=goods.base_unit)
         found.append(say("a useful minimum below the {least} that you stated", least=least))
