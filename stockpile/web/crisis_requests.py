@@ -17,7 +17,7 @@ from stockpile.catalogue.tables import Item
 from stockpile.db import reading
 from stockpile.web.acting import Done, fresh_key, once
 from stockpile.web.crisis_room import Room
-from stockpile.web.crisis_tables import plain_table
+from stockpile.web.crisis_tables import one_to_choose, plain_table
 from stockpile.web.parts import button, text
 from stockpile.web.speech import amount, instant, ngettext, number, percent, say
 from stockpile.web.working import Working
@@ -94,8 +94,7 @@ class RequestsPart:
             ]
             rows = [self._row(row, found) for row in shown]
             table = plain_table(columns, rows, numbers=("asked", "validated"), title=say("Open requests"))
-            table.set_selection("single")
-            table.on_select(self._selected)
+            one_to_choose(table, self._selected)
 
     def _row(self, row: Request, found: Waiting) -> dict[str, Any]:
         return {

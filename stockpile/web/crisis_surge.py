@@ -15,7 +15,7 @@ from stockpile.web.acting import Done, fresh_key, once
 from stockpile.web.crisis_map import NOTHING, CrisisMap, Dot, Way, legend_entry
 from stockpile.web.crisis_room import Room
 from stockpile.web.crisis_surge_reading import Course, Moment, course, moment
-from stockpile.web.crisis_tables import plain_table
+from stockpile.web.crisis_tables import one_to_choose, plain_table
 from stockpile.web.parts import button, text
 from stockpile.web.speech import N_, amount, day, instant, ngettext, number, say
 from stockpile.web.working import Working
@@ -107,8 +107,7 @@ class SurgePart:
             ("why", say("Why flagged")),
         ]
         table = plain_table(columns, rows, numbers=("reported", "accepted"), title=say("Flagged reports"))
-        table.set_selection("single")
-        table.on_select(self._select)
+        one_to_choose(table, self._select)
         with ui.element("div").classes("asking"):
             self._reason = ui.input(say("Reason")).props("outlined dense")
             button(say("Accept the chosen report as reported"), self._release, main=True)

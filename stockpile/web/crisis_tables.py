@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from nicegui import ui
-from nicegui.events import GenericEventArguments
+from nicegui.events import GenericEventArguments, TableSelectionEventArguments
 
 from stockpile.web.crisis_reading import Line, Opening, PlanView
 from stockpile.web.speech import N_, amount, instant, language, number, say
@@ -71,6 +72,7 @@ class LinesTable:
         self._table = ui.table(columns=_columns(LINE_COLUMNS, {}), rows=[], row_key="number", pagination=page)
         self._table.props(':rows-per-page-options="[10, 25, 50, 100]" flat bordered dense wrap-cells binary-state-sort')
         self._table.props["no-data-label"] = say("No lines: nothing of this leaves a depot for this choice")
+        _in_words(self._table)
         self._table.classes("wide lines").on("request", self._asked)
 
     def show(self, lines: list[Line]) -> None:
@@ -112,6 +114,22 @@ def fills_table() -> ui.table:
     return table.props("flat bordered dense wrap-cells hide-pagination").classes("wide fills")
 
 
+def one_to_choose(table: ui.table, on_select: Callable[[TableSelectionEventArguments], object]) -> None:
+    """Let a reader choose one row, by a box that says whose it is."""
+    label = json.dumps(say("Choose")).replace('"', "'")
+    box = f'<q-checkbox v-model="props.selected" dense :aria-label="{label} + \' \' + props.row.member"></q-checkbox>'
+    table.add_slot("body-selection", box)
+    table.set_selection("single")
+    table.on_select(on_select)
+
+
+def _in_words(table: ui.table) -> None:
+    """What Quasar's table says by itself, in the page's language."""
+    table.props["rows-per-page-label"] = say("Rows per page")
+    table.props[":pagination-label"] = "(first, last, all) => first + '-' + last + ' / ' + all"
+    table.props("hide-selected-banner")
+
+
 def plain_table(
     columns: Sequence[tuple[str, str]],
     rows: list[dict[str, Any]],
@@ -128,6 +146,7 @@ def plain_table(
         for name, label in columns
     ]
     table = ui.table(columns=shaped, rows=rows, row_key="key", pagination=ROWS_PER_PAGE, title=title)
+    _in_words(table)
     return table.props("flat bordered dense wrap-cells binary-state-sort").classes("wide")
 
 
