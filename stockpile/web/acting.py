@@ -17,8 +17,11 @@ from sqlmodel import Session
 from stockpile import http, idempotency
 from stockpile.actor import Act
 from stockpile.db import reading, transact
+from stockpile.errors import Refusal
 from stockpile.governance import caller
+from stockpile.governance.rules import RIGHTS, Missing
 from stockpile.web.sign_in import SignedIn
+from stockpile.web.speech import say
 
 Work = Callable[[Session, Act], Any]
 
@@ -54,7 +57,23 @@ def once(signed: SignedIn, path: str, asked: dict[str, Any], work: Work, *, key:
         )
 
     reply = transact(signed.engine, inside)
-    return Done(reply.body, str(reply.body["detail"]) if reply.status >= 400 else "")
+    return Done(reply.body, _refused(reply.body) if reply.status >= 400 else "")
+
+
+def _refused(body: dict[str, Any]) -> str:
+    """A kept refusal in words."""
+    return without_right(str(body["right"])) if body.get("code") == Missing.code else str(body["detail"])
+
+
+def refusal_words(refusal: Refusal) -> str:
+    """A refusal in words: who may do it where the account may not, otherwise what the domain says."""
+    return without_right(str(refusal.facts["right"])) if isinstance(refusal, Missing) else refusal.message
+
+
+def without_right(right: str) -> str:
+    """What to tell an account that has no role for something: which roles have."""
+    roles = ", ".join(sorted(RIGHTS[right]))
+    return say("Your account may not do this. Ask someone whose role is: {roles}.", roles=roles)
 
 
 def known_caller(signed: SignedIn, limit_seconds: float) -> caller.Caller:

@@ -40,9 +40,7 @@ class DecidePart:
             self._done = text("p", "").props("role=status").classes("done")
             self._overrides = ui.element("div")
             text("h3", say("Papers"))
-            with ui.element("p").classes("asking"):
-                self._pick = ui.link(say("Pick lists, one per depot"), PICK)
-                self._dispatch = ui.link(say("Dispatch notes, one per depot and place"), DISPATCH)
+            self._papers = ui.element("p").classes("asking")
         with ui.dialog() as self._dialog, ui.card().classes("sure"):
             self._sure = text("p", "")
             with ui.element("div").classes("asking"):

@@ -12,6 +12,7 @@ from nicegui import ui
 from stockpile.allocation.alternatives.planning import Watch
 from stockpile.errors import Refusal
 from stockpile.governance.operations import SignInRefused
+from stockpile.web.acting import refusal_words
 from stockpile.web.parts import button, text, told
 from stockpile.web.sign_in import SignedIn, leave
 from stockpile.web.speech import number, say
@@ -56,7 +57,7 @@ class Working:
         except SignInRefused:
             leave()
         except Refusal as refusal:
-            self.refuse(say("Cancelled; nothing has changed.") if self._cancelled.is_set() else refusal.message)
+            self.refuse(say("Cancelled; nothing has changed.") if self._cancelled.is_set() else refusal_words(refusal))
         finally:
             self._timer.deactivate()
             self._box.set_visibility(False)
