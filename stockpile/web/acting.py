@@ -61,8 +61,10 @@ def once(signed: SignedIn, path: str, asked: dict[str, Any], work: Work, *, key:
 
 
 def _refused(body: dict[str, Any]) -> str:
-    """A kept refusal in words."""
-    return without_right(str(body["right"])) if body.get("code") == Missing.code else str(body["detail"])
+    """A kept refusal (a problem body) in words."""
+    if str(body["type"]).endswith(f":{Missing.code}"):
+        return without_right(str(body["facts"]["right"]))
+    return str(body["detail"])
 
 
 def refusal_words(refusal: Refusal) -> str:
