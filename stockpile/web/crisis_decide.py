@@ -54,8 +54,10 @@ class DecidePart:
             lambda session: _standing(session, self._room.signed.act(session), number_)
         )
         self._tell(found)
-        self._pick.props(f"href={PICK}?plan={number_}")
-        self._dispatch.props(f"href={DISPATCH}?plan={number_}")
+        self._papers.clear()
+        with self._papers:
+            ui.link(say("Pick lists, one per depot"), f"{PICK}?plan={number_}")
+            ui.link(say("Dispatch notes, one per depot and place"), f"{DISPATCH}?plan={number_}")
 
     def _tell(self, found: dict[str, Any]) -> None:
         view, zone, plan = self._room.view, self._room.zone, self._room.view.plan
