@@ -118,17 +118,20 @@ def _decided(found: Answer, zone: str) -> list[str]:
 
 
 def _more(found: Answer) -> list[str]:
-    return [_other(one, found.why.base_unit) for one in found.reasons.better_filled]
+    """Who was filled better, told together where the reason is the same."""
+    by_reason: dict[str, list[str]] = {}
+    for one in found.reasons.better_filled:
+        by_reason.setdefault(retold(one.because), []).append(_other(one, found.why.base_unit))
+    return [f"{'; '.join(who)}. {capital(because)}" for because, who in by_reason.items()]
 
 
 def _other(one: Other, unit: str) -> str:
     return say(
-        "{name} got {got} of {validated} ({fill}): {because}",
+        "{name} got {got} of {validated} ({fill})",
         name=one.name,
         got=number(one.got),
         validated=amount(one.validated, unit),
         fill=percent(one.permille),
-        because=retold(one.because),
     )
 
 
