@@ -178,7 +178,7 @@ def test_the_map_shows_the_region_at_another_instant(page: Page, room: Served) -
     side(page, "Surge and stock")
     page.locator(".side:visible .chart svg").wait_for()
     now = page.locator(".side:visible .clock").inner_text()
-    page.locator(".q-slider__thumb-container, .q-slider").last.press("ArrowLeft")
+    page.locator(".q-slider__track-container").last.press("ArrowLeft")
     page.wait_for_function("now => document.querySelector('.side:not(.hidden) .clock').innerText !== now", arg=now)
 
 
