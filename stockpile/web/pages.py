@@ -14,6 +14,7 @@ from starlette.types import Scope
 
 from stockpile.settings import Settings
 from stockpile.web import crisis, sign_in
+from stockpile.web.crisis_papers import add_papers
 from stockpile.web.key import secret_key
 from stockpile.web.storeroom import add_storeroom
 
@@ -43,8 +44,9 @@ def add_pages(app: FastAPI, settings: Settings) -> None:
     _keep_sessions_in(settings.home / "sessions")
     screens.add_static_files("/screens", ASSETS)
     add_storeroom(engine)
+    add_papers(engine)
     _add_page("/login", "Stockpile: sign in", lambda: _login(engine, settings))
-    _add_page("/", "Stockpile", lambda: crisis.crisis_page(engine))
+    _add_page("/", "Stockpile", lambda: crisis.crisis_page(engine, limit_seconds=settings.plan_limit_seconds))
     ui.run_with(
         app,
         title="Stockpile",
