@@ -33,6 +33,7 @@ from stockpile.contracts import api as contracts
 from stockpile.contracts.calloffs import api as calloffs
 from stockpile.contracts.damages import api as damages
 from stockpile.contracts.invoices import api as invoices
+from stockpile.contracts.procurement import api as procurement
 from stockpile.contracts.scorecards import api as scorecards
 from stockpile.contracts.shortages import api as shortages
 from stockpile.contracts.terms import api as terms
@@ -82,7 +83,7 @@ log = logging.getLogger(__name__)
 GOODS_IN = (receiving, proposals, controlled, temperatures, shelving, handover, importing)
 BOOKS = (periods, corrections)
 STOREROOM = (inventory, *GOODS_IN, *BOOKS, recalls, quality, counts, outlook, worklist, scanning, lots, ownership, kits)
-BUYING = (contracts, terms, calloffs, damages, invoices, scorecards, shortages)
+BUYING = (procurement, contracts, terms, calloffs, damages, invoices, scorecards, shortages)
 SHARING = (allocation, policies, alternatives, reasons, reservations)
 OPEN_BOOKS = (sealing, grievances, kpis, ocds, privacy, replay)
 COMMITTEE = (governance, committee, membership, settlement)

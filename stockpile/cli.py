@@ -26,6 +26,7 @@ from stockpile.cli_handling import call
 from stockpile.cli_plan import plan
 from stockpile.cli_public import public
 from stockpile.cli_storeroom import store
+from stockpile.cli_tender import tender
 from stockpile.console import end_with, err, opened, out
 from stockpile.db import reading, transact
 from stockpile.demo import cast, show
@@ -62,6 +63,7 @@ app.add_typer(public, name="public")
 app.add_typer(calloff, name="calloff")
 app.add_typer(contract, name="contract")
 app.add_typer(committee, name="committee")
+app.add_typer(tender, name="tender")
 app.command("call")(call)
 EXIT_NOT_POSTED, EXIT_REFUSED = 1, 2
 
