@@ -68,6 +68,7 @@ from stockpile.inventory.temperatures import api as temperatures
 from stockpile.inventory.worklist import api as worklist
 from stockpile.jobs import api as jobs
 from stockpile.jobs import schedule
+from stockpile.reorder.maintenance import api as maintenance
 from stockpile.settings import Settings
 from stockpile.settlement import api as settlement
 from stockpile.transparency.grievances import api as grievances
@@ -87,7 +88,7 @@ BUYING = (procurement, contracts, terms, calloffs, damages, invoices, scorecards
 SHARING = (allocation, policies, alternatives, reasons, reservations)
 OPEN_BOOKS = (sealing, grievances, kpis, ocds, privacy, replay)
 COMMITTEE = (governance, committee, membership, settlement)
-ROUTERS = (*COMMITTEE, catalogue, *BUYING, *STOREROOM, demand, *SHARING, jobs, *OPEN_BOOKS)
+ROUTERS = (*COMMITTEE, catalogue, *BUYING, *STOREROOM, demand, maintenance, *SHARING, jobs, *OPEN_BOOKS)
 HOSTS = frozenset({"127.0.0.1", "localhost", "testserver"})
 SIMULATED = (b"stockpile-simulated", b"true")
 DESCRIPTION = (

@@ -254,6 +254,32 @@ def emissions(context: typer.Context, contract: Annotated[str, typer.Argument(he
     counter(context).tell(counter(context).ask("GET", f"contracts/{contract}/emissions"))
 
 
+@tender.command()
+def windows(context: typer.Context, item: Annotated[str | None, typer.Option(help="Only this part.")] = None) -> None:
+    """Maintenance windows, and the spare parts that they need."""
+    shown = ("id", "item_code", "site_code", "equipment", "starts", "ends", "units", "state", "reason")
+    counter(context).tell(counter(context).ask("GET", "maintenance-windows", item=item), shown)
+
+
+@tender.command("plan-window")
+def plan_window(
+    context: typer.Context,
+    item: Annotated[str, typer.Argument(help="Code of the spare part.")],
+    site: Annotated[str, typer.Argument(help="Where the equipment stands.")],
+    *,
+    equipment: Annotated[str, typer.Option(help="What is maintained.")],
+    starts: Annotated[str, typer.Option(help="A day, like 2020-06-01.")],
+    ends: Annotated[str, typer.Option(help="A day, like 2020-06-03.")],
+    units: Annotated[int, typer.Option(min=1, help="Base units that it needs.")],
+    reason: Reason,
+    key: Key = None,
+) -> None:
+    """Plan a maintenance window; the nightly reorder has its parts come by then."""
+    body = {"item": item, "site": site, "equipment": equipment, "starts": starts, "ends": ends}
+    body |= {"units": units, "reason": reason}
+    counter(context).tell(counter(context).ask("POST", "maintenance-windows", body, key=key))
+
+
 def _step(context: typer.Context, number: int, step: str, key: str | None) -> None:
     found = counter(context).ask("POST", f"tenders/{number}/{step}", key=key)
     counter(context).tell(found if counter(context).raw else {name: found[name] for name in SHOWN})

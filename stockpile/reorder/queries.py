@@ -18,6 +18,8 @@ from stockpile.errors import NotFound
 from stockpile.governance import queries as governance
 from stockpile.inventory import queries as inventory
 from stockpile.reorder import rules
+from stockpile.reorder.maintenance import queries as maintenance
+from stockpile.reorder.maintenance.rules import due
 from stockpile.reorder.tables import BuyingPolicy
 
 
@@ -39,7 +41,8 @@ def problem(session: Session, *, at: datetime, unmet: Mapping[str, int]) -> Prob
     """What is missing then and who sells it in time; `unmet` is validated need of the surge that was not served.
 
     What is missing covers use until the quickest contract can deliver again
-    after the next look: an offer that would arrive later than that is left out.
+    after the next look, and what maintenance windows need by then: an offer
+    that would arrive later than that is left out.
     """
     today = governance.local_day(session, at)
     valid = contracts.contracts_valid(session, today)
@@ -103,10 +106,13 @@ def _positions(
     admissions = sum(demand.usual_admissions(session, today).values())
     floors, inbound, on_hand = inventory.floors(session, today), contracts.inbound(session), _on_hand(session, at)
     review = policy(session).review_days
+    days = {code: review + min(offer.lead_time_days for offer in found) for code, found in by_item.items() if found}
+    windows = due(maintenance.ahead(session, today), today=today, days=days)
     return {
         code: rules.Position(
             use_milli_per_day=item.baseline_milli_per_day + admissions * item.use_per_admission_milli // 1000,
-            days=review + min((offer.lead_time_days for offer in by_item.get(code, [])), default=0),
+            days=days.get(code, review),
+            maintenance=windows.get(code, 0),
             unmet=unmet.get(code, 0),
             floor=floors.get(code, 0),
             on_hand=on_hand.get(code, 0),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """One item tonight: daily use (thousandths), days to cover, and what there is against it."""
+    """One item tonight: daily use (thousandths), days to cover, what maintenance needs by then, and what there is."""
 
     use_milli_per_day: int
     days: int
@@ -15,6 +15,7 @@ class Position:
     floor: int
     on_hand: int
     inbound: int
+    maintenance: int = 0
 
 
 def missing(position: Position) -> int:
@@ -23,7 +24,8 @@ def missing(position: Position) -> int:
     >>> missing(Position(use_milli_per_day=2500, days=20, unmet=30, floor=10, on_hand=40, inbound=5))
     45
     """
-    wanted = -(-position.use_milli_per_day * position.days // 1000) + position.unmet + position.floor
+    wanted = -(-position.use_milli_per_day * position.days // 1000)
+    wanted += position.maintenance + position.unmet + position.floor
     return max(0, wanted - position.on_hand - position.inbound)
 
 

@@ -201,7 +201,7 @@ def set_rubric(session: Session, act: Act, *, number: int, rubric: Sequence[Crit
         raise Invalid("; ".join(faults), field="criteria", faults=faults)
     session.exec(delete(TenderCriterion).where(table_of(TenderCriterion).c.tender_id == number))
     for one in rubric:
-        named = {"criterion": one.criterion, "title": one.title, "weight": one.weight, "kind": one.kind}
+        named: dict[str, Any] = {"criterion": one.criterion, "title": one.title, "weight": one.weight, "kind": one.kind}
         session.add(TenderCriterion(tender_id=number, **named))
     session.flush()
     note(session, act, "rubric", found, {"criteria": queries.criteria_rows(rubric)})

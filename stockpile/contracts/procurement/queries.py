@@ -122,12 +122,12 @@ def require_open(found: Tender, *, at: datetime) -> None:
         )
 
 
-def offers(session: Session, number: int) -> list[Offer]:
-    """The valid bids as they are compared: over the estimated packs of each item of the lot."""
+def offers(session: Session, number: int, *, states: Sequence[str] = (rules.SUBMITTED,)) -> list[Offer]:
+    """The valid bids (or those in other states) as they are compared: over the estimated packs of each item."""
     sizes = {code: item.pack_size for code, item in catalogue.items(session).items()}
     packs = {(row.lot, row.item_code): row.packs for row in lot_items(session, number)}
     found = []
-    for bid in bids(session, number, valid=True):
+    for bid in (one for one in bids(session, number) if one.state in states):
         lines = bid_lines(session, bid.id or 0)
         cost = sum(packs[bid.lot, line.item_code] * line.pack_price_minor for line in lines)
         emissions = [
