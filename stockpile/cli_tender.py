@@ -275,7 +275,7 @@ def plan_window(
     key: Key = None,
 ) -> None:
     """Plan a maintenance window; the nightly reorder has its parts come by then."""
-    body = {"item": item, "site": site, "equipment": equipment, "starts": starts, "ends": ends}
+    body: dict[str, Any] = {"item": item, "site": site, "equipment": equipment, "starts": starts, "ends": ends}
     body |= {"units": units, "reason": reason}
     counter(context).tell(counter(context).ask("POST", "maintenance-windows", body, key=key))
 
