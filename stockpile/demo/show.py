@@ -27,6 +27,7 @@ from stockpile.inventory.rules import DEPOT
 from stockpile.inventory.tables import Lot, Site
 from stockpile.region import loading
 from stockpile.region.reading import Rows, read
+from stockpile.settings import Settings
 
 TABLE_CAPTION = (
     "Base units: asked, validated (a shortfall asked again counts once), shared; lowest and median fill over the "
@@ -74,17 +75,17 @@ def region_folder(name: str = WAVE.folder) -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parents[2] / "fixtures" / name
 
 
-def run(engine: Engine, console: Console, *, password: str, limit_seconds: float, scenario: Scenario = WAVE) -> Report:
+def run(engine: Engine, console: Console, *, settings: Settings, scenario: Scenario = WAVE) -> Report:
     """Load the scenario's region, tell its days, verify the ledger, print the table; goes on where it was cut off."""
     started = time.monotonic()
     console.print(f"[bold]{scenario.label}[/bold]")
-    rows = _load(engine, console, password=password, scenario=scenario)
+    rows = _load(engine, console, password=settings.demo_password, scenario=scenario)
     told = story.Story(
         engine=engine,
         actors=cast.actors(engine),
         rows=rows,
         say=lambda text: console.print(f"[dim]{story.seconds_since(started):6.1f} s[/dim]  {text}", soft_wrap=True),
-        limit_seconds=limit_seconds,
+        limit_seconds=settings.plan_limit_seconds,
         scenario=scenario,
     )
     story.tell(told)
