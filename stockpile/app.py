@@ -37,6 +37,7 @@ from stockpile.contracts import api as contracts
 from stockpile.contracts.calloffs import api as calloffs
 from stockpile.contracts.damages import api as damages
 from stockpile.contracts.invoices import api as invoices
+from stockpile.contracts.procurement import api as procurement
 from stockpile.contracts.scorecards import api as scorecards
 from stockpile.contracts.shortages import api as shortages
 from stockpile.contracts.terms import api as terms
@@ -76,6 +77,7 @@ from stockpile.inventory.worklist import api as worklist
 from stockpile.jobs import api as jobs
 from stockpile.jobs import schedule
 from stockpile.reorder import api as reorder
+from stockpile.reorder.maintenance import api as maintenance
 from stockpile.settings import Settings
 from stockpile.settlement import api as settlement
 from stockpile.transparency.grievances import api as grievances
@@ -96,8 +98,8 @@ GOODS_IN = (receiving, proposals, controlled, temperatures, shelving, handover, 
 LOCAL = ("127.0.0.1", "localhost", "testserver")
 BOOKS = (periods, corrections, stops)
 STOREROOM = (inventory, *GOODS_IN, *BOOKS, recalls, quality, counts, outlook, worklist, scanning, lots, ownership, kits)
-BUYING = (contracts, terms, calloffs, damages, invoices, scorecards, shortages)
-NEEDS = (demand, forecasting, outlooks, scenarios, reorder)
+BUYING = (procurement, contracts, terms, calloffs, damages, invoices, scorecards, shortages)
+NEEDS = (demand, forecasting, outlooks, scenarios, reorder, maintenance)
 SHARING = (allocation, policies, alternatives, reasons, reservations)
 OPEN_BOOKS = (sealing, grievances, kpis, ocds, privacy, replay)
 COMMITTEE = (governance, committee, membership, settlement)

@@ -28,9 +28,11 @@ from stockpile.cli_plan import plan
 from stockpile.cli_public import public
 from stockpile.cli_runs import runs
 from stockpile.cli_storeroom import store
+from stockpile.cli_tender import tender
 from stockpile.console import end_with, err, opened, out
 from stockpile.db import reading, transact
 from stockpile.demo import cast, show
+from stockpile.demo.scenarios import SCENARIOS
 from stockpile.errors import Invalid, Refusal
 from stockpile.governance import operations as governance
 from stockpile.governance import queries as governance_queries
@@ -63,6 +65,7 @@ app.add_typer(calloff, name="calloff")
 app.add_typer(contract, name="contract")
 app.add_typer(committee, name="committee")
 app.add_typer(backup, name="backup")
+app.add_typer(tender, name="tender")
 app.command("call")(call)
 app.command("restore")(restore)
 EXIT_NOT_POSTED, EXIT_REFUSED = 1, 2
@@ -83,6 +86,7 @@ def demo(
     port: Annotated[int, typer.Option(help="Port of 127.0.0.1 to serve on.", min=1, max=65535)] = 8000,
     reset: Annotated[bool, typer.Option("--reset", help="Delete the demo's data first and start anew.")] = False,
     report: Annotated[Path | None, typer.Option(help="Write the figures as JSON to this file.")] = None,
+    scenario: Annotated[Literal["wave-2020", "floods-2021"], typer.Option(help="Which story.")] = "wave-2020",
 ) -> None:
     """Answer the surge of week 14 of 2020 with a simulated stockpile, from request to refill, and prove the ledger."""
     settings = Settings()
@@ -91,7 +95,7 @@ def demo(
     engine = opened(settings)
     if reset:
         _reset(engine, settings)
-    result = show.run(engine, out, password=settings.demo_password, limit_seconds=settings.plan_limit_seconds)
+    result = show.run(engine, out, settings=settings, scenario=SCENARIOS[scenario])
     if report is not None:
         report.write_text(json.dumps(show.as_json(result), indent=2) + "\n", encoding="utf-8")
         out.print(f"figures written to {report}")

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import func
+from sqlalchemy import ColumnClause, column, func, table
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from stockpile.contracts import rules
@@ -89,12 +90,22 @@ class Terms:
 
 def terms(session: Session, line: CallOffLine) -> Terms:
     """The terms of delivery that hold for a line of a call-off; none asked where the item left the contract."""
-    contract = calloff(session, line.calloff_id).contract_code
+    order = calloff(session, line.calloff_id)
+    contract = order.contract_code
     found = session.get(ContractLine, (contract, line.item_code))
+    said = agreed.line_terms(session, contract, line.item_code, version=order.contract_version)
     pack_size = line.quantity // line.packs
-    if found is None:
+    if found is None or said is None:
         return Terms(contract, 0, 0, True, pack_size)
-    return Terms(contract, found.shelf_life_on_delivery_days, found.tolerance_percent, found.whole_packs, pack_size)
+    return Terms(contract, said.shelf_life_on_delivery_days, found.tolerance_percent, found.whole_packs, pack_size)
+
+
+def country_of(session: Session, calloff: CallOff) -> str:
+    """The country that an order goes to: its public holidays count (the storeroom above owns the sites)."""
+    code: ColumnClause[str] = column("code")
+    country: ColumnClause[str] = column("country")
+    found = select_columns(country).select_from(table("site")).where(code == calloff.deliver_to)
+    return str(session.connection().execute(found).scalar_one())
 
 
 def deliveries(session: Session, number: int) -> list[Delivery]:

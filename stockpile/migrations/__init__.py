@@ -15,6 +15,7 @@ import stockpile.catalogue.tables
 import stockpile.contracts.calloffs.tables
 import stockpile.contracts.damages.tables
 import stockpile.contracts.invoices.tables
+import stockpile.contracts.procurement.tables
 import stockpile.contracts.scorecards.tables
 import stockpile.contracts.tables
 import stockpile.contracts.terms.tables
@@ -42,6 +43,7 @@ import stockpile.inventory.tables
 import stockpile.inventory.temperatures.tables
 import stockpile.jobs.tables
 import stockpile.journal
+import stockpile.reorder.maintenance.tables
 import stockpile.reorder.tables
 import stockpile.settlement.tables
 import stockpile.transparency.grievances.tables

@@ -12,7 +12,7 @@ from sqlmodel import Session
 from stockpile import journal
 from stockpile.actor import Act
 from stockpile.catalogue.gs1 import checked_gtin
-from stockpile.catalogue.tables import Item, Licence, TradeItem
+from stockpile.catalogue.tables import Item, Licence, PartFit, TradeItem
 from stockpile.contracts.tables import Contract, ContractLine, PriceTier, Supplier
 from stockpile.demand import operations as demand
 from stockpile.demand.forecasting import operations as forecasting
@@ -140,6 +140,7 @@ _MAKERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "sites": _site,
     "items": _item,
     "trade_items": _trade_item,
+    "fits": lambda row: PartFit(part_code=row.part, equipment_code=row.equipment),
     "licences": lambda row: Licence(item_code=row.item, country=row.country),
     "lanes": lambda row: Lane(**row.model_dump()),
     "suppliers": lambda row: Supplier(code=row.supplier, **row.model_dump(exclude={"supplier"})),

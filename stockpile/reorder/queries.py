@@ -22,6 +22,8 @@ from stockpile.errors import NotFound
 from stockpile.governance import queries as governance
 from stockpile.inventory import queries as inventory
 from stockpile.reorder import rules
+from stockpile.reorder.maintenance import queries as maintenance
+from stockpile.reorder.maintenance.rules import due
 from stockpile.reorder.tables import BuyingPolicy
 
 OLDEST_FORECAST_DAYS: Final = 8
@@ -49,7 +51,8 @@ def problem(session: Session, *, at: datetime, unmet: Mapping[str, int]) -> Prob
     """What is missing then and who sells it in time; `unmet` is validated need of the surge that was not served.
 
     What is missing covers use until the quickest contract can deliver again
-    after the next look: an offer that would arrive later than that is left out.
+    after the next look, and what maintenance windows need by then: an offer
+    that would arrive later than that is left out.
     """
     today = governance.local_day(session, at)
     valid = contracts.contracts_valid(session, today)
@@ -113,13 +116,16 @@ def _positions(
     admissions = sum(demand.usual_admissions(session, today).values())
     floors, inbound, on_hand = inventory.floors(session, today), contracts.inbound(session), _on_hand(session, at)
     review, learned = policy(session).review_days, _learned(session, today)
+    leads = {code: min(offer.lead_time_days for offer in offers) for code, offers in by_item.items() if offers}
+    days = {code: review + leads.get(code, 0) for code in catalogue.items(session)}
+    windows = due(maintenance.ahead(session, today), today=today, days=days)
     found = {}
     for code, item in catalogue.items(session).items():
-        days = review + min((offer.lead_time_days for offer in by_item.get(code, [])), default=0)
-        use, safety = _use(item, admissions=admissions, learned=learned.get(code), days=days)
+        use, safety = _use(item, admissions=admissions, learned=learned.get(code), days=days[code])
         found[code] = rules.Position(
             use_milli_per_day=use,
-            days=days,
+            days=days[code],
+            maintenance=windows.get(code, 0),
             unmet=unmet.get(code, 0),
             floor=floors.get(code, 0),
             on_hand=on_hand.get(code, 0),

@@ -8,7 +8,7 @@ from math import isqrt
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """One item tonight: daily use (thousandths), days to cover, and what there is against it.
+    """One item tonight: daily use (thousandths), days to cover, what maintenance needs by then, and what there is.
 
     `safety`: base units kept beyond the expected use, for it may turn out higher.
     """
@@ -20,6 +20,7 @@ class Position:
     on_hand: int
     inbound: int
     safety: int = 0
+    maintenance: int = 0
 
 
 def missing(position: Position) -> int:
@@ -28,7 +29,8 @@ def missing(position: Position) -> int:
     >>> missing(Position(use_milli_per_day=2500, days=20, unmet=30, floor=10, on_hand=40, inbound=5))
     45
     """
-    wanted = -(-position.use_milli_per_day * position.days // 1000) + position.unmet + position.floor + position.safety
+    wanted = -(-position.use_milli_per_day * position.days // 1000) + position.safety
+    wanted += position.maintenance + position.unmet + position.floor
     return max(0, wanted - position.on_hand - position.inbound)
 
 

@@ -170,11 +170,12 @@ def send(session: Session, act: Act, *, number: int) -> CallOff:
 
 
 def acknowledge(session: Session, act: Act, *, number: int) -> CallOff:
-    """The supplier has the order; the journal and the scorecard keep in how many business days."""
+    """The supplier has the order; the journal and the scorecard keep in how many business days of where it goes."""
     calloff = _answered(session, act, number, "acknowledge")
     calloff.acknowledged_at = act.at
     sent = governance.local_day(session, calloff.sent_at or act.at)
-    days = steps.business_days(sent, governance.local_day(session, act.at))
+    country = queries.country_of(session, calloff)
+    days = steps.business_days(sent, governance.local_day(session, act.at), country=country)
     return _moved(session, act, calloff, rules.ACKNOWLEDGED, "acknowledge", payload={"business_days": days})
 
 
