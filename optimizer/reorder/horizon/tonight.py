@@ -23,7 +23,7 @@ from optimizer.reorder.horizon.problem import Line, Offer, Problem
 from optimizer.reorder.horizon.rows import rows
 from optimizer.reorder.horizon.terms import Ints, terms
 
-ROUNDS = 200
+ROUNDS = 60
 """Rounds of the search for the plan: a fixed number, so that the same night gives the same orders."""
 ATTEMPTS = 4
 LEVEL_WEEKS = 1
