@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -115,15 +117,34 @@ def deliveries(session: Session, number: int) -> list[Delivery]:
     return list(session.exec(query.order_by(col(Delivery.arrived_at), col(Delivery.id))))
 
 
+def coming(session: Session) -> list[tuple[str, int, datetime | None]]:
+    """(item, base units still to come, when: as confirmed, else as due) of every line of approved call-offs."""
+    query = (
+        select(CallOffLine.item_code, _OPEN, CallOff.confirmed_for, CallOff.expected_at)
+        .join(CallOff, col(CallOff.id) == col(CallOffLine.calloff_id))
+        .where(_OPEN > 0, col(CallOff.state).in_(rules.OPEN_STATES))
+        .order_by(col(CallOffLine.id))
+    )
+    return [(item, int(units), confirmed or due) for item, units, confirmed, due in session.exec(query)]
+
+
 def inbound(session: Session) -> dict[str, int]:
     """Base units ordered and not yet received, by item, of approved call-offs."""
+    found: dict[str, int] = defaultdict(int)
+    for item, units, _ in coming(session):
+        found[item] += units
+    return dict(found)
+
+
+def asked_for_shortages(session: Session, states: Sequence[str]) -> dict[str, int]:
+    """Base units still to come by item of call-offs in these states that were proposed for shortages."""
     query = (
         select(CallOffLine.item_code, func.sum(_OPEN))
         .join(CallOff, col(CallOff.id) == col(CallOffLine.calloff_id))
-        .where(col(CallOff.state).in_(rules.OPEN_STATES))
+        .where(CallOff.origin == rules.SHORTAGE, col(CallOff.state).in_(states))
         .group_by(col(CallOffLine.item_code))
     )
-    return {item: int(quantity) for item, quantity in session.exec(query)}
+    return {item: int(units) for item, units in session.exec(query)}
 
 
 def next_deliveries(session: Session) -> dict[str, tuple[datetime, int]]:

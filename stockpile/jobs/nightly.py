@@ -80,15 +80,13 @@ def _reorder(work: Work) -> Effects:
 
     def effects(session: Session) -> dict[str, Any]:
         calloffs = reorder.propose(session, work.act, made=made, slot=work.slot)
+        urgent = reorder.propose_urgent(session, work.act, made=made, slot=work.slot)
         approved = preapproval.apply(session, work.act, calloffs=calloffs)
         return {
             "calloffs": [calloff.id for calloff in calloffs],
-            "lines": len(made.plan.lines),
-            "spend_minor": made.plan.spend_minor,
-            "status": made.plan.status,
-            "left_out": [[row.item, row.reason] for row in made.plan.left_out],
-            "note": made.note,
+            "urgent": [[one.item, one.asked, [row.calloff for row in one.arrivals]] for one in urgent],
             "preapproved": approved,
+            **made.told(),
         }
 
     return effects

@@ -22,10 +22,11 @@ from stockpile.inventory import ledger
 from stockpile.inventory import rules as stock
 from stockpile.inventory.moves import Account, Intent, Move
 from stockpile.jobs import operations as jobs
-from stockpile.reorder import queries as reorder
+from stockpile.reorder.rules import Position
 from stockpile.settings import Settings
 from tests.conftest import NOW, Cast, acting
 from tests.inventory.stockroom import ON_SQLITE, do, take_in
+from tests.reorder.buying import standing
 
 WEEKS = 20
 LATER = NOW + timedelta(days=7 * WEEKS + 1)
@@ -95,10 +96,8 @@ def test_days_without_stock_are_unknown_and_the_rest_of_a_week_stands_for_it(reg
 
 @ON_SQLITE
 def test_the_nightly_reorder_buys_for_what_was_learned_and_for_its_uncertainty(region: Engine, cast: Cast) -> None:
-    def position(engine: Engine) -> tuple[int, int]:
-        with reading(engine) as session:
-            problem = reorder.problem(session, at=LATER, unmet={})
-        return next(((one.units, one.most_units) for one in problem.shortages if one.item == "PUMP"), (0, 0))
+    def position(engine: Engine) -> Position:
+        return standing(engine, at=LATER).articles["PUMP"].position
 
     rows = [
         Past("PUMP", date(2017 + number // 12, number % 12 + 1, 1), 300 + 200 * (number % 3)) for number in range(36)
@@ -109,12 +108,10 @@ def test_the_nightly_reorder_buys_for_what_was_learned_and_for_its_uncertainty(r
     jobs.run(region, acting(cast["buyer"], LATER), job="forecast", limit_seconds=60)
     with reading(region) as session:
         [learned] = queries.foreseen(session, item="PUMP", site="")
-    units, _ = position(region)
-    days = 7 + 12
-    expected = sum(learned.means[:1]) // 30 * days // 1000
-    assert units > before[0]
-    assert units >= expected - 10, "the expected use of nineteen days, less the ten there are"
-    assert units > expected - 10 + 20, "and more, for it swings by two hundred a month"
+    after = position(region)
+    assert after.use.later == sum(learned.means) // len(learned.means) // 30
+    assert after.use.now >= learned.means[0] // 30 > before.use.later
+    assert after.safety > before.safety + 20, "and more is kept, for it swings by two hundred a month"
 
 
 @ON_SQLITE

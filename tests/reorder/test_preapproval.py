@@ -16,6 +16,7 @@ from stockpile.errors import Conflict, Invalid
 from stockpile.governance.rules import Missing
 from stockpile.governance.tables import Account
 from stockpile.reorder import operations, preapproval
+from stockpile.reorder.tables import BuyingPolicy
 from tests.conftest import Cast, acting
 from tests.inventory.stockroom import ON_SQLITE, do
 from tests.reorder.buying import calloffs, drafted
@@ -24,8 +25,9 @@ GIVEN: dict[str, Any] = {"limit_minor": 400_000, "from_priority": 3, "ends": dat
 
 
 def everyday(session: Session) -> None:
-    """Tablets and seals are uncritical; vials stay as they are."""
+    """Tablets and seals are uncritical; vials stay as they are; a night may spend enough for all."""
     session.get_one(Item, "TAB").priority = 3
+    session.get_one(BuyingPolicy, 1).budget_minor = 2_000_000
 
 
 def night(engine: Engine, cast: Cast) -> list[list[object]]:
