@@ -46,7 +46,8 @@ class Position:
     """An item tonight.
 
     `unmet`: validated need of a surge that nothing serves yet. `floor`: what must lie there whatever comes, and what
-    maintenance needs by then; `safety`: base units kept beyond the expected use. `inbound`: (whole days until it comes, base units).
+    maintenance needs by then; `safety`: base units kept beyond the expected use. `inbound`: (whole days until it comes,
+    base units).
     """
 
     use: Use
