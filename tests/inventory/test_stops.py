@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import select
 
-from stockpile.db import reading, transact
+from stockpile.db import reading
 from stockpile.governance import queries as governance
 from stockpile.governance.rules import SCHEDULER, Missing
 from stockpile.inventory import operations as inventory
@@ -20,7 +20,7 @@ from stockpile.inventory.stops import queries
 from stockpile.inventory.stops.operations import LiftedBefore
 from stockpile.jobs import watching
 from stockpile.jobs.watching import Watched
-from tests.conftest import NOW, Cast, acting
+from tests.conftest import NOW, Cast, acting, unguard
 from tests.inventory.stockroom import account, do, faults, lot_id, shelves, take_in
 
 
@@ -49,7 +49,10 @@ def look(engine: Engine, home: Path, *, hours: int = 0) -> Watched:
 
 def forge(engine: Engine, statement: str) -> None:
     """Edit the books by hand."""
-    changed = transact(engine, lambda session: session.connection().execute(text(statement)).rowcount)
+    with engine.begin() as connection:
+        if not statement.startswith(("UPDATE balance", "UPDATE lot")):
+            unguard(connection)
+        changed = connection.execute(text(statement)).rowcount
     assert changed, "the forgery touched nothing"
 
 
