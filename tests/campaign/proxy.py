@@ -52,6 +52,7 @@ class Proxy:
                     server.connect(self._target)
                 except OSError:
                     _shut(client)
+                    server.close()
                     continue
                 self._sockets |= {client, server}
                 for source, sink, replies in ((client, server, False), (server, client, True)):
