@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, MutableMapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -172,10 +173,12 @@ def _marks(state: State) -> list[tuple[bytes, bytes]] | None:
 
 def _scheduler(engine: Engine, settings: Settings) -> BackgroundScheduler:
     """The nightly runs, with the backup where there is a place for it."""
-    nightly = None
-    if settings.backup_dir is not None:
-        nightly = lambda at: back_up(engine, settings, at=at)  # noqa: E731
-    return schedule.start(engine, home=settings.home, limit_seconds=settings.plan_limit_seconds, nightly=nightly)
+
+    def nightly(at: datetime) -> None:
+        back_up(engine, settings, at=at)
+
+    kept = nightly if settings.backup_dir is not None else None
+    return schedule.start(engine, home=settings.home, limit_seconds=settings.plan_limit_seconds, nightly=kept)
 
 
 def _add_routes(app: FastAPI) -> None:
