@@ -43,6 +43,8 @@ def add_pages(app: FastAPI, settings: Settings) -> None:
     key = secret_key(settings.home)
     _keep_sessions_in(settings.home / "sessions")
     screens.add_static_files("/screens", ASSETS)
+    # Quasar's bar of loading has no name for a screen reader; long work here says its own progress.
+    screens.config.quasar_config["loadingBar"] = {"skipHijack": True}
     add_storeroom(engine)
     add_papers(engine)
     _add_page("/login", "Stockpile: sign in", lambda: _login(engine, settings))

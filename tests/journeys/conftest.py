@@ -30,7 +30,7 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser) -> Iterator[Page]:
     """A tab of a browser that is new to the installation."""
     context = browser.new_context(viewport={"width": 1400, "height": 900})
-    context.set_default_timeout(8000)
+    context.set_default_timeout(30_000)
     yield context.new_page()
     context.close()
 

@@ -37,7 +37,7 @@ def room(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def opened(browser: Browser, room: Served, **looks: Any) -> Page:
     """A signed-in tab that looks like this."""
     context = browser.new_context(**looks)
-    context.set_default_timeout(8000)
+    context.set_default_timeout(30_000)
     page = context.new_page()
     sign_in(page, room, password=PASSWORD)
     page.locator("path[data-municipality]").first.wait_for(state="attached")
@@ -76,7 +76,7 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(browser: Browser, room: Ser
 @marked
 def test_the_sides_are_reached_with_the_keyboard_alone(browser: Browser, room: Served) -> None:
     page = opened(browser, room)
-    page.get_by_role("tab", selected=True).focus()
+    page.locator(".sides").get_by_role("tab", selected=True).focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Rules side by side").wait_for()
