@@ -96,7 +96,7 @@ def demo(
     if not (result.ledger_verified and result.checker_accepted):
         end_with(result.discrepancies or ["a plan is not accepted by the checker"])
     if serve_after:
-        names = ", ".join(name for name, _, _ in (*cast.CAST, *cast.REQUESTERS))
+        names = ", ".join(name for name, _, _ in (*cast.CAST, *cast.REQUESTERS, *cast.SEATS))
         out.print(f"\nsign in at [bold]http://127.0.0.1:{port}[/bold] as one of {names}")
         out.print(
             f"the password of all is [bold]{settings.demo_password}[/bold]; Ctrl-C stops the server", highlight=False

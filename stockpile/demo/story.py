@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import permutations
 from typing import Any
 
 from sqlalchemy import Engine
@@ -20,20 +19,19 @@ from stockpile import idempotency
 from stockpile.actor import Act, Actor
 from stockpile.allocation import approval, operations, planning
 from stockpile.allocation import queries as allocation
-from stockpile.catalogue import queries as catalogue
 from stockpile.contracts import operations as contracts
 from stockpile.contracts import queries as orders
 from stockpile.db import reading, transact
 from stockpile.demand import operations as demand
 from stockpile.demand import queries as reports
-from stockpile.demo import municipalities
+from stockpile.demo import municipalities, offices
 from stockpile.errors import Refusal
 from stockpile.governance import operations as governance
 from stockpile.governance import queries
+from stockpile.governance.committee import queries as committee
 from stockpile.inventory import operations as inventory
 from stockpile.inventory import queries as stock
 from stockpile.inventory import transfers
-from stockpile.inventory.controlled import operations as controlled
 from stockpile.jobs import operations as jobs
 from stockpile.region.reading import Rows
 
@@ -42,8 +40,6 @@ CAUGHT_UP_DAY = date(2020, 4, 2)
 REORDER_DAY = date(2020, 3, 31)
 COVER_DAYS = 3
 LEVEL = 3
-BORDER_LIMIT = 1_000_000
-"""Base units of a controlled item that the simulated authorities let cross each border."""
 Say = Callable[[str], None]
 Work = Callable[[Session], dict[str, Any]]
 
@@ -75,6 +71,7 @@ def tell(story: Story) -> None:
         _morning(story, day)
         _share(story, day)
         _deliver(story, day)
+        _ratify(story, day)
         _evening(story, day)
         if day + timedelta(days=1) == REORDER_DAY:
             _reorder(story, _at(REORDER_DAY, 2))
@@ -105,14 +102,8 @@ def _authorise_borders(story: Story, at: datetime) -> None:
     """The authorities of the three countries let controlled items cross while the surge lasts."""
 
     def authorise(session: Session) -> dict[str, Any]:
-        act, made = _act(story, "pharmacist", at), 0
-        for item in (row for row in catalogue.items(session).values() if row.controlled):
-            for leaves, enters in permutations(("BE", "DE", "NL"), 2):
-                number = f"SIMULATED-{leaves}-{enters}-{item.code}"
-                permit = controlled.Permit(number, item.code, leaves, enters, at.date(), LAST_DAY, BORDER_LIMIT)
-                controlled.authorise(session, act, permit=permit)
-                made += 1
-        return {"authorisations": made}
+        act = _act(story, "pharmacist", at)
+        return {"authorisations": offices.authorise_borders(session, act, last=LAST_DAY)}
 
     made = _step(story, "pharmacist", at, "authorise-borders", authorise)["authorisations"]
     story.say(f"{FIRST_DAY}  {made} simulated authorisations for controlled items to cross a border are registered")
@@ -219,6 +210,26 @@ def _deliver(story: Story, day: date) -> None:
         _step(story, "logistics", arrives, f"{day}/receive/{place}", take)
 
 
+def _ratify(story: Story, day: date) -> None:
+    """The seats ratify what was approved provisionally: level 3 acts at once and answers within 72 hours."""
+    with reading(story.engine) as session:
+        number = committee.newest_on(session, f"plan:{story.plans[-1]}")
+    told = _vote(story, number, _at(day, 18), "the plan is proven fair by the checker")
+    story.say(f"{day}  plan {story.plans[-1]} is {told} (decision {number})")
+
+
+def _vote(story: Story, number: int, at: datetime, reason: str) -> str:
+    """Every seat votes for a decision; how it ended."""
+    for account, _, _ in offices.SEATS:
+
+        def vote(session: Session, account: str = account) -> dict[str, Any]:
+            return offices.vote(session, _act(story, account, at), number=number, reason=reason)
+
+        _step(story, account, at, f"decision-{number}/vote", vote)
+    with reading(story.engine) as session:
+        return offices.result(session, number)
+
+
 def _evening(story: Story, day: date) -> None:
     """What the day's patients use is issued: own cover first, then what came from the pool."""
     at = _at(day, 20)
@@ -249,7 +260,7 @@ def _evening(story: Story, day: date) -> None:
 
 
 def _reorder(story: Story, at: datetime) -> None:
-    """The nightly run proposes; the committee approves the one that arrives first."""
+    """The nightly run proposes; the committee decides on the one that arrives first."""
     ran = jobs.run(story.engine, _act(story, "scheduler", at), job="reorder", limit_seconds=story.limit_seconds)
     proposed = [int(number) for number in ran.outcome["calloffs"]]
     story.say(
@@ -258,21 +269,35 @@ def _reorder(story: Story, at: datetime) -> None:
     )
     if not proposed:
         return
-    approved_at = at + timedelta(hours=6)
+    with reading(story.engine) as session:
+        first = offices.first_to_arrive(session, proposed, on=FIRST_DAY)
+    decision, approved_at = _decide_order(story, first, at), at + timedelta(hours=6)
 
     def approve(session: Session) -> dict[str, Any]:
-        first = min(proposed, key=lambda number: (_lead_days(session, number), number))
-        calloff = contracts.approve(session, _act(story, "committee", approved_at), number=first)
-        assert calloff.expected_at is not None
-        return {"calloff": calloff.id, "expected_at": calloff.expected_at.isoformat()}
+        act = replace(_act(story, "committee", approved_at), decision=decision)
+        calloff = contracts.approve(session, act, number=first)
+        return {"calloff": calloff.id, "expected_at": str(calloff.expected_at)}
 
     done = _step(story, "committee", approved_at, "approve-calloff", approve)
-    story.say(f"{REORDER_DAY}  call-off {done['calloff']} approved by the committee, due {done['expected_at'][:10]}")
+    story.say(f"{REORDER_DAY}  call-off {first} approved by decision {decision}, due {done['expected_at'][:10]}")
 
 
-def _lead_days(session: Session, number: int) -> int:
-    calloff = orders.calloff(session, number)
-    return orders.contracts_valid(session, FIRST_DAY)[calloff.contract_code].lead_time_days
+def _decide_order(story: Story, number: int, at: datetime) -> int:
+    """An order above EUR 50,000 is the committee's: the buyer proposes, the seats vote; the decision's number."""
+    put_at = at + timedelta(hours=1)
+
+    def put(session: Session) -> dict[str, Any]:
+        return offices.put_order(session, _act(story, "buyer", put_at), number=number)
+
+    decision, value_minor = _step(story, "buyer", put_at, "propose-order", put).values()
+
+    def begin(session: Session) -> dict[str, Any]:
+        return offices.open_vote(session, _act(story, "committee", put_at), number=decision)
+
+    _step(story, "committee", put_at, "open-order", begin)
+    told = _vote(story, decision, at + timedelta(hours=5), "the reserve is below what the next weeks need")
+    story.say(f"{REORDER_DAY}  order {number} for EUR {value_minor / 100:,.2f} is {told} (decision {decision})")
+    return int(decision)
 
 
 def _receive_orders(story: Story) -> None:
