@@ -29,6 +29,7 @@ from stockpile.allocation.policies import api as policies
 from stockpile.allocation.reasons import api as reasons
 from stockpile.allocation.reservations import api as reservations
 from stockpile.catalogue import api as catalogue
+from stockpile.contingency import api as contingency
 from stockpile.contracts import api as contracts
 from stockpile.contracts.calloffs import api as calloffs
 from stockpile.contracts.damages import api as damages
@@ -69,6 +70,7 @@ from stockpile.jobs import api as jobs
 from stockpile.jobs import schedule
 from stockpile.settings import Settings
 from stockpile.settlement import api as settlement
+from stockpile.transparency.findings import api as findings
 from stockpile.transparency.grievances import api as grievances
 from stockpile.transparency.kpis import api as kpis
 from stockpile.transparency.ocds import api as ocds
@@ -84,8 +86,8 @@ BOOKS = (periods, corrections)
 STOREROOM = (inventory, *GOODS_IN, *BOOKS, recalls, quality, counts, outlook, worklist, scanning, lots, ownership, kits)
 BUYING = (contracts, terms, calloffs, damages, invoices, scorecards, shortages)
 SHARING = (allocation, policies, alternatives, reasons, reservations)
-OPEN_BOOKS = (sealing, grievances, kpis, ocds, privacy, replay)
-COMMITTEE = (governance, committee, membership, settlement)
+OPEN_BOOKS = (sealing, grievances, kpis, ocds, privacy, replay, findings)
+COMMITTEE = (governance, committee, membership, settlement, contingency)
 ROUTERS = (*COMMITTEE, catalogue, *BUYING, *STOREROOM, demand, *SHARING, jobs, *OPEN_BOOKS)
 HOSTS = frozenset({"127.0.0.1", "localhost", "testserver"})
 SIMULATED = (b"stockpile-simulated", b"true")

@@ -22,6 +22,7 @@ from stockpile.cli_audit import audit
 from stockpile.cli_buying import contract
 from stockpile.cli_calloffs import calloff
 from stockpile.cli_committee import committee
+from stockpile.cli_contingency import contingency
 from stockpile.cli_handling import call
 from stockpile.cli_plan import plan
 from stockpile.cli_public import public
@@ -62,6 +63,7 @@ app.add_typer(public, name="public")
 app.add_typer(calloff, name="calloff")
 app.add_typer(contract, name="contract")
 app.add_typer(committee, name="committee")
+app.add_typer(contingency, name="contingency")
 app.command("call")(call)
 EXIT_NOT_POSTED, EXIT_REFUSED = 1, 2
 

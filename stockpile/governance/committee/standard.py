@@ -25,12 +25,13 @@ EMERGENCY_DAYS: Final = 30
 
 BY_COMMITTEE: Final = (
     *("floor.set", "contract.terms", "contract.adopt", "policy.adopt", "limit.set", "rights.change"),
-    *("member.admit", "member.release"),
+    *("member.admit", "member.release", "finding.accept"),
 )
 BY_ALL: Final = ("agreement.adopt", "member.suspend")
 BY_TWO: Final = (
     *("calloff.approve", "plan.approve", "plan.override", "preemption.approve", "request.validate"),
     *("count.approve", "owner.confirm", "stock.witness", "second.confirm", "substitute.approve", "settlement.close"),
+    *("contingency.adopt", "contingency.release"),
 )
 
 

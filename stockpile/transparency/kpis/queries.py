@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 from stockpile.allocation.tables import Surge
 from stockpile.errors import NotFound
 from stockpile.governance import queries as governance
-from stockpile.transparency.kpis import buying, rules, sharing, stocking
+from stockpile.transparency.kpis import buying, deciding, rules, sharing, stocking
 from stockpile.transparency.kpis.rules import Found, Period
 from stockpile.transparency.kpis.tables import RemedialAction
 from stockpile.transparency.ocds.tables import ContractHistory
@@ -34,6 +34,7 @@ FIGURES: Final[dict[str, Callable[[Session, Period], Found]]] = {
     **stocking.FIGURES,
     **sharing.FIGURES,
     **buying.FIGURES,
+    **deciding.FIGURES,
 }
 
 
