@@ -19,6 +19,7 @@ Code = Annotated[str, typer.Argument(help="Code of the contract.")]
 Lot = Annotated[str, typer.Argument(help="Lot of the contract.")]
 Day = Annotated[str, typer.Option(help="A day, like 2020-03-30.")]
 PRICES = ("item", "from_packs", "pack_price_minor")
+LINES = ("item", "shelf_life_on_delivery_days", "buy_back_percent", "buy_back_days")
 
 
 @contract.command("list")
@@ -60,12 +61,16 @@ def amend(
     effective_from: Day,
     term: Annotated[list[str] | None, typer.Option(help="NAME=VALUE; once per term that changes.")] = None,
     price: Annotated[list[str] | None, typer.Option(help="ITEM,FROM_PACKS,PACK_PRICE_MINOR; once per tier.")] = None,
+    line: Annotated[
+        list[str] | None, typer.Option(help="ITEM,SHELF_LIFE_DAYS[,BUY_BACK_PERCENT,BUY_BACK_DAYS]; once per item.")
+    ] = None,
     key: Key = None,
 ) -> None:
     """Propose an amendment; another person adopts it."""
     prices = [fields_of(one, PRICES, PRICES[1:]) for one in price or []]
     body: dict[str, Any] = {"effective_from": effective_from, "rationale": rationale, "prices": prices}
     body["terms"] = dict(_named(one) for one in term or [])
+    body["lines"] = [fields_of(one, LINES, LINES[1:]) for one in line or []]
     counter(context).tell(counter(context).ask("POST", f"contracts/{code}/amendments", body, key=key))
 
 
@@ -189,3 +194,85 @@ def shortage(
     """Propose the quickest orders for what is missing: immediate availability, surge options, then ordinary ones."""
     body = {"item": item, "units": units, "deliver_to": deliver_to, "slot": slot, "reason": reason}
     counter(context).tell(counter(context).ask("POST", "shortages", body, key=key))
+
+
+@contract.command()
+def condition(
+    context: typer.Context,
+    code: Code,
+    lot: Lot,
+    country: Annotated[str, typer.Argument(help="A country, like BE.")],
+    *,
+    text: Annotated[str, typer.Option(help="What must be met.")],
+    met: Annotated[bool, typer.Option("--met/--unmet")],
+    reason: Reason,
+    key: Key = None,
+) -> None:
+    """Say under which condition a lot applies in a country, and whether it is met."""
+    path, body = f"contracts/{code}/lots/{lot}/conditions/{country}", {"condition": text, "met": met, "reason": reason}
+    counter(context).tell(counter(context).ask("PUT", path, body, key=key))
+
+
+@contract.command()
+def option(
+    context: typer.Context,
+    code: Code,
+    item: Annotated[str, typer.Argument(help="Code of the item.")],
+    *,
+    quantity: Annotated[int, typer.Option(min=1, help="Base units.")],
+    days: Annotated[int, typer.Option(min=0, help="From the call to the delivery.")],
+    price_permille: Annotated[int, typer.Option(min=1, help="Of the tier's price, in thousandths.")],
+    opens: Day,
+    closes: Day,
+    fee_minor: Annotated[int, typer.Option(min=0)] = 0,
+    key: Key = None,
+) -> None:
+    """Add a surge option on an item."""
+    body: dict[str, Any] = {
+        "quantity": quantity,
+        "days": days,
+        "price_permille": price_permille,
+        "fee_minor": fee_minor,
+    }
+    body |= {"opens": opens, "closes": closes}
+    counter(context).tell(counter(context).ask("POST", f"contracts/{code}/items/{item}/option", body, key=key))
+
+
+@contract.command()
+def index(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Code of the index.")],
+    value_milli: Annotated[int, typer.Argument(min=1, help="Its value in thousandths.")],
+    *,
+    published_on: Day,
+    source: Annotated[str, typer.Option(help="Who published it, and where.")],
+    key: Key = None,
+) -> None:
+    """Note the published value of a price index."""
+    body = {"published_on": published_on, "value_milli": value_milli, "source": source}
+    counter(context).tell(counter(context).ask("POST", f"indices/{name}/values", body, key=key))
+
+
+@contract.command()
+def rotation(
+    context: typer.Context,
+    code: Code,
+    item: Annotated[str, typer.Argument(help="Code of the item.")],
+    batch: Annotated[str, typer.Argument(help="The batch that its supplier rotates.")],
+    *,
+    expiry: Day,
+    rotated_on: Annotated[str | None, typer.Option(help="The day on which it was rotated.")] = None,
+    key: Key = None,
+) -> None:
+    """Note that a batch is to be rotated, or that it has been."""
+    body = {"item": item, "batch": batch, "expiry": expiry, "rotated_on": rotated_on}
+    counter(context).tell(counter(context).ask("POST", f"contracts/{code}/rotations", body, key=key))
+
+
+@contract.command("force-majeure")
+def force_majeure(
+    context: typer.Context, code: Code, *, starts: Day, ends: Day, reason: Reason, key: Key = None
+) -> None:
+    """Declare days on which lateness is excused."""
+    body = {"starts": starts, "ends": ends, "reason": reason}
+    counter(context).tell(counter(context).ask("POST", f"contracts/{code}/force-majeure", body, key=key))

@@ -43,6 +43,25 @@ FILES: Final = (
 """What is sent as a file: the routes that take files judge it themselves, all others refuse it."""
 
 
+_PROBLEM: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "facts": {"type": "object"},
+    },
+    "additionalProperties": False,
+}
+PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
+    code: {"description": description, "content": {PROBLEM_TYPE: {"schema": _PROBLEM}}}
+    for code, description in ((422, "Fields that make no sense"), ("default", "Why it was refused (RFC 9457)"))
+}
+"""What every route of the API answers beside its own: for the OpenAPI document."""
+
+
 class Body(BaseModel):
     """Base of every request body: no coercion, no unknown fields."""
 

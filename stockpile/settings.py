@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated, Literal
 
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -19,6 +21,12 @@ class Settings(BaseSettings):
     `plan_limit_seconds`: how long a fair plan may take before a labelled pro-rata plan is given instead.
     `token_hours`: how long a sign-in lasts.
     `demo_password`: the password of the demo's accounts; only `stockpile demo` uses it.
+    `backup_dir`: where a running server backs up every night; none: it does not.
+    `backup_keep`: how many backups stay there.
+    `metrics_token`: who brings it as bearer may read /metrics; none: only this machine may.
+    `log_level`: what is logged, as JSON lines on standard error: debug, info, warning, error.
+    `hosts`: the names that people reach it by, beside this machine's, separated by commas.
+    `postgres_bin`: folder of PostgreSQL's programs (pg_dump), where those on the path are not the ones.
     """
 
     model_config = SettingsConfigDict(env_prefix="STOCKPILE_", env_file=".env", extra="ignore")
@@ -28,6 +36,16 @@ class Settings(BaseSettings):
     plan_limit_seconds: float = 30.0
     token_hours: int = 12
     demo_password: str = "simulated"
+    backup_dir: Path | None = None
+    backup_keep: Annotated[int, Field(ge=1)] = 14
+    metrics_token: str = ""
+    log_level: Literal["debug", "info", "warning", "error"] = "warning"
+    hosts: str = ""
+    postgres_bin: Path | None = None
+
+    def host_names(self) -> list[str]:
+        """The names of `hosts`."""
+        return [name.strip() for name in self.hosts.split(",") if name.strip()]
 
     def address(self) -> str:
         """The database address in use, with the psycopg driver for PostgreSQL."""

@@ -16,8 +16,8 @@ from stockpile.contracts.tables import CallOff, CallOffLine, ContractLine, Deliv
 from stockpile.contracts.terms import limits
 from stockpile.contracts.terms import queries as agreed
 from stockpile.contracts.terms import rules as terms_rules
+from stockpile.contracts.terms.drafting import UnknownLine
 from stockpile.contracts.terms.limits import CeilingReached, ContractEnded
-from stockpile.contracts.terms.operations import UnknownLine
 from stockpile.db import rows_changed
 from stockpile.errors import Conflict, Invalid, NotFound
 from stockpile.governance import queries as governance
@@ -222,7 +222,10 @@ def set_delivery_terms(
 
 
 def close_short(session: Session, act: Act, *, line_number: int, reason: str) -> CallOffLine:
-    """Close a line of an open call-off short: what has not come will not come; its cost frees the ceiling again."""
+    """Close a line of an open call-off short: what has not come will not come; its cost frees the ceiling again.
+
+    A surge option gets back what was not delivered of it; its fee is free again where nothing came of the order.
+    """
     require(act.actor, "calloff.close")
     line = queries.line(session, line_number)
     calloff = queries.calloff(session, line.calloff_id, lock=True)
@@ -234,9 +237,10 @@ def close_short(session: Session, act: Act, *, line_number: int, reason: str) ->
         raise Invalid(f"line {line_number} is closed short only with a reason", field="reason")
     line.closed, line.closed_reason = line.closed + missing, reason
     _book(session, calloff, line)
+    fee = placing.release_option(session, calloff, line, missing)
     freed = missing * line.packs // line.quantity * line.pack_price_minor
     limits.give_back(session, limits.Order(calloff.contract_code, {line.item_code: freed}, calloff.member_code))
-    payload = {"line": line_number, "closed": missing, "freed_minor": freed}
+    payload = {"line": line_number, "closed": missing, "freed_minor": freed, "fee_minor": fee}
     subject = f"calloff:{calloff.id}"
     journal.record(session, act, action="calloff.close_short", subject=subject, payload=payload, reason=reason)
     return line
@@ -327,6 +331,11 @@ def set_buy_back(
     line = session.get(ContractLine, (contract, item))
     if line is None:
         raise UnknownLine(f"contract {contract} has no item {item}", field="item", value=item)
+    if agreed.amended_line(session, contract, item):
+        raise Conflict(
+            f"an amendment of contract {contract} says what is bought back of {item}: change it by another amendment",
+            field="item",
+        )
     if not _whole_terms(percent, days) or not reason.strip():
         raise Invalid(
             "buying back needs 1 to 100 percent, days from zero up, and the clause as reason", field="percent"

@@ -7,7 +7,7 @@ from datetime import date
 from sqlmodel import Session
 
 from stockpile.contracts import queries, rules
-from stockpile.contracts.tables import CallOff
+from stockpile.contracts.tables import CallOff, CallOffLine
 from stockpile.contracts.terms import limits
 from stockpile.contracts.terms import queries as agreed
 from stockpile.contracts.terms import rules as terms_rules
@@ -66,3 +66,19 @@ def lead_days(session: Session, calloff: CallOff, terms: Terms) -> int:
         lines = queries.lines(session, calloff.id or 0)
         return max(session.get_one(SurgeOption, (calloff.contract_code, one.item_code)).days for one in lines)
     return terms.immediate_days if calloff.kind == terms_rules.IMMEDIATE else terms.lead_time_days
+
+
+def release_option(session: Session, calloff: CallOff, line: CallOffLine, missing: int) -> int:
+    """Give an option its units back that will not come (base units); the fee that is free again (minor units).
+
+    The fee stands once anything of the order came; it is free where the order
+    ends without. Its share counts with the order's first item, as it was taken.
+    """
+    if calloff.kind != terms_rules.OPTION:
+        return 0
+    limits.give_option_back(session, calloff.contract_code, line.item_code, missing)
+    if calloff.state != rules.SHORT_CLOSED or not calloff.fee_minor:
+        return 0
+    first, fee = queries.lines(session, calloff.id or 0)[0], calloff.fee_minor
+    limits.give_back(session, limits.Order(calloff.contract_code, {first.item_code: fee}, calloff.member_code))
+    return fee

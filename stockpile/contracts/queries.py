@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import func
+from sqlalchemy import ColumnClause, column, func, table
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from stockpile.contracts import rules
@@ -89,12 +92,22 @@ class Terms:
 
 def terms(session: Session, line: CallOffLine) -> Terms:
     """The terms of delivery that hold for a line of a call-off; none asked where the item left the contract."""
-    contract = calloff(session, line.calloff_id).contract_code
+    order = calloff(session, line.calloff_id)
+    contract = order.contract_code
     found = session.get(ContractLine, (contract, line.item_code))
+    said = agreed.line_terms(session, contract, line.item_code, version=order.contract_version)
     pack_size = line.quantity // line.packs
-    if found is None:
+    if found is None or said is None:
         return Terms(contract, 0, 0, True, pack_size)
-    return Terms(contract, found.shelf_life_on_delivery_days, found.tolerance_percent, found.whole_packs, pack_size)
+    return Terms(contract, said.shelf_life_on_delivery_days, found.tolerance_percent, found.whole_packs, pack_size)
+
+
+def country_of(session: Session, calloff: CallOff) -> str:
+    """The country that an order goes to: its public holidays count (the storeroom above owns the sites)."""
+    code: ColumnClause[str] = column("code")
+    country: ColumnClause[str] = column("country")
+    found = select_columns(country).select_from(table("site")).where(code == calloff.deliver_to)
+    return str(session.connection().execute(found).scalar_one())
 
 
 def deliveries(session: Session, number: int) -> list[Delivery]:
@@ -104,15 +117,34 @@ def deliveries(session: Session, number: int) -> list[Delivery]:
     return list(session.exec(query.order_by(col(Delivery.arrived_at), col(Delivery.id))))
 
 
+def coming(session: Session) -> list[tuple[str, int, datetime | None]]:
+    """(item, base units still to come, when: as confirmed, else as due) of every line of approved call-offs."""
+    query = (
+        select(CallOffLine.item_code, _OPEN, CallOff.confirmed_for, CallOff.expected_at)
+        .join(CallOff, col(CallOff.id) == col(CallOffLine.calloff_id))
+        .where(_OPEN > 0, col(CallOff.state).in_(rules.OPEN_STATES))
+        .order_by(col(CallOffLine.id))
+    )
+    return [(item, int(units), confirmed or due) for item, units, confirmed, due in session.exec(query)]
+
+
 def inbound(session: Session) -> dict[str, int]:
     """Base units ordered and not yet received, by item, of approved call-offs."""
+    found: dict[str, int] = defaultdict(int)
+    for item, units, _ in coming(session):
+        found[item] += units
+    return dict(found)
+
+
+def asked_for_shortages(session: Session, states: Sequence[str]) -> dict[str, int]:
+    """Base units still to come by item of call-offs in these states that were proposed for shortages."""
     query = (
         select(CallOffLine.item_code, func.sum(_OPEN))
         .join(CallOff, col(CallOff.id) == col(CallOffLine.calloff_id))
-        .where(col(CallOff.state).in_(rules.OPEN_STATES))
+        .where(CallOff.origin == rules.SHORTAGE, col(CallOff.state).in_(states))
         .group_by(col(CallOffLine.item_code))
     )
-    return {item: int(quantity) for item, quantity in session.exec(query)}
+    return {item: int(units) for item, units in session.exec(query)}
 
 
 def next_deliveries(session: Session) -> dict[str, tuple[datetime, int]]:

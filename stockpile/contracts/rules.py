@@ -1,9 +1,13 @@
-"""Prices by tier and the states of a call-off, without a database."""
+"""Prices by tier, the states of a call-off, and working days, without a database."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
+from functools import lru_cache
 from typing import Final
+
+import holidays
 
 SUGGESTED: Final = "suggested"
 PROPOSED: Final = "proposed"
@@ -47,6 +51,7 @@ OPEN_STATES: Final = (APPROVED, SENT, ACKNOWLEDGED, CONFIRMED, PART_SHIPPED, PAR
 UNTOUCHED_STATES: Final = (APPROVED, SENT, ACKNOWLEDGED, CONFIRMED)
 """An order that stands and of which nothing has been shipped or received."""
 
+SATURDAY: Final = 6
 RUN, HAND, SHORTAGE = "run", "hand", "shortage"
 
 
@@ -68,3 +73,26 @@ def option_price(price_minor: int, permille: int) -> int:
     625
     """
     return (price_minor * permille + 500) // 1000
+
+
+@lru_cache(maxsize=64)
+def _days_off(country: str, year: int) -> frozenset[date]:
+    return frozenset(holidays.country_holidays(country, years=year))
+
+
+def working_day(day: date, country: str) -> bool:
+    """Whether offices of the country work on that day: no weekend, no public holiday (ISO 3166-1 alpha-2).
+
+    >>> working_day(date(2020, 4, 27), "NL"), working_day(date(2020, 4, 27), "BE")
+    (False, True)
+    """
+    return day.isoweekday() < SATURDAY and day not in _days_off(country, day.year)
+
+
+def knows_holidays(country: str) -> bool:
+    """Whether the public holidays of a country are known.
+
+    >>> knows_holidays("BE"), knows_holidays("XX")
+    (True, False)
+    """
+    return country in holidays.list_supported_countries(include_aliases=False)

@@ -10,15 +10,18 @@ from typing import Any, Final
 from sqlmodel import Session
 
 from stockpile.actor import Act
+from stockpile.catalogue import operations as packs
 from stockpile.catalogue import queries as catalogue
 from stockpile.contracts import operations as contracts
 from stockpile.contracts import queries as orders
+from stockpile.demo.scenarios import Substitute
 from stockpile.governance import queries
 from stockpile.governance.committee import operations, seating
 from stockpile.governance.committee import queries as committee
 from stockpile.governance.committee import rules as counting
 from stockpile.inventory.controlled import operations as controlled
 
+COUNTRIES: Final = ("BE", "DE", "NL")
 BORDER_LIMIT: Final = 1_000_000
 """Base units of a controlled item that the simulated authorities let cross each border."""
 SEATS: Final = (
@@ -43,12 +46,31 @@ def authorise_borders(session: Session, act: Act, *, last: date) -> int:
     """The authorities of the three countries let controlled items cross until that day; how many authorisations."""
     made = 0
     for item in (row for row in catalogue.items(session).values() if row.controlled):
-        for leaves, enters in permutations(("BE", "DE", "NL"), 2):
+        for leaves, enters in permutations(COUNTRIES, 2):
             number = f"SIMULATED-{leaves}-{enters}-{item.code}"
             permit = controlled.Permit(number, item.code, leaves, enters, act.at.date(), last, BORDER_LIMIT)
             controlled.authorise(session, act, permit=permit)
             made += 1
     return made
+
+
+def propose_substitutes(session: Session, act: Act, *, substitutes: Iterable[Substitute]) -> list[int]:
+    """The storekeepers propose what may stand for what, country by country; the numbers of the proposals."""
+    numbers: list[int] = []
+    for item, substitute, units, per_units, reason in substitutes:
+        said: dict[str, Any] = {"item": item, "substitute": substitute, "units": units, "per_units": per_units}
+        said |= {"valid_from": act.at.date(), "valid_through": None, "reason": reason}
+        for country in COUNTRIES:
+            made = packs.propose_substitute(session, act, country=country, **said)
+            assert made.id is not None
+            numbers.append(made.id)
+    return numbers
+
+
+def approve_substitutes(session: Session, act: Act, *, numbers: Iterable[int]) -> None:
+    """The pharmacist approves them for the days of the surge."""
+    for number in numbers:
+        packs.decide_substitute(session, act, number=number, approve=True, reason="fits, for the days of the flood")
 
 
 def first_to_arrive(session: Session, numbers: Iterable[int], *, on: date) -> int:

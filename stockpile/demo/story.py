@@ -1,4 +1,4 @@
-"""The week from 30 March to 5 April 2020, step by step; each step happens once, however often the story is told.
+"""The days of a scenario, step by step; each step happens once, however often the story is told.
 
 A step is one unit of work under one actor with an idempotency key. A story
 that was cut off goes on where it stopped: steps done give their stored reply.
@@ -6,8 +6,7 @@ that was cut off goes on where it stopped: steps done give their stored reply.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -25,6 +24,7 @@ from stockpile.db import reading, transact
 from stockpile.demand import operations as demand
 from stockpile.demand import queries as reports
 from stockpile.demo import municipalities, offices
+from stockpile.demo.scenarios import WAVE, Scenario, days_of, hour_of
 from stockpile.errors import Refusal
 from stockpile.governance import operations as governance
 from stockpile.governance import queries
@@ -35,11 +35,8 @@ from stockpile.inventory import transfers
 from stockpile.jobs import operations as jobs
 from stockpile.region.reading import Rows
 
-FIRST_DAY, LAST_DAY = date(2020, 3, 30), date(2020, 4, 5)
-CAUGHT_UP_DAY = date(2020, 4, 2)
-REORDER_DAY = date(2020, 3, 31)
+FIRST_DAY = WAVE.first
 COVER_DAYS = 3
-LEVEL = 3
 Say = Callable[[str], None]
 Work = Callable[[Session], dict[str, Any]]
 
@@ -53,6 +50,7 @@ class Story:
     rows: Rows
     say: Say
     limit_seconds: float
+    scenario: Scenario = WAVE
     surge: int = 0
     plans: list[int] = field(default_factory=list)
     plan_ms: list[int] = field(default_factory=list)
@@ -67,35 +65,56 @@ class StepRefused(RuntimeError):
 def tell(story: Story) -> None:
     """Tell the whole week, then the delivery of what was reordered."""
     _declare(story)
-    for day in _days(FIRST_DAY, LAST_DAY):
+    for day in days_of(story.scenario.first, story.scenario.last):
         _morning(story, day)
         _share(story, day)
         _deliver(story, day)
         _ratify(story, day)
         _evening(story, day)
-        if day + timedelta(days=1) == REORDER_DAY:
-            _reorder(story, _at(REORDER_DAY, 2))
+        if day + timedelta(days=1) == story.scenario.reorder:
+            _reorder(story, hour_of(story.scenario.reorder, 2))
     _receive_orders(story)
     _publish(story)
 
 
 def _declare(story: Story) -> None:
-    first = _at(FIRST_DAY, 5)
+    scenario, first = story.scenario, hour_of(story.scenario.first, 5)
 
     def declare(session: Session) -> dict[str, Any]:
         surge = operations.declare_surge(
             session,
             _act(story, "coordinator", first),
-            hazard="epidemic",
-            level=LEVEL,
-            evidence="hospital admissions of the region rose tenfold in the second half of March 2020",
+            hazard=scenario.hazard,
+            level=scenario.level,
+            evidence=scenario.evidence,
             cover_days=COVER_DAYS,
             review_by=first + timedelta(days=30),
         )
         return {"surge": surge.id}
 
     story.surge = int(_step(story, "coordinator", first, "declare", declare)["surge"])
+    for note in scenario.notes:
+        story.say(f"{scenario.first}  {note}")
     _authorise_borders(story, first)
+    if scenario.substitutes:
+        _substitute(story, first)
+
+
+def _substitute(story: Story, at: datetime) -> None:
+    """What may stand for what is proposed by the storekeepers and approved by the pharmacist, country by country."""
+
+    def propose(session: Session) -> dict[str, Any]:
+        act = _act(story, "logistics", at)
+        return {"numbers": offices.propose_substitutes(session, act, substitutes=story.scenario.substitutes)}
+
+    numbers = _step(story, "logistics", at, "propose-substitutes", propose)["numbers"]
+
+    def approve(session: Session) -> dict[str, Any]:
+        offices.approve_substitutes(session, _act(story, "pharmacist", at), numbers=numbers)
+        return {"approved": len(numbers)}
+
+    done = _step(story, "pharmacist", at, "approve-substitutes", approve)["approved"]
+    story.say(f"{story.scenario.first}  {done} substitutes approved, by model and country")
 
 
 def _authorise_borders(story: Story, at: datetime) -> None:
@@ -103,22 +122,24 @@ def _authorise_borders(story: Story, at: datetime) -> None:
 
     def authorise(session: Session) -> dict[str, Any]:
         act = _act(story, "pharmacist", at)
-        return {"authorisations": offices.authorise_borders(session, act, last=LAST_DAY)}
+        return {"authorisations": offices.authorise_borders(session, act, last=story.scenario.last)}
 
     made = _step(story, "pharmacist", at, "authorise-borders", authorise)["authorisations"]
-    story.say(f"{FIRST_DAY}  {made} simulated authorisations for controlled items to cross a border are registered")
+    if made:
+        story.say(f"{at.date()}  {made} simulated authorisations for controlled items to cross a border are registered")
 
 
 def _morning(story: Story, day: date) -> None:
     """Yesterday's and today's reports come in, and the municipalities ask."""
     _report(story, day)
-    at = _at(day, 6)
+    at = hour_of(day, 6)
     for country in ("nl", "be", "de"):
         account = f"requests-{country}"
 
         def ask(session: Session, account: str = account, country: str = country) -> dict[str, Any]:
             act = _act(story, account, at)
             drafts = municipalities.drafts(session, at=at, cover_days=COVER_DAYS, country=country.upper())
+            drafts = [replace(one, justification=story.scenario.justification) for one in drafts]
             rows = operations.submit(session, act, surge_id=story.surge, drafts=drafts) if drafts else []
             return {"requests": len(rows), "validated": sum(1 for row in rows if row.validated)}
 
@@ -126,12 +147,12 @@ def _morning(story: Story, day: date) -> None:
 
 
 def _report(story: Story, day: date) -> None:
-    at = _at(day, 5)
+    at = hour_of(day, 5)
 
     def report(session: Session) -> dict[str, Any]:
         act = _act(story, "coordinator", at)
         governance.set_clock(session, act)
-        rows = demand.report_day(session, act, day=day, reports=_reports(story.rows, day))
+        rows = demand.report_day(session, act, day=day, reports=municipalities.reports_of(story.rows, day))
         return {"flagged": sum(row.flag != "" for row in rows)}
 
     if _step(story, "coordinator", at, f"{day}/report", report)["flagged"]:
@@ -152,7 +173,7 @@ def _tell_flagged(story: Story, day: date) -> None:
 
 def _share(story: Story, day: date) -> None:
     """The plan of the day: computed, checked, approved by another person."""
-    at = _at(day, 7)
+    at = hour_of(day, 7)
     stored = _done(story, "coordinator", f"{day}/plan")
     if stored is None:
         made = planning.draft(
@@ -164,7 +185,7 @@ def _share(story: Story, day: date) -> None:
             return {"plan": plan.id, "ms": plan.solve_ms, "method": plan.method, "fair": plan.fair}
 
         stored = _step(story, "coordinator", at, f"{day}/plan", store)
-    approved = _at(day, 8)
+    approved = hour_of(day, 8)
 
     def approve(session: Session) -> dict[str, Any]:
         made = approval.approve(session, _act(story, "committee", approved), plan_number=stored["plan"])
@@ -189,7 +210,7 @@ def _tell_plan(story: Story, day: date, stored: Mapping[str, Any], transfers_mad
 
 def _deliver(story: Story, day: date) -> None:
     """Every depot dispatches; every point of use receives."""
-    leaves, arrives = _at(day, 9), _at(day, 16)
+    leaves, arrives = hour_of(day, 9), hour_of(day, 16)
     source = f"plan:{story.plans[-1]}"
     with reading(story.engine) as session:
         due = stock.transfers(session, source=source)
@@ -214,7 +235,7 @@ def _ratify(story: Story, day: date) -> None:
     """The seats ratify what was approved provisionally: level 3 acts at once and answers within 72 hours."""
     with reading(story.engine) as session:
         number = committee.newest_on(session, f"plan:{story.plans[-1]}")
-    told = _vote(story, number, _at(day, 18), "the plan is proven fair by the checker")
+    told = _vote(story, number, hour_of(day, 18), "the plan is proven fair by the checker")
     story.say(f"{day}  plan {story.plans[-1]} is {told} (decision {number})")
 
 
@@ -232,7 +253,7 @@ def _vote(story: Story, number: int, at: datetime, reason: str) -> str:
 
 def _evening(story: Story, day: date) -> None:
     """What the day's patients use is issued: own cover first, then what came from the pool."""
-    at = _at(day, 20)
+    at = hour_of(day, 20)
 
     def use(session: Session) -> dict[str, Any]:
         act = _both(story, at)
@@ -264,13 +285,13 @@ def _reorder(story: Story, at: datetime) -> None:
     ran = jobs.run(story.engine, _act(story, "scheduler", at), job="reorder", limit_seconds=story.limit_seconds)
     proposed = [int(number) for number in ran.outcome["calloffs"]]
     story.say(
-        f"{REORDER_DAY}  nightly reorder ({ran.outcome['status'].lower()}): {len(proposed)} call-offs with "
+        f"{story.scenario.reorder}  nightly reorder ({ran.outcome['status'].lower()}): {len(proposed)} call-offs with "
         f"{ran.outcome['lines']} lines proposed for EUR {ran.outcome['spend_minor'] / 100:,.2f}"
     )
     if not proposed:
         return
     with reading(story.engine) as session:
-        first = offices.first_to_arrive(session, proposed, on=FIRST_DAY)
+        first = offices.first_to_arrive(session, proposed, on=at.date())
     decision, approved_at = _decide_order(story, first, at), at + timedelta(hours=6)
 
     def approve(session: Session) -> dict[str, Any]:
@@ -279,7 +300,7 @@ def _reorder(story: Story, at: datetime) -> None:
         return {"calloff": calloff.id, "expected_at": str(calloff.expected_at)}
 
     done = _step(story, "committee", approved_at, "approve-calloff", approve)
-    story.say(f"{REORDER_DAY}  call-off {first} approved by decision {decision}, due {done['expected_at'][:10]}")
+    story.say(f"{at.date()}  call-off {first} approved by decision {decision}, due {done['expected_at'][:10]}")
 
 
 def _decide_order(story: Story, number: int, at: datetime) -> int:
@@ -296,7 +317,7 @@ def _decide_order(story: Story, number: int, at: datetime) -> int:
 
     _step(story, "committee", put_at, "open-order", begin)
     told = _vote(story, decision, at + timedelta(hours=5), "the reserve is below what the next weeks need")
-    story.say(f"{REORDER_DAY}  order {number} for EUR {value_minor / 100:,.2f} is {told} (decision {decision})")
+    story.say(f"{at.date()}  order {number} for EUR {value_minor / 100:,.2f} is {told} (decision {decision})")
     return int(decision)
 
 
@@ -306,7 +327,7 @@ def _receive_orders(story: Story) -> None:
     if approved is None:
         return
     due = datetime.fromisoformat(approved["expected_at"])
-    for day in _days(LAST_DAY + timedelta(days=1), due.date()):
+    for day in days_of(story.scenario.last + timedelta(days=1), due.date()):
         _report(story, day)
     _receive_order(story, int(approved["calloff"]), due)
 
@@ -337,18 +358,10 @@ def _publish(story: Story) -> None:
     story.say(f"{at.date()}  {len(ran.outcome['plans'])} plans published at /public, stock pooled by country")
 
 
-def _reports(rows: Rows, day: date) -> list[demand.DayReport]:
-    return [
-        demand.DayReport(row.member, row.cases, row.cases_suppressed, row.admissions, row.basis)
-        for row in rows["caseload"]
-        if row.date == day
-    ]
-
-
-def report_before(session: Session, act: Act, rows: Rows) -> None:
-    """Take in the reports of March up to the day before the story begins."""
-    for day in sorted({row.date for row in rows["caseload"] if row.date < FIRST_DAY}):
-        demand.report_day(session, act, day=day, reports=_reports(rows, day))
+def report_before(session: Session, act: Act, rows: Rows, *, first: date = FIRST_DAY) -> None:
+    """Take in the reports up to the day before the story begins."""
+    for day in sorted({row.date for row in rows["caseload"] if row.date < first}):
+        demand.report_day(session, act, day=day, reports=municipalities.reports_of(rows, day))
 
 
 def _step(story: Story, account: str, at: datetime, key: str, work: Work) -> dict[str, Any]:
@@ -384,17 +397,3 @@ def _act(story: Story, account: str, at: datetime) -> Act:
 def _both(story: Story, at: datetime) -> Act:
     """An act of the storekeepers with the pharmacist as second person, for controlled items may be among the goods."""
     return replace(_act(story, "logistics", at), second=story.actors["pharmacist"])
-
-
-def _at(day: date, hour: int) -> datetime:
-    return datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
-
-
-def _days(first: date, last: date) -> Iterator[date]:
-    for number in range((last - first).days + 1):
-        yield first + timedelta(days=number)
-
-
-def seconds_since(started: float) -> float:
-    """Wall seconds since a monotonic instant."""
-    return round(time.monotonic() - started, 2)

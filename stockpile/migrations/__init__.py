@@ -16,9 +16,13 @@ import stockpile.contingency.tables
 import stockpile.contracts.calloffs.tables
 import stockpile.contracts.damages.tables
 import stockpile.contracts.invoices.tables
+import stockpile.contracts.procurement.tables
 import stockpile.contracts.scorecards.tables
 import stockpile.contracts.tables
 import stockpile.contracts.terms.tables
+import stockpile.demand.forecasting.tables
+import stockpile.demand.outlooks.tables
+import stockpile.demand.scenarios.tables
 import stockpile.demand.tables
 import stockpile.governance.committee.tables
 import stockpile.governance.standing.tables
@@ -40,6 +44,7 @@ import stockpile.inventory.tables
 import stockpile.inventory.temperatures.tables
 import stockpile.jobs.tables
 import stockpile.journal
+import stockpile.reorder.maintenance.tables
 import stockpile.reorder.tables
 import stockpile.settlement.tables
 import stockpile.transparency.findings.tables

@@ -36,7 +36,7 @@ def real() -> dict[str, dict[str, list[int]]]:
     found: dict[str, dict[str, list[int]]] = {}
     with (FIXTURES / "facts" / "delivery_records.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            days = found.setdefault(row["vendor"], {"late": [], "lead": []})
+            days = found.setdefault(row["code"], {"late": [], "lead": []})
             days["late"] += [int(row["late_days"])] * int(row["deliveries"])
             days["lead"] += [int(row["lead_days"])] * int(row["deliveries"]) if row["lead_days"] else []
     return found

@@ -19,7 +19,7 @@ from stockpile.contracts.operations import LineDraft, Manner
 from stockpile.contracts.placing import PriceNotValid
 from stockpile.contracts.tables import CallOff, Contract
 from stockpile.contracts.terms import limits, operations, queries, rules
-from stockpile.contracts.terms.operations import Price
+from stockpile.contracts.terms.drafting import Price
 from stockpile.db import reading, transact
 from stockpile.errors import Conflict, Invalid
 from stockpile.governance.rules import Missing, OwnWork

@@ -14,7 +14,7 @@ from stockpile.governance import operations as governance
 from stockpile.region import loading
 from stockpile.region.reading import read
 from tests.conftest import SMALL_REGION, Cast, acting
-from tests.journeys.test_crisis_page import CHROMIUM, QUIET, Served, serving
+from tests.journeys.served import CHROMIUM, QUIET, Served, serving
 from tests.transparency.public_room import published
 
 if TYPE_CHECKING:

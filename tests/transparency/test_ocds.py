@@ -50,7 +50,7 @@ def faults(name: str, package: Any) -> list[str]:
 @pytest.fixture
 def bought(region: Engine, cast: Cast) -> Engine:
     """A contract whose terms were changed, and an order under it that came in two parts."""
-    line = contracts.LineDraft("TAB", packs=20, pack_size=10, pack_price_minor=400, reason="empty in D-DE")
+    line = contracts.LineDraft("TAB", packs=20, pack_size=10, pack_price_minor=500, reason="empty in D-DE")
     order = {"contract": "UC-1", "slot": "x", "deliver_to": "D-DE", "lines": [line]}
     made = do(region, contracts.propose, acting(cast["buyer"]), **order)
     do(region, contracts.approve, acting(cast["committee"]), number=made.id)
@@ -97,7 +97,7 @@ def test_an_order_names_its_framework_and_buys_at_the_order_s_price(bought: Engi
     order = next(one for one in package(bought)["releases"] if one["ocid"] == releases.order_ocid(1))
     (link,) = order["relatedProcesses"]
     assert (link["relationship"], link["identifier"]) == (["framework"], releases.framework_ocid("UC-1"))
-    assert order["contracts"][0]["value"] == {"amount": 80.0, "currency": "EUR"}
+    assert order["contracts"][0]["value"] == {"amount": 100.0, "currency": "EUR"}
     assert order["awards"][0]["items"][0]["quantity"] == 20
 
 
@@ -128,7 +128,7 @@ def test_the_schema_sees_what_is_wrong(bought: Engine, spoil: Any, what: str | N
 
 
 def test_what_is_only_proposed_is_no_order(region: Engine, cast: Cast) -> None:
-    line = contracts.LineDraft("TAB", packs=20, pack_size=10, pack_price_minor=400, reason="x")
+    line = contracts.LineDraft("TAB", packs=20, pack_size=10, pack_price_minor=500, reason="x")
     order = {"contract": "UC-1", "slot": "x", "deliver_to": "D-DE", "lines": [line]}
     do(region, contracts.propose, acting(cast["buyer"]), **order)
     assert not any("order" in release["ocid"] for release in package(region)["releases"])

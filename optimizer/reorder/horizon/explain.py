@@ -84,7 +84,7 @@ def explain(problem: Problem, plan: Plan) -> Explanation:
 
 
 def _services(data: Terms, shared: Rows, plan: Plan, prices: Reals) -> Iterator[NextService]:
-    placed = _placed(data, plan)
+    placed = placed_units(data.problem, plan)
     true = tally(data, shared, placed)
     found: dict[int, tuple[int, int]] = {}
     for factor in STEPS:
@@ -106,12 +106,13 @@ def _services(data: Terms, shared: Rows, plan: Plan, prices: Reals) -> Iterator[
         yield NextService(service.line, permille, units_more, per_unit)
 
 
-def _placed(data: Terms, plan: Plan) -> Ints:
-    lines, offers, _, weeks = data.shape
-    placed = np.zeros((lines, offers, weeks), np.int64)
+def placed_units(problem: Problem, plan: Plan) -> Ints:
+    """The plan's orders as units by line, offer and week."""
+    offers = max(1, *(len(line.offers) for line in problem.lines))
+    placed = np.zeros((len(problem.lines), offers, problem.weeks), np.int64)
     where = {
         (line.id, offer.id): (at, place)
-        for at, line in enumerate(data.problem.lines)
+        for at, line in enumerate(problem.lines)
         for place, offer in enumerate(line.offers)
     }
     for order in plan.orders:

@@ -12,13 +12,17 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from optimizer.reorder.problem import LARGEST_MINOR, ProblemError
-
+LARGEST_MINOR = 10**13
+"""Upper limit of any room in money or volume: every total of every plan fits 64 bits."""
 LARGEST_WEEKS = 260
 LARGEST_UNITS = 20_000
 """Upper limit of the stock a line may ever hold: the exact search keeps one state per unit."""
 LARGEST_MONEY = 10**12
 PERMILLE = 1000
+
+
+class ProblemError(ValueError):
+    """A problem that contradicts itself; the message names the field and the reason."""
 
 
 @dataclass(frozen=True, slots=True)

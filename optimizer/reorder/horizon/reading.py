@@ -9,8 +9,7 @@ from dataclasses import MISSING, fields
 from typing import Any, TypeVar
 
 from optimizer.reorder.horizon.plan import Plan
-from optimizer.reorder.horizon.problem import Problem
-from optimizer.reorder.problem import ProblemError
+from optimizer.reorder.horizon.problem import Problem, ProblemError
 
 Kind = TypeVar("Kind")
 _NAMES = {int: "a whole number", str: "a text", bool: "true or false"}

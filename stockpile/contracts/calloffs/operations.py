@@ -138,7 +138,7 @@ def adopt(session: Session, act: Act, *, number: int) -> CallOff:
 
 def reject(session: Session, act: Act, *, number: int, reason: str) -> CallOff:
     """Turn another person's suggested or proposed order down, with the reason."""
-    require(act.actor, "calloff.approve")
+    require(act.actor, "calloff.reject")
     calloff = _in(session, number, "reject")
     require_other(act.actor, {calloff.proposed_by: f"proposed call-off {number}: cancel it"})
     return _ended(session, act, calloff, rules.REJECTED, reason)
@@ -170,11 +170,12 @@ def send(session: Session, act: Act, *, number: int) -> CallOff:
 
 
 def acknowledge(session: Session, act: Act, *, number: int) -> CallOff:
-    """The supplier has the order; the journal and the scorecard keep in how many business days."""
+    """The supplier has the order; the journal and the scorecard keep in how many business days of where it goes."""
     calloff = _answered(session, act, number, "acknowledge")
     calloff.acknowledged_at = act.at
     sent = governance.local_day(session, calloff.sent_at or act.at)
-    days = steps.business_days(sent, governance.local_day(session, act.at))
+    country = queries.country_of(session, calloff)
+    days = steps.business_days(sent, governance.local_day(session, act.at), country=country)
     return _moved(session, act, calloff, rules.ACKNOWLEDGED, "acknowledge", payload={"business_days": days})
 
 

@@ -21,17 +21,17 @@ FROM: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The states in which a step may be taken."""
 
-WEEKEND: Final = (6, 7)
 
+def business_days(start: date, end: date, *, country: str) -> int:
+    """Working days of a country after `start`, up to and with `end`: no weekends, no public holidays.
 
-def business_days(start: date, end: date) -> int:
-    """Days from Monday to Friday after `start`, up to and with `end`; public holidays are not known.
-
-    >>> business_days(date(2020, 4, 3), date(2020, 4, 6)), business_days(date(2020, 4, 3), date(2020, 4, 5))
-    (1, 0)
+    >>> business_days(date(2020, 4, 3), date(2020, 4, 6), country="BE")
+    1
+    >>> business_days(date(2020, 4, 9), date(2020, 4, 14), country="DE")  # Good Friday and Easter Monday lie between
+    1
     """
     days = (start + timedelta(days=n) for n in range(1, (end - start).days + 1))
-    return sum(day.isoweekday() not in WEEKEND for day in days)
+    return sum(rules.working_day(day, country) for day in days)
 
 
 def pack_fault(packs: int, *, minimum: int, multiple: int) -> str:

@@ -15,7 +15,8 @@ from stockpile.contracts.calloffs.rules import business_days
 from stockpile.contracts.scorecards import rules
 from stockpile.contracts.scorecards.rules import Line, Share
 from stockpile.contracts.scorecards.tables import RotationDuty
-from stockpile.contracts.tables import CallOff, CallOffLine, Contract, ContractLine, Delivery, Supplier
+from stockpile.contracts.tables import CallOff, CallOffLine, Contract, Delivery, Supplier
+from stockpile.contracts.terms import queries as agreed
 from stockpile.contracts.terms import rules as terms_rules
 from stockpile.errors import NotFound
 from stockpile.governance import queries as governance
@@ -107,7 +108,8 @@ def _shelf_life(session: Session, placed: Sequence[_Placed]) -> Share:
     for one in placed:
         items = {line.id: line.item_code for line in one.lines}
         for row in one.came:
-            terms = session.get(ContractLine, (one.calloff.contract_code, items[row.calloff_line_id]))
+            version, item = one.calloff.contract_version, items[row.calloff_line_id]
+            terms = agreed.line_terms(session, one.calloff.contract_code, item, version=version)
             if row.expiry is not None and terms is not None:
                 asked += 1
                 left = (row.expiry - governance.local_day(session, row.arrived_at)).days
@@ -140,7 +142,7 @@ def _in_a_day(session: Session, calloff: CallOff) -> bool:
     if calloff.acknowledged_at is None or calloff.sent_at is None:
         return False
     sent, answered = (governance.local_day(session, at) for at in (calloff.sent_at, calloff.acknowledged_at))
-    return business_days(sent, answered) <= 1
+    return business_days(sent, answered, country=orders.country_of(session, calloff)) <= 1
 
 
 def _rejected(placed: Sequence[_Placed]) -> int | None:

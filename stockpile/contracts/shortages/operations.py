@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,7 +15,7 @@ from stockpile.contracts import rules as states
 from stockpile.contracts.calloffs.operations import require_place
 from stockpile.contracts.operations import LineDraft, Manner
 from stockpile.contracts.shortages import queries, rules
-from stockpile.contracts.shortages.rules import Chosen
+from stockpile.contracts.shortages.rules import EVERY_KIND, Chosen
 from stockpile.errors import Invalid
 from stockpile.governance import queries as governance
 from stockpile.governance.rules import require
@@ -47,20 +47,29 @@ class Proposed:
 
 
 def propose_for_shortage(
-    session: Session, act: Act, *, item: str, units: int, deliver_to: str, slot: str, reason: str
+    session: Session,
+    act: Act,
+    *,
+    item: str,
+    units: int,
+    deliver_to: str,
+    slot: str,
+    reason: str,
+    kinds: Collection[str] = EVERY_KIND,
 ) -> Proposed:
     """Propose the quickest orders for base units of an item that are missing, if they are approved today.
 
     Immediate availability, surge options and ordinary orders, the soonest
     first, within ceilings, lots and options. `slot` names the shortage: once
-    per contract. `covered_at` is when the last of it would be here; None
+    per contract, only ways of these `kinds`. `covered_at` is when the last of it would be here; None
     where a part stays uncovered.
     """
     require(act.actor, "shortage.propose")
     if units <= 0 or not reason.strip():
         raise Invalid("a shortage is of more than nothing, with a reason", field="units")
     today = governance.local_day(session, act.at)
-    chosen = rules.choose(queries.ways(session, item, today), units)
+    ways = [way for way in queries.ways(session, item, today) if way.kind in kinds]
+    chosen = rules.choose(ways, units)
     arrivals = tuple(
         _propose(session, act, one, item=item, deliver_to=deliver_to, slot=slot, reason=reason) for one in chosen
     )
@@ -81,12 +90,19 @@ def propose_for_shortage(
 
 
 def propose_for_shortages(
-    session: Session, act: Act, *, unmet: Mapping[str, int], deliver_to: str, slot: str, reason: str
+    session: Session,
+    act: Act,
+    *,
+    unmet: Mapping[str, int],
+    deliver_to: str,
+    slot: str,
+    reason: str,
+    kinds: Collection[str] = EVERY_KIND,
 ) -> list[Proposed]:
     """As `propose_for_shortage`, for all of a surge's unmet validated need (base units by item) in one action."""
     given = {"deliver_to": deliver_to, "slot": slot, "reason": reason}
     return [
-        propose_for_shortage(session, act, item=item, units=units, **given)
+        propose_for_shortage(session, act, item=item, units=units, kinds=kinds, **given)
         for item, units in sorted(unmet.items())
         if units > 0
     ]

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from stockpile.contracts import rules
+from stockpile.contracts.terms.rules import IMMEDIATE, NORMAL, OPTION
+
+QUICK: Final = (IMMEDIATE, OPTION)
+"""Ways that are there for a surge and for nothing else."""
+EVERY_KIND: Final = (*QUICK, NORMAL)
 
 
 @dataclass(frozen=True, slots=True)

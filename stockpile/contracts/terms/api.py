@@ -10,7 +10,7 @@ from pydantic import Field
 
 from stockpile import http
 from stockpile.contracts.terms import operations, queries
-from stockpile.contracts.terms.operations import Price
+from stockpile.contracts.terms.drafting import LineTerms, Price
 from stockpile.governance import queries as governance
 from stockpile.governance.caller import Key, SignedIn
 from stockpile.plaintext import Note, Text
@@ -55,6 +55,15 @@ class PriceBody(http.Body):
     pack_price_minor: Money
 
 
+class LineBody(http.Body):
+    """Shelf life on delivery and buying back of an item; null: it is not bought back."""
+
+    item: Text
+    shelf_life_on_delivery_days: Days
+    buy_back_percent: Annotated[int, Field(ge=1, le=100)] | None = None
+    buy_back_days: Days | None = None
+
+
 class AmendmentBody(http.Body):
     """A new version of a contract, and why."""
 
@@ -62,6 +71,7 @@ class AmendmentBody(http.Body):
     rationale: Text
     terms: TermsBody = TermsBody()
     prices: Annotated[tuple[PriceBody, ...], Field(max_length=5000, strict=False)] = ()
+    lines: Annotated[tuple[LineBody, ...], Field(max_length=5000, strict=False)] = ()
 
 
 class DecisionBody(http.Body):
@@ -175,6 +185,7 @@ def amend(caller: SignedIn, request: Request, contract: Text, body: AmendmentBod
         "rationale": body.rationale,
         "terms": body.terms.model_dump(exclude_unset=True),
         "prices": [Price(**one.model_dump()) for one in body.prices],
+        "lines": [LineTerms(**one.model_dump()) for one in body.lines],
     }
     return caller.effect(
         request, body, key, lambda session, act: operations.propose_amendment(session, act, **given), status=201

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import date
 from typing import Any
 
 from sqlalchemy import update
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
 from stockpile import journal
 from stockpile.actor import Act
 from stockpile.catalogue import queries as catalogue
-from stockpile.contracts.tables import Contract, ContractLine
-from stockpile.contracts.terms import queries, rules
+from stockpile.contracts.tables import Contract
+from stockpile.contracts.terms import drafting, queries, rules
+from stockpile.contracts.terms.drafting import LineTerms, Price
 from stockpile.contracts.terms.rules import Terms
 from stockpile.contracts.terms.tables import (
     ContractCondition,
     ContractLot,
     ContractLotItem,
     ContractMember,
-    ContractPrice,
     ContractVersion,
     PriceIndex,
     SurgeOption,
@@ -60,21 +60,6 @@ class ContractState(Conflict):
     code = "contract_state"
 
 
-class UnknownLine(NotFound):
-    """The contract does not have this item."""
-
-    code = "unknown_contract_line"
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """From so many packs on, every pack of an item costs so much (minor units)."""
-
-    item: str
-    from_packs: int
-    pack_price_minor: int
-
-
 def propose_amendment(
     session: Session,
     act: Act,
@@ -84,10 +69,12 @@ def propose_amendment(
     rationale: str,
     terms: Mapping[str, Any],
     prices: Sequence[Price] = (),
+    lines: Sequence[LineTerms] = (),
 ) -> ContractVersion:
     """A new version of a contract from a day on, with its rationale; another person adopts it.
 
-    `terms`: the terms of `rules.AMENDABLE` that change. Refuses substantial
+    `terms`: the terms of `rules.AMENDABLE` that change; `lines`: items whose
+    shelf life on delivery or buying back does. Refuses substantial
     changes against the version that was signed (K5), and days that have passed.
     """
     require(act.actor, "contract.amend")
@@ -102,16 +89,18 @@ def propose_amendment(
     if effective_from < max(row.effective_from for row in on_record if row.state == ADOPTED):
         raise Invalid("an amendment takes effect after those before it", field="effective_from")
     new = _changed(rules.terms_of([row for row in on_record if row.state == ADOPTED][-1]), effective_from, terms)
-    _require_tiers(prices)
+    drafting.require_tiers(prices)
+    drafting.require_lines(lines)
     _require_slight(session, found, rules.terms_of(on_record[0]), new, prices)
     number = on_record[-1].version + 1
     row = _version(act, new, contract_code=contract, version=number, state=PROPOSED, rationale=rationale)
     session.add(row)
     session.flush()
-    named = [ContractPrice(contract_code=contract, version=number, **_price(session, contract, one)) for one in prices]
-    session.add_all(named)
+    session.add_all(drafting.price_row(session, contract, number, one) for one in prices)
+    session.add_all(drafting.line_row(session, contract, number, one) for one in lines)
     told = {name: str(value) for name, value in terms.items()}
-    payload = {"version": number, "from": effective_from.isoformat(), "terms": told, "prices": len(named)}
+    payload = {"version": number, "from": effective_from.isoformat(), "terms": told, "prices": len(prices)}
+    payload |= {"lines": len(lines)} if lines else {}
     _note(session, act, "contract.amend", contract, payload, rationale)
     return row
 
@@ -190,42 +179,16 @@ def _require_slight(session: Session, found: Contract, first: Terms, new: Terms,
         )
 
 
-def _require_tiers(prices: Sequence[Price]) -> None:
-    """Refuse a tier given twice, and an item whose tiers do not begin at one pack."""
-    tiers = [(one.item, one.from_packs) for one in prices]
-    if len(set(tiers)) != len(tiers):
-        raise Invalid("each tier of an item is given once", field="prices")
-    for item in sorted({item for item, _ in tiers} - {item for item, packs in tiers if packs == 1}):
-        raise Invalid(f"the tiers of {item} replace those before: they begin at one pack", field="prices", item=item)
-
-
 def _price_at(tiers: Sequence[tuple[int, int]], packs: int) -> int:
     reached = [price for from_packs, price in tiers if packs >= from_packs]
     return reached[-1] if reached else 0
 
 
-def _price(session: Session, contract: str, one: Price) -> dict[str, Any]:
-    _line(session, contract, one.item)
-    if one.from_packs < 1 or one.pack_price_minor < 0:
-        raise Invalid(f"{one.item}: a tier begins at one pack or more and costs nothing or more", field="prices")
-    return {"item_code": one.item, "from_packs": one.from_packs, "pack_price_minor": one.pack_price_minor}
-
-
-def _line(session: Session, contract: str, item: str) -> ContractLine:
-    line = session.get(ContractLine, (contract, item))
-    if line is None:
-        raise UnknownLine(f"contract {contract} has no item {item}", field="item", value=item)
-    return line
-
-
 def _whole(session: Session, row: ContractVersion) -> dict[str, Any]:
     """All that is decided with a version: its terms and its prices."""
-    query = select(ContractPrice).where(
-        ContractPrice.contract_code == row.contract_code, ContractPrice.version == row.version
-    )
-    prices = sorted([one.item_code, one.from_packs, one.pack_price_minor] for one in session.exec(query))
     terms = {name: str(value) for name, value in asdict(rules.terms_of(row)).items()}
-    return {"version": row.version, "from": row.effective_from.isoformat(), "terms": terms, "prices": prices}
+    items = drafting.said(session, row.contract_code, row.version)
+    return {"version": row.version, "from": row.effective_from.isoformat(), "terms": terms, **items}
 
 
 def _move_ceiling(session: Session, contract: str, change: int) -> None:
@@ -245,7 +208,7 @@ def add_lot(
     if not items or len(set(items)) != len(items):
         raise Invalid("a lot has at least one item, and each item once", field="items")
     for item in items:
-        _line(session, contract, item)
+        drafting.line(session, contract, item)
         if queries.lot_of(session, contract, item) is not None:
             raise Invalid(f"{item} belongs to another lot of contract {contract}", field="items", value=item)
     row = ContractLot(
@@ -335,7 +298,7 @@ def set_condition(
 def add_option(session: Session, act: Act, *, contract: str, item: str, **terms: Any) -> SurgeOption:
     """A surge option on an item: quantity (base units), days, price_permille, fee_minor, opens, closes."""
     require(act.actor, "contract.amend")
-    _line(session, contract, item)
+    drafting.line(session, contract, item)
     catalogue.item(session, item)
     if session.get(SurgeOption, (contract, item)) is not None or terms["opens"] > terms["closes"]:
         raise Invalid(f"contract {contract} has an option on {item}, or its window ends before it opens", field="item")

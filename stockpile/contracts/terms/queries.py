@@ -9,11 +9,12 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from stockpile.contracts.tables import Contract, PriceTier
+from stockpile.contracts.tables import Contract, ContractLine, PriceTier
 from stockpile.contracts.terms import rules
 from stockpile.contracts.terms.rules import Terms
 from stockpile.contracts.terms.tables import (
     ContractCondition,
+    ContractLineTerms,
     ContractLot,
     ContractLotItem,
     ContractMember,
@@ -143,6 +144,38 @@ def index_value(session: Session, code: str, on: date) -> int | None:
     query = select(PriceIndex).where(PriceIndex.code == code, PriceIndex.published_on <= on)
     found = session.exec(query.order_by(col(PriceIndex.published_on).desc())).first()
     return found.value_milli if found else None
+
+
+def line_terms(session: Session, code: str, item: str, *, version: int) -> ContractLineTerms | None:
+    """Shelf life on delivery and buying back of an item by a version of its contract; None where it is not in it."""
+    adopted = {row.version for row in versions(session, code) if row.state == "adopted" and row.version <= version}
+    query = select(ContractLineTerms).where(
+        ContractLineTerms.contract_code == code, ContractLineTerms.item_code == item
+    )
+    for row in session.exec(query.order_by(col(ContractLineTerms.version).desc())):
+        if row.version in adopted:
+            return row
+    signed = session.get(ContractLine, (code, item))
+    return (
+        signed
+        if signed is None
+        else ContractLineTerms(
+            contract_code=code,
+            version=1,
+            item_code=item,
+            shelf_life_on_delivery_days=signed.shelf_life_on_delivery_days,
+            buy_back_percent=signed.buy_back_percent,
+            buy_back_days=signed.buy_back_days,
+        )
+    )
+
+
+def amended_line(session: Session, code: str, item: str) -> bool:
+    """Whether an amendment says something of an item's shelf life or buying back."""
+    query = select(ContractLineTerms.version).where(
+        ContractLineTerms.contract_code == code, ContractLineTerms.item_code == item
+    )
+    return session.exec(query).first() is not None
 
 
 def lots(session: Session, code: str) -> list[ContractLot]:

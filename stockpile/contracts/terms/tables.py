@@ -75,6 +75,28 @@ class ContractPrice(Table, table=True):
     pack_price_minor: int = Field(sa_type=BigInteger)
 
 
+class ContractLineTerms(Table, table=True):
+    """Shelf life on delivery and buying back of an item by an amendment; items without a row keep what held before.
+
+    The supplier buys back at `buy_back_percent` of the price what still lasts
+    `buy_back_days` or longer; None: it does not.
+    """
+
+    __tablename__ = "contract_line_terms"
+    __table_args__ = (
+        CheckConstraint("shelf_life_on_delivery_days >= 0", name="shelf_life_not_negative"),
+        CheckConstraint("buy_back_percent BETWEEN 1 AND 100", name="buy_back_percent_range"),
+        CheckConstraint("buy_back_days >= 0", name="buy_back_days_not_negative"),
+    )
+
+    contract_code: str = Field(primary_key=True, foreign_key="contract.code")
+    version: int = Field(primary_key=True)
+    item_code: str = Field(primary_key=True, foreign_key="item.code")
+    shelf_life_on_delivery_days: int
+    buy_back_percent: int | None = None
+    buy_back_days: int | None = None
+
+
 class PriceIndex(Table, table=True):
     """The value of a published index from a day on, in thousandths; corrections are later rows of their own."""
 

@@ -31,7 +31,7 @@ BY_ALL: Final = ("agreement.adopt", "member.suspend")
 BY_TWO: Final = (
     *("calloff.approve", "plan.approve", "plan.override", "preemption.approve", "request.validate"),
     *("count.approve", "owner.confirm", "stock.witness", "second.confirm", "substitute.approve", "settlement.close"),
-    *("contingency.adopt", "contingency.release"),
+    *("tender.award", "tender.review", "contingency.adopt", "contingency.release"),
 )
 
 

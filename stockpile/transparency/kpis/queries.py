@@ -12,12 +12,15 @@ from typing import Any, Final
 from sqlmodel import Session, col, select
 
 from stockpile.allocation.tables import Surge
+from stockpile.contracts.procurement import queries as tenders
+from stockpile.contracts.procurement import rules as steps
 from stockpile.errors import NotFound
 from stockpile.governance import queries as governance
 from stockpile.transparency.kpis import buying, deciding, rules, sharing, stocking
 from stockpile.transparency.kpis.rules import Found, Period
 from stockpile.transparency.kpis.tables import RemedialAction
 from stockpile.transparency.ocds.tables import ContractHistory
+from stockpile.transparency.ocds.tendering import tender_ocid
 
 Rows = list[dict[str, Any]]
 YEAR: Final = timedelta(days=365)
@@ -159,8 +162,8 @@ def remedies(session: Session) -> Rows:
 
 
 def red_flags(session: Session) -> Rows:
-    """Flags on tenders taken in: a short time to bid (R003), a single bid (R018)."""
-    told: Rows = []
+    """Flags on tenders taken in and on our own: the OCP's Cardinal indicators R003, R018, R028, R035 and R036."""
+    told: Rows = _own_flags(session)
     seen: set[tuple[str, str]] = set()
     for row in session.exec(select(ContractHistory).order_by(col(ContractHistory.id))):
         found = []
@@ -174,4 +177,21 @@ def red_flags(session: Session) -> Rows:
             if (row.ocid, flag) not in seen:
                 seen.add((row.ocid, flag))
                 told.append({"ocid": row.ocid, "flag": flag, "about": about, "value": value})
+    return told
+
+
+def _own_flags(session: Session) -> Rows:
+    """Flags on our own tenders once their bids are compared."""
+    told: Rows = []
+    for one in tenders.tenders(session):
+        if one.evaluated_at is None:
+            continue
+        number = one.id or 0
+        valid, out = tenders.offers(session, number), tenders.offers(session, number, states=[steps.DISQUALIFIED])
+        for lot in tenders.lots(session, number):
+            bids = [(offer.cost_minor, offer in valid) for offer in (*valid, *out) if offer.lot == lot.lot]
+            for flag, about, value in rules.bid_flags(bids):
+                told.append(
+                    {"ocid": tender_ocid(one.code), "flag": flag, "about": about, "value": f"lot {lot.lot}: {value}"}
+                )
     return told

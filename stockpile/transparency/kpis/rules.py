@@ -233,3 +233,22 @@ def quartile(value_: float, peers: Sequence[float]) -> int:
     """
     lower = sum(1 for peer in peers if peer < value_)
     return min(4, lower * 4 // len(peers) + 1)
+
+
+def bid_flags(bids: Sequence[tuple[int, bool]]) -> list[tuple[str, str, str]]:
+    """Flags on the bids of a lot, each its cost (minor units) and whether it was valid: code, question, what was seen.
+
+    >>> [flag for flag, _, _ in bid_flags([(100, True), (90, False), (120, False)])]
+    ['R035', 'R036']
+    >>> [flag for flag, _, _ in bid_flags([(100, True), (100, True)])], [flag for flag, _, _ in bid_flags([(5, True)])]
+    (['R028'], ['R018'])
+    """
+    valid, out = [cost for cost, kept in bids if kept], [cost for cost, kept in bids if not kept]
+    found = [("R018", "Why was there a single bid?", "1 bid")] if len(bids) == 1 else []
+    if len(set(valid)) < len(valid):
+        found.append(("R028", "Why do bids cost the same?", f"{len(valid) - len(set(valid)) + 1} bids"))
+    if len(valid) == 1 and out:
+        found.append(("R035", "Why were all bids but the winner's disqualified?", f"{len(out)} disqualified"))
+    if valid and out and min(out) < min(valid):
+        found.append(("R036", "Why was the lowest bid disqualified?", f"{min(out)} against {min(valid)} minor units"))
+    return found

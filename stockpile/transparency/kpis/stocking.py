@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from stockpile.catalogue import queries as catalogue
 from stockpile.catalogue.tables import Item
 from stockpile.governance import queries as governance
+from stockpile.inventory import eligibility
 from stockpile.inventory import queries as inventory
 from stockpile.inventory.counts.tables import Count, CountLine
 from stockpile.inventory.tables import Lot
@@ -72,7 +73,7 @@ def _packs(session: Session, period: Period, *, before_days: int) -> Found:
         if one.item in wanted:
             packs = one.quantity // wanted[one.item].pack_size
             everything += packs
-            near += packs if one.expiry < last else 0
+            near += packs if not eligibility.lasts(one.expiry, on=last) else 0
     return Found(near, everything)
 
 

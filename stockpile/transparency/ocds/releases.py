@@ -17,7 +17,7 @@ from stockpile.contracts import queries as contracts
 from stockpile.contracts.tables import CallOff, CallOffLine, Contract, Supplier
 from stockpile.errors import NotFound
 from stockpile.governance import queries as governance
-from stockpile.transparency.ocds import queries, rules
+from stockpile.transparency.ocds import queries, rules, tendering
 from stockpile.transparency.ocds.queries import Delivery
 
 Release = dict[str, Any]
@@ -71,7 +71,8 @@ def record_package(session: Session, *, at: datetime) -> dict[str, Any]:
 def _processes(facts: _Facts) -> dict[str, list[Release]]:
     """The releases of each process, in the order of time."""
     rows = queries.all_contracts(facts.session)
-    found = {framework_ocid(row.code): _framework(facts, row) for row in rows}
+    found = tendering.processes(facts.session)
+    found |= {framework_ocid(row.code): _framework(facts, row) for row in rows}
     by_code = {row.code: row for row in rows}
     orders = queries.orders(facts.session)
     lines = queries.lines(facts.session, [order.id or 0 for order in orders])
@@ -88,6 +89,8 @@ def _framework(facts: _Facts, row: Contract) -> list[Release]:
     ocid = framework_ocid(row.code)
     signed = _release(facts, ocid, 1, tag=["award", "contract"], at=_start(row.starts), supplier=row.supplier_code)
     signed["parties"] += [_party(f"member:{m.code}", m.name, "buyer", m.country) for m in facts.members.values()]
+    parent = tendering.parent_of(facts.session, row.code)
+    signed |= {"relatedProcesses": parent} if parent else {}
     value, items = rules.money(row.ceiling_minor, row.currency), _framework_items(facts, row)
     period = {"startDate": _start(row.starts).isoformat(), "endDate": _start(row.ends).isoformat()}
     signed["tender"] = {

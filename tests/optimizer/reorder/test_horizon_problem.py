@@ -11,8 +11,8 @@ import pytest
 
 from optimizer.__main__ import main
 from optimizer.reorder.horizon.model import plan_horizon
+from optimizer.reorder.horizon.problem import ProblemError
 from optimizer.reorder.horizon.reading import plan_from_json, problem_from_json
-from optimizer.reorder.problem import ProblemError
 from tests.optimizer.reorder.horizon_instances import every_clause
 
 Change = Callable[[dict[str, Any]], object]
