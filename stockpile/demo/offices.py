@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from itertools import permutations
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from stockpile.contracts import operations as contracts
 from stockpile.contracts import queries as orders
 from stockpile.demo.scenarios import Substitute
 from stockpile.governance import queries
-from stockpile.governance.committee import operations, seating
+from stockpile.governance.committee import gate, operations, seating
 from stockpile.governance.committee import queries as committee
 from stockpile.governance.committee import rules as counting
 from stockpile.inventory.controlled import operations as controlled
@@ -78,6 +78,13 @@ def first_to_arrive(session: Session, numbers: Iterable[int], *, on: date) -> in
     valid = orders.contracts_valid(session, on)
     lead_days = {number: valid[orders.calloff(session, number).contract_code].lead_time_days for number in numbers}
     return min(lead_days, key=lambda number: (lead_days[number], number))
+
+
+def needs_vote(session: Session, number: int, *, at: datetime) -> bool:
+    """Whether approving this order is the committee's: above EUR 50,000 by the standard rights."""
+    version = committee.in_force(session, at=at)
+    right = version and gate.right_of(version, contracts.approval_of(session, number))
+    return right is not None and right.body == counting.COMMITTEE
 
 
 def put_order(session: Session, act: Act, *, number: int) -> dict[str, Any]:

@@ -235,7 +235,9 @@ def _ratify(story: Story, day: date) -> None:
     """The seats ratify what was approved provisionally: level 3 acts at once and answers within 72 hours."""
     with reading(story.engine) as session:
         number = committee.newest_on(session, f"plan:{story.plans[-1]}")
-    told = _vote(story, number, hour_of(day, 18), "the plan is proven fair by the checker")
+        fair = allocation.plan(session, story.plans[-1]).fair
+    reason = "the checker proves the plan fair" if fair else "it is not proven fair, and could not wait"
+    told = _vote(story, number, hour_of(day, 18), reason)
     story.say(f"{day}  plan {story.plans[-1]} is {told} (decision {number})")
 
 
@@ -260,13 +262,8 @@ def _evening(story: Story, day: date) -> None:
         own, asked, issued = reports.own_stock(session), 0, 0
         left: dict[str, dict[str, int]] = {}
         for place, uses in sorted(municipalities.used(session, day=day).items()):
-            from_pool = []
-            for one in uses:
-                mine = min(one.quantity, own.get((one.member, one.item), 0))
-                if mine:
-                    left.setdefault(one.member, {})[one.item] = own[one.member, one.item] - mine
-                if one.quantity > mine:
-                    from_pool.append(inventory.Use(one.member, one.item, one.quantity - mine))
+            from_pool, kept = municipalities.own_first(uses, own)
+            left |= kept
             asked += sum(one.quantity for one in from_pool)
             given = inventory.issue(
                 session, act, site=place, uses=from_pool, key=f"demo:{day}:use:{place}", allow_partial=True
@@ -292,7 +289,8 @@ def _reorder(story: Story, at: datetime) -> None:
         return
     with reading(story.engine) as session:
         first = offices.first_to_arrive(session, proposed, on=at.date())
-    decision, approved_at = _decide_order(story, first, at), at + timedelta(hours=6)
+        voted_on = offices.needs_vote(session, first, at=at)
+    decision, approved_at = _decide_order(story, first, at) if voted_on else None, at + timedelta(hours=6)
 
     def approve(session: Session) -> dict[str, Any]:
         act = replace(_act(story, "committee", approved_at), decision=decision)
@@ -300,7 +298,8 @@ def _reorder(story: Story, at: datetime) -> None:
         return {"calloff": calloff.id, "expected_at": str(calloff.expected_at)}
 
     done = _step(story, "committee", approved_at, "approve-calloff", approve)
-    story.say(f"{at.date()}  call-off {first} approved by decision {decision}, due {done['expected_at'][:10]}")
+    told = f"by decision {decision}" if decision else "by the committee on duty"
+    story.say(f"{at.date()}  call-off {first} approved {told}, due {done['expected_at'][:10]}")
 
 
 def _decide_order(story: Story, number: int, at: datetime) -> int:
@@ -316,7 +315,7 @@ def _decide_order(story: Story, number: int, at: datetime) -> int:
         return offices.open_vote(session, _act(story, "committee", put_at), number=decision)
 
     _step(story, "committee", put_at, "open-order", begin)
-    told = _vote(story, decision, at + timedelta(hours=5), "the reserve is below what the next weeks need")
+    told = _vote(story, decision, at + timedelta(hours=5), "the nightly run finds it short for the weeks ahead")
     story.say(f"{at.date()}  order {number} for EUR {value_minor / 100:,.2f} is {told} (decision {decision})")
     return int(decision)
 
