@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 from sqlmodel import Session
 
@@ -135,8 +136,8 @@ def review_peer(session: Session, act: Act, *, reviewer: str, member: str, summa
     return _opened(session, act, Review(**_head(act, rules.PEER, reviewer, summary), member_code=member))
 
 
-def _head(act: Act, kind: str, reviewer: str, summary: str) -> dict[str, object]:
-    head = {"kind": kind, "reviewer": reviewer, "summary": summary, "state": rules.OPEN}
+def _head(act: Act, kind: str, reviewer: str, summary: str) -> dict[str, Any]:
+    head: dict[str, Any] = {"kind": kind, "reviewer": reviewer, "summary": summary, "state": rules.OPEN}
     return {**head, "opened_by": act.actor.id, "opened_at": act.at}
 
 

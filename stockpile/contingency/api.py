@@ -142,7 +142,7 @@ def propose(caller: SignedIn, request: Request, body: PlanBody, key: Key = None)
 @router.post("/plans/{number}/decision")
 def decide(caller: SignedIn, request: Request, number: http.Number, body: DecideBody, key: Key = None) -> JSONResponse:
     """Adopt or decline another person's plan."""
-    given = {"number": number, "adopt": body.agreed, "reason": body.reason}
+    given: dict[str, Any] = {"number": number, "adopt": body.agreed, "reason": body.reason}
     return caller.effect(request, body, key, lambda s, act: _plan(operations.decide(s, act, **given)))
 
 
@@ -168,7 +168,7 @@ def step_done(
     caller: SignedIn, request: Request, *, number: http.Number, step: http.Number, body: SaidBody, key: Key = None
 ) -> JSONResponse:
     """Note that a step is done."""
-    given = {"run": number, "number": step, "remark": body.text}
+    given: dict[str, Any] = {"run": number, "number": step, "remark": body.text}
     return caller.effect(request, body, key, lambda s, act: operations.finish_step(s, act, **given))
 
 
@@ -181,7 +181,7 @@ def end(caller: SignedIn, request: Request, number: http.Number, body: SaidBody,
 @router.post("/transfers/{number}/decision")
 def release(caller: SignedIn, request: Request, number: http.Number, body: DecideBody, key: Key = None) -> JSONResponse:
     """Confirm or refuse a transfer agreed beforehand, in one's own name."""
-    given = {"number": number, "confirmed": body.agreed, "reason": body.reason}
+    given: dict[str, Any] = {"number": number, "confirmed": body.agreed, "reason": body.reason}
     return caller.effect(request, body, key, lambda s, act: operations.confirm(s, act, **given))
 
 
@@ -235,14 +235,14 @@ def next_stage(
     caller: SignedIn, request: Request, number: http.Number, body: SaidBody, key: Key = None
 ) -> JSONResponse:
     """To the next stage: the committee mediates, then an expert."""
-    given = {"number": number, "reason": body.text}
+    given: dict[str, Any] = {"number": number, "reason": body.text}
     return caller.effect(request, body, key, lambda s, act: afterwards.next_stage(s, act, **given))
 
 
 @router.post("/disputes/{number}/settle")
 def settle(caller: SignedIn, request: Request, number: http.Number, body: SaidBody, key: Key = None) -> JSONResponse:
     """Note what was agreed or found."""
-    given = {"number": number, "outcome": body.text}
+    given: dict[str, Any] = {"number": number, "outcome": body.text}
     return caller.effect(request, body, key, lambda s, act: afterwards.settle(s, act, **given))
 
 
@@ -282,23 +282,25 @@ def action_done(
     caller: SignedIn, request: Request, number: http.Number, body: SaidBody, key: Key = None
 ) -> JSONResponse:
     """Note what came of an action."""
-    given = {"number": number, "outcome": body.text}
+    given: dict[str, Any] = {"number": number, "outcome": body.text}
     return caller.effect(request, body, key, lambda s, act: afterwards.finish_action(s, act, **given))
 
 
 @router.post("/reviews/{number}/close")
 def close(caller: SignedIn, request: Request, number: http.Number, body: SaidBody, key: Key = None) -> JSONResponse:
     """Close a review whose actions are done."""
-    given = {"number": number, "reason": body.text}
+    given: dict[str, Any] = {"number": number, "reason": body.text}
     return caller.effect(request, body, key, lambda s, act: afterwards.close_review(s, act, **given))
 
 
 def _plan(found: ContingencyPlan) -> dict[str, Any]:
     fields: dict[str, Any] = http.plain(found)
-    return fields | json.loads(fields.pop("content"))
+    content: dict[str, Any] = json.loads(fields.pop("content"))
+    return fields | content
 
 
 def _run(session: Any, found: ContingencyRun) -> dict[str, Any]:
     number, names = found.id or 0, queries.names(session)
     steps = [{**http.plain(one), "on_duty": names.get(one.on_duty)} for one in queries.steps(session, number)]
-    return {**http.plain(found), "steps": steps, "transfers": http.plain(queries.transfers(session, number))}
+    fields: dict[str, Any] = http.plain(found)
+    return {**fields, "steps": steps, "transfers": http.plain(queries.transfers(session, number))}

@@ -188,6 +188,7 @@ def _begin_steps(session: Session, act: Act, plan: ContingencyPlan, run: int) ->
 
 def _put_forward(session: Session, act: Act, plan: ContingencyPlan, run: ContingencyRun) -> None:
     """Each agreed transfer as a proposal, with what of it the depot could send now."""
+    assert run.id is not None
     state = rules.DRILLED if run.kind == rules.DRILL else rules.WAITING
     for one in json.loads(plan.content)["transfers"]:
         there = sum(left for _, left in _lots(session, act, one["item"], one["origin"]))
@@ -296,6 +297,7 @@ def set_watch(
     if starts_at >= ends_at or ends_at <= act.at:
         raise Invalid("a watch ends after it begins, and not before now", field="ends_at")
     holder = governance.account_by_name(session, account)
+    assert holder.id is not None
     for one in queries.watches(session):
         if one.office == office and one.starts_at < ends_at and starts_at < one.ends_at:
             raise Conflict(

@@ -83,8 +83,9 @@ def first_to_arrive(session: Session, numbers: Iterable[int], *, on: date) -> in
 def needs_vote(session: Session, number: int, *, at: datetime) -> bool:
     """Whether approving this order is the committee's: above EUR 50,000 by the standard rights."""
     version = committee.in_force(session, at=at)
-    right = version and gate.right_of(version, contracts.approval_of(session, number))
-    return right is not None and right.body == counting.COMMITTEE
+    if version is None:
+        return False
+    return gate.right_of(version, contracts.approval_of(session, number)).body == counting.COMMITTEE
 
 
 def put_order(session: Session, act: Act, *, number: int) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def write(caller: SignedIn, request: Request, body: FindingBody, key: Key = None
 @router.post("/{number}/steps")
 def step(caller: SignedIn, request: Request, number: http.Number, body: StepBody, key: Key = None) -> JSONResponse:
     """Take a finding one step on."""
-    given = {"number": number, "name": body.step, "text": body.text, "due": body.due}
+    given: dict[str, Any] = {"number": number, "name": body.step, "text": body.text, "due": body.due}
     return caller.effect(request, body, key, lambda s, act: shown(operations.step(s, act, **given)))
 
 

@@ -80,6 +80,7 @@ def step(session: Session, act: Act, *, number: int, name: str, text: str, due: 
     if name in ("agree", "verify") and found.answered_by is not None:
         require_other(act.actor, {found.answered_by: f"answered finding {number}"})
     if name == "accept":
+        require(act.actor, "finding.accept")
         under = gate.decide(session, act, Effect("finding.accept", f"finding:{number}", {"severity": found.severity}))
         found.decision_id, told = under.decision, told | under.told
     if known.after in (rules.CLOSED, rules.RISK_ACCEPTED):

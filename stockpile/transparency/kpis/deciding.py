@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import timedelta
+from typing import Any
 
 from sqlmodel import Session, col, select
 
+from stockpile.contracts import queries as contracts
 from stockpile.contracts.damages.tables import DamagesClaim
 from stockpile.contracts.tables import CallOff
 from stockpile.governance.committee import queries as committee
@@ -21,7 +23,7 @@ from stockpile.transparency.kpis.rules import Found, Period
 from stockpile.transparency.kpis.stocking import end_of, start_of
 
 ACKNOWLEDGE_DAYS = 1
-COUNTRY, ZONE = "BE", "UTC"
+ZONE = "UTC"
 
 
 def _decided(session: Session, period: Period) -> list[Proposal]:
@@ -67,7 +69,7 @@ def _periods(session: Session, period: Period) -> list[SettlementPeriod]:
 
 def settlement_error(session: Session, period: Period) -> Found:
     """What charges and costs of closed settlement periods differ by, in minor units, over the costs."""
-    told = []
+    told: list[dict[str, Any]] = []
     for one in _periods(session, period):
         charged: dict[int, int] = defaultdict(int)
         for charge in settlement.charges(session, one.id or 0):
@@ -103,13 +105,14 @@ def ld_charged(session: Session, period: Period) -> Found:
 
 
 def calloff_ack(session: Session, period: Period) -> Found:
-    """Orders acknowledged by the end of the next working day, over orders sent in the period whose day is over."""
+    """Orders acknowledged by the end of the next working day where they go, over orders sent whose day is over."""
     first, last = start_of(session, period), end_of(session, period)
     query = select(CallOff).where(col(CallOff.sent_at) >= first, col(CallOff.sent_at) < last)
     told = []
     for one in session.exec(query.order_by(col(CallOff.id))):
         assert one.sent_at is not None
-        due = end_of_day(working_days_later(one.sent_at.date(), ACKNOWLEDGE_DAYS, COUNTRY), ZONE)
+        country = contracts.country_of(session, one)
+        due = end_of_day(working_days_later(one.sent_at.date(), ACKNOWLEDGE_DAYS, country), ZONE)
         if one.acknowledged_at is not None or due < last:
             answered = one.acknowledged_at or last + timedelta(days=1)
             told.append({"order": one.id, "in_time": answered <= due})

@@ -50,18 +50,19 @@ def kpi(code: str) -> rules.Kpi:
     return found
 
 
-def figure(session: Session, code: str, period: Period) -> dict[str, Any]:
-    """One figure of a period with numerator, denominator and drill-down: run it again, and it is the same."""
+def figure(session: Session, code: str, period: Period, *, outside: bool = False) -> dict[str, Any]:
+    """One figure of a period with numerator, denominator and drill-down: run it again, and it is the same.
+
+    `outside`: as those see it who have no account, without quantities in store.
+    """
     known = kpi(code)
     found = FIGURES[code](session, period)
     return {
         "kpi": code,
         "name": known.name,
-        "numerator": found.numerator,
+        **rules.parts(known, found, outside=outside),
         "numerator_is": known.numerator,
-        "denominator": found.denominator,
         "denominator_is": known.denominator,
-        "value": rules.value(known, found),
         "unit": known.unit,
         "target": known.target,
         "starts": period.starts.isoformat(),
@@ -78,7 +79,7 @@ def last_year(session: Session, at: datetime) -> Period:
 
 
 def figures(session: Session, *, at: datetime) -> Rows:
-    """Every figure of the newest year, and those that cannot be told yet with the reason."""
+    """Every figure of the newest year as the public sees it, and those that cannot be told yet with the reason."""
     period = last_year(session, at)
     told = []
     for one in rules.KPIS:
@@ -94,9 +95,7 @@ def _row(period: Period, known: rules.Kpi, found: Found, *, note: str) -> dict[s
     return {
         "kpi": known.code,
         "name": known.name,
-        "numerator": found.numerator,
-        "denominator": found.denominator,
-        "value": rules.value(known, found),
+        **rules.parts(known, found, outside=True),
         "unit": known.unit,
         "starts": period.starts.isoformat(),
         "ends": period.ends.isoformat(),

@@ -39,7 +39,11 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Kpi:
-    """A figure's description: its parts in words, its unit, and what it should be. `public`: whether drill-down is."""
+    """A figure's description: its parts in words, its unit, and what it should be. `public`: whether drill-down is.
+
+    `stored`: its parts are quantities in store. Two of them, told before and after a depot opens or is counted,
+    would differ by what lies there: outside they are told without parts, to whole units.
+    """
 
     code: str
     name: str
@@ -48,6 +52,7 @@ class Kpi:
     unit: str = PERCENT
     target: str = ""
     public: bool = True
+    stored: bool = False
 
 
 def value(kpi: Kpi, found: Found) -> float | None:
@@ -59,6 +64,18 @@ def value(kpi: Kpi, found: Found) -> float | None:
     if found.numerator is None or not found.denominator:
         return None
     return round(found.numerator * (100 if kpi.unit == PERCENT else 1) / found.denominator, 3)
+
+
+def parts(kpi: Kpi, found: Found, *, outside: bool) -> dict[str, float | None]:
+    """Numerator, denominator and value; `outside` those who sign in, without what two of them would give away.
+
+    >>> parts(Kpi("x", "", "", "", stored=True), Found(1234, 9876), outside=True)
+    {'numerator': None, 'denominator': None, 'value': 12}
+    """
+    worth = value(kpi, found)
+    if not (outside and kpi.stored):
+        return {"numerator": found.numerator, "denominator": found.denominator, "value": worth}
+    return {"numerator": None, "denominator": None, "value": None if worth is None else round(worth)}
 
 
 KPIS: Final = (
@@ -81,14 +98,22 @@ KPIS: Final = (
         "Stock that expires within 90 days",
         "packs of the pool expiring within 90 days",
         "packs of the pool",
+        stored=True,
     ),
-    Kpi("expiry_rate", "Stock that expired", "packs of the pool past their expiry at the end", "packs of the pool"),
+    Kpi(
+        "expiry_rate",
+        "Stock that expired",
+        "packs of the pool past their expiry at the end",
+        "packs of the pool",
+        stored=True,
+    ),
     Kpi(
         "days_of_cover",
         "Days of cover",
         "usable stock over daily use, at most 365 an item, summed",
         "items with daily use",
         DAYS,
+        stored=True,
     ),
     Kpi("fill_rate", "Fill rate", "base units given", "base units needed, a shortfall asked again counted once"),
     Kpi(
@@ -117,6 +142,7 @@ KPIS: Final = (
         "Inventory difference",
         "base units of difference between count and book",
         "base units in the book",
+        stored=True,
     ),
     Kpi(
         "request_to_decision",
