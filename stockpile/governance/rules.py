@@ -146,6 +146,8 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     "grievance.handle": frozenset({COORDINATOR, COMMITTEE, AUDITOR}),
     "grievance.review": frozenset({COMMITTEE, PHARMACIST, AUDITOR}),
     "grievance.buffer": frozenset({COMMITTEE}),
+    "baseline.set": frozenset({COMMITTEE, AUDITOR}),
+    "remedy.find": frozenset({COMMITTEE, AUDITOR, SCHEDULER}),
     "remedy.open": frozenset({COMMITTEE, AUDITOR}),
     "remedy.close": frozenset({COMMITTEE, AUDITOR}),
     "contact.keep": frozenset({COORDINATOR, ADMINISTRATOR}),

@@ -14,7 +14,7 @@ from stockpile.transparency.grievances import queries as grievances
 from stockpile.transparency.kpis import queries as kpis
 from stockpile.transparency.ocds import queries as contracting
 from stockpile.transparency.opendata import Dataset, columns
-from stockpile.transparency.publishing import queries, voting
+from stockpile.transparency.publishing import figures, queries, voting
 
 Rows = list[dict[str, Any]]
 Read = Callable[[Session, datetime], Rows]
@@ -281,67 +281,6 @@ due date-time when it was due
 done date-time? when it was done, if it was
 """),
 )
-KPIS: Final = Dataset(
-    "kpis",
-    "Figures of performance",
-    "One row per figure over the whole region: numerator over denominator of a period.",
-    "each figure names its query; run it again at /public/kpis/{kpi}",
-    columns("""
-kpi string code
-name string name
-numerator number? upper part
-denominator number? lower part
-value number? numerator over denominator, in the unit
-unit string unit of the value
-starts date first day of the period
-ends date last day of the period
-target string what it should be
-note string why it is empty, if it is
-"""),
-)
-BENCHMARK: Final = Dataset(
-    "benchmark",
-    "Peer benchmark",
-    "One row per municipality with enough peers of like size: its fill and the quarter it is in.",
-    "totals by thirds of population; a group of fewer than five is not told",
-    columns(f"""
-surge integer number of the surge
-{_WHERE.strip()}
-peers integer municipalities of like size, itself counted
-fill_permille integer packs given over needed, in thousandths
-peer_median_permille integer median of its peers
-quartile integer 1 (lowest quarter) to 4
-low_permille integer lower end of the 95 per cent interval of the peers' median
-high_permille integer upper end
-"""),
-)
-REMEDIES: Final = Dataset(
-    "remedies",
-    "Remedial actions",
-    "One row per action against a disparity: its owner (an office, no person) and how far it is.",
-    "remedial actions",
-    columns("""
-remedy integer number
-kpi string figure that showed it
-municipality string? where, if it is about one
-owner string office that answers for it
-due date when it is due
-state string open or closed
-"""),
-)
-FLAGS: Final = Dataset(
-    "red-flags",
-    "Red flags on tenders",
-    "One row per flag (Cardinal's codes) on an imported or own tender; a flag is a question, not a verdict.",
-    "contract history: R003 short tender period, R018 single bid",
-    columns("""
-ocid string process
-flag string code of the flag
-about string what it asks
-value string what was found
-"""),
-)
-
 _READ: Final[tuple[tuple[Dataset, Read], ...]] = (
     (SURGES, lambda s, at: queries.surges(s)),
     (TOTALS, lambda s, at: queries.totals(s)),
@@ -360,10 +299,11 @@ _READ: Final[tuple[tuple[Dataset, Read], ...]] = (
     (MEMBERS, lambda s, at: queries.municipalities(s)),
     (GRIEVANCES, lambda s, at: grievances.counts(s)),
     (MISSED, lambda s, at: grievances.missed(s, at=at)),
-    (KPIS, lambda s, at: kpis.figures(s, at=at)),
-    (BENCHMARK, lambda s, at: kpis.benchmark(s)),
-    (REMEDIES, lambda s, at: kpis.remedies(s)),
-    (FLAGS, lambda s, at: kpis.red_flags(s)),
+    (figures.KPIS, lambda s, at: kpis.figures(s, at=at)),
+    (figures.HEADLINES, lambda s, at: kpis.before_and_after(s, at=at)),
+    (figures.BENCHMARK, lambda s, at: kpis.benchmark(s)),
+    (figures.REMEDIES, lambda s, at: kpis.remedies(s)),
+    (figures.FLAGS, lambda s, at: kpis.red_flags(s)),
 )
 DATASETS: Final = {dataset.name: dataset for dataset, _ in _READ}
 READERS: Final = {dataset.name: read for dataset, read in _READ}
