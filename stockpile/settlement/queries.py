@@ -188,6 +188,7 @@ def _carried(session: Session, until: datetime) -> list[Recorded]:
     sums: dict[tuple[int, str], int] = defaultdict(int)
     came: dict[int, datetime] = {}
     for transfer, line, item, cost in session.exec(query):
+        assert transfer.received_at is not None
         number, packs = transfer.id or 0, -(-(line.quantity - line.cancelled) // sizes[item])
         sums[number, line.member_code] += packs * cost
         came[number] = transfer.received_at

@@ -94,12 +94,12 @@ def tier_saving(session: Session, period: Period) -> Found:
 
 def cycle_time(session: Session, period: Period) -> Found:
     """Mean days from the plan of a tender to its first signed contract, over tenders first signed in the period."""
-    told = []
+    told: list[dict[str, Any]] = []
     for one in tenders.tenders(session):
         signed = min((row.signed_at for row in tenders.signed(session, one.id or 0)), default=None)
         if signed is not None and start_of(session, period) <= signed < end_of(session, period):
             told.append({"tender": one.code, "days": (signed - one.planned_at).days})
-    return Found(sum(int(row["days"]) for row in told), len(told), tuple(told))
+    return Found(sum(row["days"] for row in told), len(told), tuple(told))
 
 
 def lcc(session: Session, period: Period) -> Found:
