@@ -54,7 +54,7 @@ class Room:
         }
         self.numbers[REJECTED] = self._opened(REJECTED, _floor(100_000))
         self.chamber.votes(self.numbers[REJECTED], nl="for", de="against")
-        do(engine, approval.approve, acting(self.cast["committee"]), plan_number=self.plans[-1])
+        do(engine, approval.approve, acting(self.cast["committee"], after_hours=1), plan_number=self.plans[-1])
         with reading(engine) as session:
             self.numbers[EMERGENCY] = next(
                 one["id"] for one in queries.heads(session) if one["state"] == rules.PROVISIONAL

@@ -25,9 +25,14 @@ def opened(browser: Browser, served: Served, *, name: str, **looks: Any) -> Page
     context = browser.new_context(**looks)
     context.set_default_timeout(30_000)
     page = context.new_page()
+    come_in(page, served, name=name)
+    return page
+
+
+def come_in(page: Page, served: Served, *, name: str) -> None:
+    """Sign in, and wait for the account's first screen."""
     sign_in(page, served, name=name, password=PASSWORD)
     page.wait_for_url(lambda url: "/login" not in url)
-    return page
 
 
 def violations(page: Page) -> dict[str, str]:

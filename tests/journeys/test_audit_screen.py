@@ -22,6 +22,7 @@ from tests.journeys.looked_at import (
     DESK,
     PHONE,
     PHONE_WIDTH,
+    come_in,
     in_both_schemes,
     in_every_language,
     needs_axe,
@@ -29,7 +30,7 @@ from tests.journeys.looked_at import (
     violations,
     width,
 )
-from tests.journeys.served import marked, serving, sign_in
+from tests.journeys.served import marked, serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -66,7 +67,7 @@ def pages_of(room: Room) -> list[str]:
 
 @marked
 def test_a_plan_is_found_looked_into_and_recomputed_byte_for_byte(page: Page, room: Room, timed: Timed) -> None:
-    sign_in(page, room.served, name="auditor")
+    come_in(page, room.served, name="auditor")
     page.wait_for_url(at(room))
     plan = room.plans[-1]
     with timed("pick a decision, see its ground, recompute it", 120):
@@ -94,7 +95,7 @@ def test_a_plan_that_was_changed_in_the_books_is_said_not_to_be_the_same(page: P
         kept = connection.execute(text("SELECT answer FROM plan WHERE id = :n"), {"n": plan}).scalar_one()
         changed = json.dumps(json.loads(kept), indent=1)
         connection.execute(text("UPDATE plan SET answer = :a WHERE id = :n"), {"a": changed, "n": plan})
-    sign_in(page, room.served, name="auditor")
+    come_in(page, room.served, name="auditor")
     page.goto(at(room, f"/plans/{plan}"))
     page.get_by_role("button", name="Recompute").click()
     page.get_by_text("NOT the same.").wait_for()
@@ -105,7 +106,7 @@ def test_a_plan_that_was_changed_in_the_books_is_said_not_to_be_the_same(page: P
 
 @marked
 def test_a_decision_of_the_committee_is_looked_into_and_counted_again(page: Page, room: Room, timed: Timed) -> None:
-    sign_in(page, room.served, name="auditor")
+    come_in(page, room.served, name="auditor")
     with timed("look into a decision and count it again", 120):
         page.get_by_label("Search").fill("all tablets rejected")
         page.get_by_role("link", name=REJECTED).click()
@@ -119,7 +120,7 @@ def test_a_decision_of_the_committee_is_looked_into_and_counted_again(page: Page
 
 @marked
 def test_the_list_is_paged_narrowed_and_says_when_nothing_is_found(page: Page, room: Room) -> None:
-    sign_in(page, room.served, name="auditor")
+    come_in(page, room.served, name="auditor")
     page.get_by_text("1 to 15 of 19").wait_for()
     page.get_by_role("button", name="Older").click()
     page.get_by_text("16 to 19 of 19").wait_for()
@@ -132,7 +133,7 @@ def test_the_list_is_paged_narrowed_and_says_when_nothing_is_found(page: Page, r
 
 @marked
 def test_the_journal_s_head_is_shown_and_the_whole_journal_verified(page: Page, room: Room, timed: Timed) -> None:
-    sign_in(page, room.served, name="auditor")
+    come_in(page, room.served, name="auditor")
     page.get_by_role("heading", name="The journal", exact=True).wait_for()
     page.get_by_text("The newest signed head covers").wait_for()
     with timed("verify the journal", 120):
@@ -144,7 +145,7 @@ def test_the_journal_s_head_is_shown_and_the_whole_journal_verified(page: Page, 
 
 @marked
 def test_a_sample_shows_its_seed_and_is_the_one_that_the_api_draws(page: Page, room: Room) -> None:
-    sign_in(page, room.served, name="auditor")
+    come_in(page, room.served, name="auditor")
     page.get_by_label("Seed").fill("lottery 7 of 1 April")
     page.get_by_label("How many").fill("4")
     page.get_by_label("Only this action").fill("decision.propose")
@@ -165,7 +166,7 @@ def test_a_sample_shows_its_seed_and_is_the_one_that_the_api_draws(page: Page, r
 
 @marked
 def test_who_may_not_verify_is_told_whose_screen_it_is(page: Page, room: Room) -> None:
-    sign_in(page, room.served, name="coordinator")
+    come_in(page, room.served, name="coordinator")
     page.wait_for_url(at(room).removesuffix("audit"))
     for address in pages_of(room):
         page.goto(at(room, address))
@@ -175,7 +176,7 @@ def test_who_may_not_verify_is_told_whose_screen_it_is(page: Page, room: Room) -
 
 @marked
 def test_an_address_of_nothing_says_so(page: Page, room: Room) -> None:
-    sign_in(page, room.served, name="auditor")
+    come_in(page, room.served, name="auditor")
     for address, told in (("/plans/999", "There is no plan 999"), ("/decisions/x", "There is no proposal x")):
         page.goto(at(room, address))
         page.get_by_role("heading", name=told).wait_for()
