@@ -15,12 +15,11 @@ from stockpile.governance.queries import NoRegion
 from stockpile.governance.rules import Missing
 from stockpile.web import audit_reading as reading
 from stockpile.web import committee_reading, frame
-from stockpile.web.acting import refusal_words
 from stockpile.web.audit_decision import decision_looked_into
 from stockpile.web.audit_journal import JournalPart, SamplePart
 from stockpile.web.audit_plan import plan_looked_into
 from stockpile.web.audit_reading import DECISION, KINDS, PLAN, Decided, Desk
-from stockpile.web.committee import entered, no_region, number_in
+from stockpile.web.committee import entered, no_region, number_in, told_why_not
 from stockpile.web.committee_words import STATES, named
 from stockpile.web.crisis_rules import rule_name, state_name
 from stockpile.web.parts import button, text
@@ -88,13 +87,6 @@ async def _decision(signed: SignedIn, number_: int, limit_seconds: float) -> Non
     with ui.element("main").classes("audit"):
         ui.link(say("All decisions"), AUDIT).classes("back")
         decision_looked_into(signed, found, entries)
-
-
-async def told_why_not(signed: SignedIn, refusal: Missing) -> None:
-    """Say whose screen this is, to an account whose it is not."""
-    region, act = await signed.read(lambda session: (governance.region(session), signed.act(session)))
-    frame.header(signed, region, act.at)
-    frame.empty(say("This screen is not for your account"), refusal_words(refusal))
 
 
 class _DecisionsPart:

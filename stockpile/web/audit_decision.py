@@ -11,7 +11,7 @@ from stockpile.web.audit_journal import entries_told
 from stockpile.web.committee_evidence import facts, pack
 from stockpile.web.committee_reading import Case
 from stockpile.web.committee_result import Recounting, bars, votes
-from stockpile.web.crisis_tables import plain_table
+from stockpile.web.crisis_tables import framed_table
 from stockpile.web.parts import text
 from stockpile.web.sign_in import SignedIn
 from stockpile.web.speech import number, say
@@ -56,4 +56,4 @@ def _electorate(found: Case) -> None:
         }
         for one in found.electors
     ]
-    plain_table(columns, rows, numbers=("people",), title=say("Electorate"))
+    framed_table(columns, rows, numbers=("people",), title=say("Electorate"))

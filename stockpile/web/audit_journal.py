@@ -21,7 +21,7 @@ from stockpile.transparency.sealing import operations as sealing
 from stockpile.transparency.sealing import queries as sealed
 from stockpile.web.acting import given_text
 from stockpile.web.audit_reading import RIGHT, Desk
-from stockpile.web.crisis_tables import plain_table
+from stockpile.web.crisis_tables import framed_table
 from stockpile.web.parts import button, text
 from stockpile.web.sign_in import SignedIn
 from stockpile.web.speech import instant, ngettext, number, say
@@ -181,7 +181,7 @@ class SamplePart:
             }
             for one in found
         ]
-        plain_table(columns, rows, title=ngettext("{n} entry drawn", "{n} entries drawn", len(found)))
+        framed_table(columns, rows, title=ngettext("{n} entry drawn", "{n} entries drawn", len(found)))
 
 
 def entries_told(entries: Sequence[JournalEntry], zone: str) -> None:
@@ -209,4 +209,4 @@ def entries_told(entries: Sequence[JournalEntry], zone: str) -> None:
         }
         for one in entries
     ]
-    plain_table(columns, rows, title=say("Journal entries"))
+    framed_table(columns, rows, title=say("Journal entries"))

@@ -16,7 +16,7 @@ from stockpile.web.audit_reading import RIGHT, PlanCase
 from stockpile.web.committee_evidence import line
 from stockpile.web.committee_words import STATES, named
 from stockpile.web.crisis_rules import method_name, rule_name, state_name
-from stockpile.web.crisis_tables import plain_table
+from stockpile.web.crisis_tables import framed_table
 from stockpile.web.parts import button, text, told
 from stockpile.web.sign_in import SignedIn
 from stockpile.web.speech import instant, ngettext, number, say
@@ -106,7 +106,7 @@ def _requests(found: PlanCase) -> None:
         }
         for one in found.results
     ]
-    plain_table(columns, rows, numbers=("asked", "validated", "got"), title=say("Requests, in base units"))
+    framed_table(columns, rows, numbers=("asked", "validated", "got"), title=say("Requests, in base units"))
 
 
 def _stock(found: PlanCase, when: str) -> None:
@@ -139,7 +139,7 @@ def _stock(found: PlanCase, when: str) -> None:
         }
         for one in sorted(found.stock, key=lambda one: (one.agrees, one.item, one.lot))
     ]
-    plain_table(columns, rows, numbers=("counted", "ledger"), title=say("Lots that the plan could use"))
+    framed_table(columns, rows, numbers=("counted", "ledger"), title=say("Lots that the plan could use"))
 
 
 class Recompute:

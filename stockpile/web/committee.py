@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 from fastapi.responses import RedirectResponse
 from nicegui import ui
 from sqlalchemy import Engine
-from sqlmodel import Session
 
-from stockpile.actor import Act
 from stockpile.errors import NotFound
 from stockpile.governance import queries as governance
 from stockpile.governance.committee import rules
 from stockpile.governance.queries import NoRegion
+from stockpile.governance.rules import Missing
 from stockpile.web import committee_reading as reading
 from stockpile.web import frame
+from stockpile.web.acting import refusal_words
 from stockpile.web.committee_evidence import evidence
 from stockpile.web.committee_reading import Case, Head, Inbox
 from stockpile.web.committee_result import result
@@ -40,6 +40,9 @@ async def committee_page(engine: Engine) -> RedirectResponse | None:
         found = await signed.read(lambda session: reading.inbox(session, signed.act(session)))
     except NoRegion:
         no_region(signed)
+        return None
+    except Missing as refusal:
+        await told_why_not(signed, refusal)
         return None
     frame.header(signed, found.region, found.now)
     if found.version is None:
@@ -66,6 +69,13 @@ def no_region(signed: SignedIn) -> None:
         say("To look around with simulated stock, run on this installation's command line: stockpile demo"),
         say("To load your own region from its CSV files: stockpile import region DIR"),
     )
+
+
+async def told_why_not(signed: SignedIn, refusal: Missing) -> None:
+    """Say whose screen this is, to an account whose it is not."""
+    region, act = await signed.read(lambda session: (governance.region(session), signed.act(session)))
+    frame.header(signed, region, act.at)
+    frame.empty(say("This screen is not for your account"), refusal_words(refusal))
 
 
 def _not_constituted() -> None:
@@ -175,6 +185,9 @@ async def proposal_page(engine: Engine, asked: str) -> RedirectResponse | None:
     except NoRegion:
         no_region(signed)
         return None
+    except Missing as refusal:
+        await told_why_not(signed, refusal)
+        return None
     except NotFound:
         await _unknown(signed, asked)
         return None
@@ -189,16 +202,11 @@ def number_in(asked: str) -> int:
 
 
 async def _unknown(signed: SignedIn, asked: str) -> None:
-    region, now = await signed.read(lambda session: (governance.region(session), _now(session, signed)))
-    frame.header(signed, region, now)
+    region, act = await signed.read(lambda session: (governance.region(session), signed.act(session)))
+    frame.header(signed, region, act.at)
     frame.empty(
         say("There is no proposal {number}", number=asked[:40]), say("Look in the list of proposals: /committee")
     )
-
-
-def _now(session: Session, signed: SignedIn) -> datetime:
-    act: Act = signed.act(session)
-    return act.at
 
 
 class _ProposalPage:

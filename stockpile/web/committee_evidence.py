@@ -16,7 +16,7 @@ from stockpile.web.committee_plan import PlanFills
 from stockpile.web.committee_policy import PolicyTrial
 from stockpile.web.committee_reading import Case, Floor, Ordered, Policy
 from stockpile.web.crisis_reading import PlanView
-from stockpile.web.crisis_tables import plain_table
+from stockpile.web.crisis_tables import framed_table
 from stockpile.web.parts import button, text
 from stockpile.web.sign_in import SignedIn
 from stockpile.web.speech import amount, instant, money, say
@@ -112,7 +112,7 @@ def _ordered(found: Case, about: Ordered) -> None:
         }
         for one in about.lines
     ]
-    plain_table(columns, rows, numbers=("packs",), title=say("Lines of the order"))
+    framed_table(columns, rows, numbers=("packs",), title=say("Lines of the order"))
 
 
 def _floor(found: Case, about: Floor) -> None:
@@ -138,7 +138,7 @@ def _rights(found: Case) -> None:
         return
     columns = [("what", say("What")), ("from", say("From")), ("before", say("Today")), ("after", say("Proposed"))]
     rows = [_changed(found, "/".join(map(str, key)), before.get(key), after.get(key)) for key in changed]
-    plain_table(columns, rows, title=say("Changed rights"))
+    framed_table(columns, rows, title=say("Changed rights"))
 
 
 def _changed(found: Case, key: str, before: Right | None, after: Right | None) -> dict[str, Any]:

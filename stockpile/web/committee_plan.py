@@ -12,7 +12,7 @@ from stockpile.web import crisis_charts as charts
 from stockpile.web.committee_reading import Case
 from stockpile.web.crisis_reading import PlanView, Share
 from stockpile.web.crisis_rules import method_name, rule_name, state_name
-from stockpile.web.crisis_tables import plain_table
+from stockpile.web.crisis_tables import framed_table
 from stockpile.web.parts import text
 from stockpile.web.speech import instant, number, percent, say
 
@@ -78,7 +78,7 @@ class PlanFills:
             rows = [self._row(one) for (code, _), one in self._view.shares.items() if code == member]
             rows.sort(key=lambda row: row["fill"])
             title = say("{name}, item by item", name=name)
-            plain_table(
+            framed_table(
                 columns, rows, percents=("fill", "median", "lowest"), numbers=("got", "validated"), title=title
             ).classes("beside")
             if rows:

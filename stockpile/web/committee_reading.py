@@ -26,6 +26,7 @@ from stockpile.governance.committee import gate, queries, rules
 from stockpile.governance.committee.gate import Effect
 from stockpile.governance.committee.rules import Count, Right
 from stockpile.governance.committee.tables import Elector, Proposal, RightsVersion, Vote
+from stockpile.governance.rules import require_any
 from stockpile.governance.tables import Member, Region
 from stockpile.inventory import queries as inventory
 from stockpile.inventory import rules as stock
@@ -62,7 +63,8 @@ class Inbox:
 
 
 def inbox(session: Session, act: Act) -> Inbox:
-    """What whoever is signed in finds in the committee's room."""
+    """What whoever is signed in finds in the committee's room; refuses guests, who may read nothing of the region."""
+    require_any(act.actor, "read")
     version = queries.in_force(session, at=act.at)
     return Inbox(
         region=governance.region(session),
@@ -161,7 +163,8 @@ class Case:
 
 
 def case(session: Session, act: Act, number: int) -> Case:
-    """One proposal with its evidence; refuses an unknown number."""
+    """One proposal with its evidence; refuses guests, and an unknown number."""
+    require_any(act.actor, "read")
     found = queries.proposal(session, number)
     version = queries.in_force(session, at=act.at)
     own = queries.speaks_for(session, act.actor.id, found.operation, at=act.at)

@@ -10,7 +10,7 @@ from stockpile.governance.committee.queries import Recount
 from stockpile.governance.committee.rules import Count
 from stockpile.web.committee_reading import Case
 from stockpile.web.committee_words import CAPACITIES, CHOICES, STATES, named
-from stockpile.web.crisis_tables import plain_table
+from stockpile.web.crisis_tables import framed_table
 from stockpile.web.parts import button, text
 from stockpile.web.sign_in import SignedIn
 from stockpile.web.speech import instant, number, percent, say
@@ -87,7 +87,7 @@ def votes(found: Case) -> None:
         }
         for one in found.votes
     ]
-    plain_table(columns, rows, numbers=("people",), title=say("Votes"))
+    framed_table(columns, rows, numbers=("people",), title=say("Votes"))
 
 
 class Recounting:

@@ -10,7 +10,7 @@ from stockpile.governance.committee import rules
 from stockpile.governance.committee.rules import Right
 from stockpile.web.committee_reading import Head, Inbox
 from stockpile.web.committee_words import BODIES, OPERATIONS, from_where, majority_name, named
-from stockpile.web.crisis_tables import plain_table
+from stockpile.web.crisis_tables import framed_table
 from stockpile.web.parts import text
 from stockpile.web.places import COMMITTEE_ROOM
 from stockpile.web.speech import day, instant, money, ngettext, number, say
@@ -85,7 +85,7 @@ def _rights(found: Inbox) -> None:
     ]
     shown = [one for one in found.rights if one.operation in OPERATIONS or one.body in VOTED]
     rows = [_row(one, found.region.currency) for one in sorted(shown, key=lambda one: one.body not in VOTED)]
-    plain_table(columns, rows, numbers=("hours",), title=say("Decision rights in force"))
+    framed_table(columns, rows, numbers=("hours",), title=say("Decision rights in force"))
     others = len(found.rights) - len(shown)
     text("p", ngettext("{n} other step needs no vote.", "{n} other steps need no vote.", others)).classes("quiet")
 
