@@ -46,9 +46,16 @@ class Decided:
         return f"/audit/{self.kind}/{self.number}"
 
     def matches(self, words: str) -> bool:
-        """Whether it has all these words, in its number, title, state or account."""
+        """Whether it has all these words, in its number, title, state or account; a number only as a whole.
+
+        >>> from datetime import UTC
+        >>> floor = Decided(DECISION, 17, datetime(2020, 3, 30, tzinfo=UTC), "Reserve of 400", "open", "coordinator")
+        >>> [floor.matches(words) for words in ("reserve 17", "coord reserve", "reserve 7", "rejected")]
+        [True, True, False, False]
+        """
         told = f"{self.number} {self.what} {self.state} {self.by}".lower()
-        return all(one in told for one in words.lower().split())
+        whole = set(told.split())
+        return all(one in (whole if one.isdigit() else told) for one in words.lower().split())
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,7 @@ def test_the_list_is_paged_narrowed_and_says_when_nothing_is_found(page: Page, r
     page.get_by_label("Search").fill("plan of nobody")
     page.get_by_text("Nothing has these words.").wait_for()
     page.get_by_label("Search").fill("reserve of 1")
-    page.get_by_text("3 decisions").wait_for()
+    page.get_by_text("1 decision", exact=True).wait_for()
 
 
 @marked
