@@ -141,6 +141,14 @@ def vote(
 
 
 @committee.command()
+def recuse(context: typer.Context, number: Number, *, reason: Reason, member: Members = None, key: Key = None) -> None:
+    """Step back from a vote for every member this account speaks for, naming the interest."""
+    body = {"reason": reason, "members": member}
+    found = counter(context).ask("POST", f"committee/proposals/{number}/recusals", body, key=key)
+    _short(counter(context), found["decision"])
+
+
+@committee.command()
 def recount(context: typer.Context, number: Number) -> None:
     """Count a decision again from its rule, weights and votes, and compare it with the journal; 1 where it differs."""
     desk, found = counter(context), counter(context).ask("GET", f"committee/proposals/{number}/recount")

@@ -8,6 +8,7 @@ import random
 from collections import defaultdict
 from dataclasses import dataclass
 from fractions import Fraction
+from threading import Event
 from typing import Any
 
 from optimizer.allocation import baselines
@@ -38,9 +39,13 @@ class Masked:
     same_fills: bool
 
 
-def again(problem: str, *, method: str, limit_seconds: float) -> str:
-    """The canonical plan of a stored canonical problem, by the method that was used; raises NotInTime."""
-    return _solved(problem_from_json(problem), method=method, limit_seconds=limit_seconds).canonical().decode()
+def again(problem: str, *, method: str, limit_seconds: float, cancel: Event | None = None) -> str:
+    """The canonical plan of a stored canonical problem, by the method that was used; raises NotInTime.
+
+    `cancel` ends it early, as if its time were over.
+    """
+    solved = _solved(problem_from_json(problem), method=method, limit_seconds=limit_seconds, cancel=cancel)
+    return solved.canonical().decode()
 
 
 def canonical(problem: str) -> tuple[str, str]:
@@ -76,10 +81,10 @@ def masked(problem: str, *, method: str, limit_seconds: float, seed: str = "") -
     )
 
 
-def _solved(problem: Problem, *, method: str, limit_seconds: float) -> Plan:
+def _solved(problem: Problem, *, method: str, limit_seconds: float, cancel: Event | None = None) -> Plan:
     if method == PRO_RATA:
         return baselines.pro_rata(problem)
-    outcome = run_limited(share, problem, limit_seconds=limit_seconds)
+    outcome = run_limited(share, problem, limit_seconds=limit_seconds, cancel=cancel)
     if outcome.value is None:
         raise NotInTime(f"the plan was not computed again within {limit_seconds:g} s: {outcome.detail}")
     return outcome.value

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from fastapi.responses import RedirectResponse
 from nicegui import app, run, ui
@@ -19,15 +19,12 @@ from stockpile.governance.attempts import TooManyAttempts
 from stockpile.governance.caller import known_account
 from stockpile.governance.operations import SignInRefused
 from stockpile.governance.queries import NoRegion
-from stockpile.governance.rules import LOGISTICS
 from stockpile.web.parts import text
+from stockpile.web.places import first_of, led_to
 from stockpile.web.speech import N_, say
 
 Result = TypeVar("Result")
 Page = Callable[[], Awaitable[object]]
-CRISIS_ROOM, STOREROOM = "/", "/storeroom"
-AFTER_SIGN_IN: Final = (CRISIS_ROOM, STOREROOM)
-"""Pages that a sign-in may lead to."""
 NOTHING_LOADED = N_(
     "Nothing is loaded into this installation yet. On its command line run `stockpile demo`, or "
     "`stockpile import region DIR` and `stockpile account add NAME --role coordinator`; then sign in here."
@@ -36,11 +33,12 @@ NOTHING_LOADED = N_(
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Who is signed in on this page, and where to read."""
+    """Who is signed in on this page with which roles, and where to read."""
 
     engine: Engine
     token: str
     name: str
+    roles: frozenset[str] = field(default=frozenset())
 
     async def read(self, query: Callable[[Session], Result]) -> Result:
         """What `query` reads on one snapshot, off the event loop; refuses once the sign-in has ended."""
@@ -101,14 +99,15 @@ async def signed_in(engine: Engine) -> SignedIn | None:
 
 def _named(session: Session, engine: Engine, token: str) -> SignedIn:
     actor = operations.actor_of_token(session, token, real_now=datetime.now(UTC))
-    return SignedIn(engine, token, actor.name)
+    return SignedIn(engine, token, actor.name, frozenset(grant.role for grant in actor.grants))
 
 
 async def login_page(engine: Engine, *, hours: int, following: str) -> RedirectResponse | None:
-    """The sign-in form; who is signed in goes on to `following`, one of AFTER_SIGN_IN."""
-    following = following if following in AFTER_SIGN_IN else ""
-    if await signed_in(engine):
-        return RedirectResponse(following or CRISIS_ROOM)
+    """The sign-in form; who is signed in goes on to `following`, where that is a screen, or to their first one."""
+    following = led_to(following)
+    signed = await signed_in(engine)
+    if signed is not None:
+        return RedirectResponse(following or first_of(signed.roles))
     title = await run.io_bound(_region_title, engine)
     with ui.element("div").classes("sign-in"):
         text("h1", "Stockpile")
@@ -162,4 +161,4 @@ def _issue(engine: Engine, name: str, password: str, hours: int) -> tuple[str, s
     token, _ = transact(
         engine, lambda session: operations.issue_token(session, account, real_now=real_now, hours=hours)
     )
-    return token, STOREROOM if roles == {LOGISTICS} else CRISIS_ROOM
+    return token, first_of(roles)

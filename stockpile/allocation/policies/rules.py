@@ -57,6 +57,11 @@ class InForce:
         return f"{self.name}/{self.version}"
 
     @property
+    def rule(self) -> str:
+        """Its sharing rule, by id."""
+        return policy_from_json(self.policy).sharing.id
+
+    @property
     def words(self) -> str:
         """Its sharing rule in words for citizens."""
         return policy_from_json(self.policy).sharing.words

@@ -75,6 +75,13 @@ class VoteBody(http.Body):
     members: Members | None = None
 
 
+class RecusalBody(http.Body):
+    """Stepping back from a vote: the interest; `members` None: for every member this account speaks for."""
+
+    reason: Text
+    members: Members | None = None
+
+
 class RightsBody(http.Body):
     """The whole table of decision rights, as the adopted decision has it."""
 
@@ -196,6 +203,26 @@ def vote(caller: SignedIn, request: Request, number: http.Number, body: VoteBody
         return {"votes": [http.plain(one) for one in made], "decision": shown(queries.proposal(session, number))}
 
     return caller.effect(request, body, key, work, status=201)
+
+
+@router.post("/proposals/{number}/recusals", status_code=201)
+def recuse(caller: SignedIn, request: Request, number: http.Number, body: RecusalBody, key: Key = None) -> JSONResponse:
+    """Step back from a vote for every member this account speaks for, naming the interest; a vote given stands."""
+
+    def work(session: Session, act: Act) -> Any:
+        made = operations.recuse(session, act, number=number, reason=body.reason, only=body.members)
+        return {"recused": [one.member_code for one in made], "decision": shown(queries.proposal(session, number))}
+
+    return caller.effect(request, body, key, work, status=201)
+
+
+@router.get("/inbox")
+def inbox(caller: SignedIn) -> list[dict[str, Any]]:
+    """What waits for a vote of this account, the one that ends first in front, with the members it would vote for."""
+    with caller.reading() as session:
+        act = caller.act(session)
+        found = queries.waiting(session, act.actor.id, at=act.at)
+        return [{"members": members, "decision": shown(queries.proposal(session, n))} for n, members in found.items()]
 
 
 @router.post("/proposals/{number}/withdraw")

@@ -173,8 +173,7 @@ def vote(
     """
     require_any(act.actor, "decision.vote")
     found = queries.proposal(session, number, lock=True)
-    if found.state not in rules.VOTED_ON or (found.deadline or act.at) <= act.at:
-        raise DecisionState(f"decision {number} is {found.state}: there is no vote on it now", state=found.state)
+    _refuse_over(act, found)
     require_other(act.actor, {found.proposed_by: f"proposed decision {number}"})
     if choice not in rules.CHOICES or not reason.strip():
         raise Invalid("a vote is for, against or abstain, and gives its reason", field="choice")
@@ -197,6 +196,32 @@ def vote(
     gate.note(session, act, "decision.vote", found, {"votes": told}, reason=reason)
     _settle(session, act, found)
     return made
+
+
+def recuse(session: Session, act: Act, *, number: int, reason: str, only: Sequence[str] | None = None) -> list[Elector]:
+    """Step back from a vote for every member this account speaks for (or of those in `only`), naming the interest.
+
+    Who steps back has no vote on it any more and counts neither for quorum nor for majority; a vote given stands.
+    """
+    require_any(act.actor, "decision.vote")
+    found = queries.proposal(session, number, lock=True)
+    _refuse_over(act, found)
+    if not reason.strip():
+        raise Invalid("stepping back from a vote names the interest", field="reason")
+    members = {member for member, _, _ in _voices(session, act, found, only)}
+    made = [one for one in queries.electors(session, number) if one.member_code in members]
+    for one in made:
+        one.recused = True
+    session.add_all(made)
+    session.flush()
+    gate.note(session, act, "decision.recuse", found, {"members": sorted(members)}, reason=reason)
+    _settle(session, act, found)
+    return made
+
+
+def _refuse_over(act: Act, found: Proposal) -> None:
+    if found.state not in rules.VOTED_ON or (found.deadline or act.at) <= act.at:
+        raise DecisionState(f"decision {found.id} is {found.state}: there is no vote on it now", state=found.state)
 
 
 def _voices(session: Session, act: Act, found: Proposal, only: Sequence[str] | None) -> list[tuple[str, str, int]]:
