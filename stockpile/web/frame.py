@@ -43,7 +43,8 @@ def header(signed: SignedIn, region: Region | None, now: datetime) -> None:
             facts.props["aria-label"] = say("Pages")
             if region is not None:
                 text("span", _clock(region, now)).classes("clock")
-            ui.link(say("Storeroom"), "/storeroom")
+            if not signed.guest_of:
+                ui.link(say("Storeroom"), "/storeroom")
             languages()
             text("span", say("Signed in: {who}", who=signed.name)).classes("who")
             button(say("Sign out"), signed.end).props("dense").classes("sign-out")

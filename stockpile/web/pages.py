@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import Scope
 
 from stockpile.settings import Settings
-from stockpile.web import crisis, sign_in
+from stockpile.web import buying, crisis, sign_in, supplier
 from stockpile.web.crisis_papers import add_papers
 from stockpile.web.key import secret_key
 from stockpile.web.storeroom import add_storeroom
@@ -49,6 +49,8 @@ def add_pages(app: FastAPI, settings: Settings) -> None:
     add_papers(engine)
     _add_page("/login", "Stockpile: sign in", lambda: _login(engine, settings))
     _add_page("/", "Stockpile", lambda: crisis.crisis_page(engine, limit_seconds=settings.plan_limit_seconds))
+    _add_page(sign_in.BUYING, "Stockpile: buying", lambda: buying.buying_page(engine, settings))
+    _add_page(sign_in.SUPPLIER_DESK, "Stockpile: supplier", lambda: supplier.supplier_page(engine, settings))
     ui.run_with(
         app,
         title="Stockpile",

@@ -18,7 +18,8 @@ from stockpile.allocation.reasons import rules as words
 from stockpile.allocation.reasons.rules import Standing
 from stockpile.demand import rules as demand
 from stockpile.inventory.eligibility import OBSTACLES
-from stockpile.web import crisis_rules, crisis_surge, speech
+from stockpile.jobs.nightly import JOBS
+from stockpile.web import buying_runs, crisis_rules, crisis_surge, speech
 from stockpile.web.words import FOLDER, LANGUAGES
 
 ROOT = Path(__file__).parents[2]
@@ -101,6 +102,7 @@ def test_the_screens_know_every_rule_and_every_obstacle_that_the_service_has() -
     assert set(OBSTACLES.values()) == set(crisis_rules.OBSTACLES)
     assert {rules.COMPUTED, rules.APPROVED, rules.SUPERSEDED} == set(crisis_rules.STATES)
     assert {demand.CATCH_UP, demand.CUMULATIVE_START} == set(crisis_surge.FLAGS)
+    assert {name: job.title for name, job in JOBS.items()} == buying_runs.JOB_NAMES
 
 
 def test_a_reason_is_told_again_in_another_language_with_its_figures() -> None:
