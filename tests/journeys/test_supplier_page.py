@@ -41,7 +41,7 @@ Timed = Callable[[str, int], AbstractContextManager[None]]
 
 @pytest.fixture(scope="module")
 def room(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Two suppliers: one with an order to acknowledge and a claim against it, the other with an outlook and an order."""
+    """Two suppliers: one with an order to acknowledge and a claim against it, the other with an outlook."""
     served = Served(tmp_path_factory.mktemp("suppliers"), sqlite_template)
     transact(served.engine, small_region)
     engine, cast = served.engine, Cast(served.engine)

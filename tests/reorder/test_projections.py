@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 from fastapi.testclient import TestClient
@@ -20,6 +21,7 @@ from stockpile.jobs import operations as jobs
 from stockpile.reorder import projecting, queries
 from stockpile.reorder.projecting import Projection
 from stockpile.reorder.queries import Standing
+from stockpile.reorder.rules import Lot
 from stockpile.settings import Settings
 from tests.conftest import NOW, Cast, acting
 from tests.inventory.stockroom import ON_SQLITE, do
@@ -49,7 +51,7 @@ def test_use_empties_the_shelf_and_the_day_of_the_shortfall_is_named(region: Eng
 
 
 def test_what_is_on_its_way_counts_from_the_day_it_comes(region: Engine, cast: Cast) -> None:
-    draft = contracts.LineDraft("TAB", 90, 10, 500, "the shelf is empty")
+    draft = contracts.LineDraft("TAB", 40, 10, 500, "the shelf is empty")
     given = {"contract": "UC-1", "slot": "x", "deliver_to": "D-BE", "lines": [draft]}
     proposed = do(region, contracts.propose, acting(cast["buyer"]), **given)
     before = ahead(region, "TAB").expected
@@ -65,10 +67,12 @@ def test_the_band_is_learned_from_use(region: Engine, cast: Cast) -> None:
     rows = [Past("PUMP", month, 300 + 50 * (number % 3)) for number, month in enumerate(months)]
     do(region, forecasting.load_history, acting(cast["buyer"]), rows=rows, source="cards")
     jobs.run(region, acting(cast["buyer"]), job="forecast", limit_seconds=60)
-    found = ahead(region, "PUMP")
+    one = standing(region, "PUMP")
+    plenty = replace(one, position=replace(one.position, lots=(Lot(5000, 3000),)))
+    found = projecting.project(plenty, days=DAYS)
     assert len(found.lowest) == len(found.highest) == DAYS
     assert all(a <= b <= c for a, b, c in zip(found.lowest, found.expected, found.highest, strict=True))
-    assert found.lowest != found.highest
+    assert 0 < found.lowest[-1] < found.expected[-1] < found.highest[-1]
 
 
 @ON_SQLITE
