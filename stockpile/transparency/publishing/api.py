@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any, Final
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
@@ -317,8 +318,9 @@ def figure_json(view: Looking, code: str, asked: Asking) -> JSONResponse:
 @public.get("/kpis/{code}", include_in_schema=False)
 def figure(view: Looking, request: Request, code: str, asked: Asking) -> Response:
     """A figure as a page, to run again for another period."""
-    query = f"?{request.url.query}" if request.url.query else ""
-    return page(view, "kpi.html", figure=_figure(view, code, asked), json=f"/public/kpis/{code}.json{query}")
+    given = urlencode([(name, value) for name, value in request.query_params.multi_items() if name != "lang"])
+    json = f"/public/kpis/{code}.json{'?' if given else ''}{given}"
+    return page(view, "kpi.html", figure=_figure(view, code, asked), json=json)
 
 
 @public.get("/ocds/releases.json")
