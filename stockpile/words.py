@@ -109,7 +109,7 @@ def moment(told: str, language: str) -> str:
     """An instant told as in ISO 8601, in UTC.
 
     >>> moment("2020-03-30T08:00:00+00:00", "nl")
-    'ma 30 mrt. 2020 08:00 UTC'
+    'ma 30 mrt 2020 08:00 UTC'
     """
     at = datetime.fromisoformat(told)
     return f"{dates.format_datetime(at, MOMENT, tzinfo=UTC, locale=language)} UTC"
