@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
@@ -36,7 +36,7 @@ Number = Annotated[int, Field(ge=1, le=2**62)]
 def look(request: Request, lang: Annotated[str, Query(max_length=10)] = "") -> Iterator[Look]:
     """The snapshot of a request; `lang` chooses the language of pages: en, nl, fr or de."""
     with reading(request.app.state.engine) as session:
-        yield Look(session, request)
+        yield Look(session, request, at=governance.effective_now(session, real_now=datetime.now(UTC)))
 
 
 Looking = Annotated[Look, Depends(look)]

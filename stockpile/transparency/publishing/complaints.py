@@ -70,7 +70,11 @@ class Written(http.Body):
 def form(request: Request, member: str = "", lang: str = "") -> Response:
     """The form; `lang` chooses its language: en, nl, fr or de."""
     with reading(request.app.state.engine) as session:
-        return _form(Look(session, request), given={**EMPTY, "member": member[:40]}, token=secrets.token_urlsafe(24))
+        return _form(
+            Look(session, request, at=_act(session).at),
+            given={**EMPTY, "member": member[:40]},
+            token=secrets.token_urlsafe(24),
+        )
 
 
 def _form(view: Look, *, given: Mapping[str, Any], token: str, fault: str = "", status: int = 200) -> Response:
@@ -101,12 +105,18 @@ def _receive(request: Request, fields: dict[str, Any], from_form: bool) -> Respo
             raise
         with reading(request.app.state.engine) as session:
             status = http.status_of(refusal)
-            return _form(Look(session, request), given=fields, token=token, fault=refusal.message, status=status)
+            return _form(
+                Look(session, request, at=_act(session).at),
+                given=fields,
+                token=token,
+                fault=refusal.message,
+                status=status,
+            )
     if not from_form:
         return JSONResponse({**told, "token": token}, status_code=201, headers={"Cache-Control": "no-store"})
     with reading(request.app.state.engine) as session:
         return page(
-            Look(session, request),
+            Look(session, request, at=_act(session).at),
             "status.html",
             status=201,
             private=True,
@@ -149,7 +159,9 @@ def _told(request: Request, token: str, from_form: bool, statement: str | None) 
         if not from_form:
             return JSONResponse(case, headers={"Cache-Control": "no-store"})
         told = {"case": case, "token": token, "fresh": False, "fault": fault}
-        return page(Look(session, request), "status.html", status=code, private=True, posted=True, **told)
+        return page(
+            Look(session, request, at=_act(session).at), "status.html", status=code, private=True, posted=True, **told
+        )
 
 
 def _act(session: Session) -> Act:

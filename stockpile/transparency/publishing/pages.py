@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
@@ -46,9 +46,8 @@ class Look:
     `asked`: the language that the address asks for, which links carry on; '' where it asks for none.
     """
 
-    def __init__(self, session: Session, request: Request) -> None:
-        self.session = session
-        self.at = governance.effective_now(session, real_now=datetime.now(UTC))
+    def __init__(self, session: Session, request: Request, *, at: datetime) -> None:
+        self.session, self.at = session, at
         wanted = request.query_params.get("lang", "")
         self.asked = wanted if wanted in words.LANGUAGES else ""
         self.language = words.chosen(wanted, None, request.headers.get("accept-language", ""))
