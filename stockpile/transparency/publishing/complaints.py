@@ -71,7 +71,7 @@ def form(request: Request, member: str = "", lang: str = "") -> Response:
     """The form; `lang` chooses its language: en, nl, fr or de."""
     with reading(request.app.state.engine) as session:
         return _form(
-            Look(session, request, at=_act(session).at),
+            _look(session, request),
             given={**EMPTY, "member": member[:40]},
             token=secrets.token_urlsafe(24),
         )
@@ -106,7 +106,7 @@ def _receive(request: Request, fields: dict[str, Any], from_form: bool) -> Respo
         with reading(request.app.state.engine) as session:
             status = http.status_of(refusal)
             return _form(
-                Look(session, request, at=_act(session).at),
+                _look(session, request),
                 given=fields,
                 token=token,
                 fault=refusal.message,
@@ -116,7 +116,7 @@ def _receive(request: Request, fields: dict[str, Any], from_form: bool) -> Respo
         return JSONResponse({**told, "token": token}, status_code=201, headers={"Cache-Control": "no-store"})
     with reading(request.app.state.engine) as session:
         return page(
-            Look(session, request, at=_act(session).at),
+            _look(session, request),
             "status.html",
             status=201,
             private=True,
@@ -159,9 +159,11 @@ def _told(request: Request, token: str, from_form: bool, statement: str | None) 
         if not from_form:
             return JSONResponse(case, headers={"Cache-Control": "no-store"})
         told = {"case": case, "token": token, "fresh": False, "fault": fault}
-        return page(
-            Look(session, request, at=_act(session).at), "status.html", status=code, private=True, posted=True, **told
-        )
+        return page(_look(session, request), "status.html", status=code, private=True, posted=True, **told)
+
+
+def _look(session: Session, request: Request) -> Look:
+    return Look(session, request, at=_act(session).at)
 
 
 def _act(session: Session) -> Act:
