@@ -28,12 +28,21 @@ def told(case: Case, made: Tonight) -> dict[str, Any]:
             name: getattr(plan.cost, name) // 1000
             for name in ("acquire", "order", "hold", "below_floor", "expire", "unmet", "residual")
         },
+        "spend_by_week": _by_week(made),
         "later_orders": sum(order.week > 0 for order in plan.orders),
         "services": list(_services(case, made)),
         "scarce": [[one.clause, one.loss_milli_per_unit] for one in made.explanation.scarce[:MOST_CLAUSES]],
         "left_out": left_out(case, made),
         "minimum_orders": list(made.notes),
     }
+
+
+def _by_week(made: Tonight) -> list[int]:
+    """What the plan spends in each week from tonight's on, minor units; weeks after its last order are left out."""
+    weeks = [0] * (max((order.week for order in made.plan.orders), default=-1) + 1)
+    for order in made.plan.orders:
+        weeks[order.week] += order.cost_minor
+    return weeks
 
 
 def reason(case: Case, made: Tonight, order: Order) -> str:

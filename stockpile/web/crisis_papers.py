@@ -111,8 +111,10 @@ def _page(engine: Engine, request: Request, template: str, fill: Fill) -> Respon
         return RedirectResponse("/login")
     with reading(engine) as session, speech.speaking(language):
         try:
-            governance.actor_of_token(session, token, real_now=real_now)
+            guest = sign_in.is_guest(governance.actor_of_token(session, token, real_now=real_now))
         except SignInRefused:
+            return RedirectResponse("/login")
+        if guest:
             return RedirectResponse("/login")
         found, now = region.region(session), region.effective_now(session, real_now=real_now)
         facts: dict[str, Any] = {

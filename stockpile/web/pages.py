@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import Scope
 
 from stockpile.settings import Settings
-from stockpile.web import audit, audit_reading, committee, crisis, sign_in
+from stockpile.web import audit, audit_reading, buying, committee, crisis, places, sign_in, supplier
 from stockpile.web.crisis_papers import add_papers
 from stockpile.web.key import secret_key
 from stockpile.web.storeroom import add_storeroom
@@ -50,6 +50,8 @@ def add_pages(app: FastAPI, settings: Settings) -> None:
     add_papers(engine)
     _add_page("/login", "Stockpile: sign in", lambda: _login(engine, settings))
     _add_page("/", "Stockpile", lambda: crisis.crisis_page(engine, limit_seconds=settings.plan_limit_seconds))
+    _add_page(places.BUYING, "Stockpile: buying", lambda: buying.buying_page(engine, settings))
+    _add_page(places.SUPPLIER_DESK, "Stockpile: supplier", lambda: supplier.supplier_page(engine, settings))
     _add_page("/committee", "Stockpile: committee", lambda: committee.committee_page(engine))
     _add_numbered("/committee/{number}", "Stockpile: committee", lambda asked: committee.proposal_page(engine, asked))
     _add_page("/audit", "Stockpile: audit", lambda: audit.audit_page(engine, settings.home))

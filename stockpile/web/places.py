@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from stockpile.governance.rules import AUDITOR, COMMITTEE, LOGISTICS, RIGHTS
+from stockpile.governance.rules import AUDITOR, BUYER, COMMITTEE, LOGISTICS, RIGHTS, SUPPLIER
 from stockpile.web.speech import N_
 
 CRISIS_ROOM, STOREROOM, COMMITTEE_ROOM, AUDIT, PUBLIC = "/", "/storeroom", "/committee", "/audit", "/public"
+BUYING, SUPPLIER_DESK = "/buying", "/supplier"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +26,17 @@ class Place:
 PLACES: Final = (
     Place(CRISIS_ROOM, N_("Crisis room"), "read"),
     Place(STOREROOM, N_("Storeroom"), "scan.run"),
+    Place(BUYING, N_("Buying"), "calloff.propose"),
+    Place(SUPPLIER_DESK, N_("Supplier"), "calloff.answer"),
     Place(COMMITTEE_ROOM, N_("Committee"), "read"),
     Place(AUDIT, N_("Audit"), "verify"),
     Place(PUBLIC, N_("Public pages"), ""),
 )
-FIRST: Final = {LOGISTICS: STOREROOM, COMMITTEE: COMMITTEE_ROOM, AUDITOR: AUDIT}
+FIRST: Final = {LOGISTICS: STOREROOM, COMMITTEE: COMMITTEE_ROOM, AUDITOR: AUDIT, BUYER: BUYING, SUPPLIER: SUPPLIER_DESK}
 """Where the work of a role begins; of all others it begins in the crisis room."""
-_LED_TO: Final = re.compile(r"/|/storeroom|/committee(/\d{1,18})?|/audit(/(plans|decisions)/\d{1,18})?")
+_LED_TO: Final = re.compile(
+    r"/|/storeroom|/buying|/supplier|/committee(/\d{1,18})?|/audit(/(plans|decisions)/\d{1,18})?"
+)
 
 
 def open_to(roles: Iterable[str]) -> list[Place]:

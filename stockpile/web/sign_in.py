@@ -12,15 +12,16 @@ from nicegui import app, run, ui
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from stockpile.actor import Act
+from stockpile.actor import Act, Actor
 from stockpile.db import reading, transact
 from stockpile.governance import operations, queries
 from stockpile.governance.attempts import TooManyAttempts
 from stockpile.governance.caller import known_account
 from stockpile.governance.operations import SignInRefused
 from stockpile.governance.queries import NoRegion
+from stockpile.governance.rules import SUPPLIER, holds
 from stockpile.web.parts import text
-from stockpile.web.places import first_of, led_to
+from stockpile.web.places import SUPPLIER_DESK, first_of, led_to
 from stockpile.web.speech import N_, say
 
 Result = TypeVar("Result")
@@ -39,6 +40,8 @@ class SignedIn:
     token: str
     name: str
     roles: frozenset[str] = field(default=frozenset())
+    guest_of: str = ""
+    """The code of the supplier that a guest acts for; empty for who belongs to the region."""
 
     async def read(self, query: Callable[[Session], Result]) -> Result:
         """What `query` reads on one snapshot, off the event loop; refuses once the sign-in has ended."""
@@ -85,29 +88,40 @@ def leave() -> None:
     ui.navigate.to("/login")
 
 
-async def signed_in(engine: Engine) -> SignedIn | None:
-    """Who is signed in by this browser's cookie, or None when nobody is or the sign-in has ended."""
+def is_guest(actor: Actor) -> bool:
+    """Whether an account is a supplier's: it sees its own page and nothing of the region."""
+    return not holds(actor, "read")
+
+
+async def signed_in(engine: Engine, *, guests: bool = False) -> SignedIn | None:
+    """Who is signed in by this browser's cookie, or None when nobody is or the sign-in has ended.
+
+    A supplier's account counts only where `guests` are let in; the form leads it to its own page.
+    """
     token = kept_token()
     if not token:
         return None
     try:
-        return await SignedIn(engine, token, "").read(lambda session: _named(session, engine, token))
+        found = await SignedIn(engine, token, "").read(lambda session: _named(session, engine, token))
     except SignInRefused:
         app.storage.user.clear()
         return None
+    return found if guests or not found.guest_of else None
 
 
 def _named(session: Session, engine: Engine, token: str) -> SignedIn:
     actor = operations.actor_of_token(session, token, real_now=datetime.now(UTC))
-    return SignedIn(engine, token, actor.name, frozenset(grant.role for grant in actor.grants))
+    own = next((grant.member for grant in actor.grants if grant.role == SUPPLIER and grant.member), "")
+    guest_of = (own or actor.name) if is_guest(actor) else ""
+    return SignedIn(engine, token, actor.name, frozenset(grant.role for grant in actor.grants), guest_of)
 
 
 async def login_page(engine: Engine, *, hours: int, following: str) -> RedirectResponse | None:
     """The sign-in form; who is signed in goes on to `following`, where that is a screen, or to their first one."""
     following = led_to(following)
-    signed = await signed_in(engine)
-    if signed is not None:
-        return RedirectResponse(following or first_of(signed.roles))
+    known = await signed_in(engine, guests=True)
+    if known is not None:
+        return RedirectResponse(SUPPLIER_DESK if known.guest_of else following or first_of(known.roles))
     title = await run.io_bound(_region_title, engine)
     with ui.element("div").classes("sign-in"):
         text("h1", "Stockpile")
@@ -147,7 +161,7 @@ def _form(engine: Engine, *, hours: int, following: str) -> None:
             return
         if issued is not None:
             app.storage.user["token"] = issued[0]
-            ui.navigate.to(following or issued[1])
+            ui.navigate.to(issued[1] if issued[1] == SUPPLIER_DESK else following or issued[1])
 
     form.on("submit.prevent", submit)
 

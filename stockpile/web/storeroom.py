@@ -71,6 +71,8 @@ def _page(engine: Engine, token: str, language: str) -> str | None:
             actor = governance.actor_of_token(session, token, real_now=real_now)
         except SignInRefused:
             return None
+        if sign_in.is_guest(actor):
+            return None
         found = region.region(session)
         now = region.effective_now(session, real_now=real_now)
         boot = _boot(session, actor, token, language)

@@ -24,7 +24,8 @@ from stockpile.governance.committee import standard
 from stockpile.governance.committee.queries import DELEGATION
 from stockpile.governance.committee.tables import Proposal
 from stockpile.inventory.eligibility import OBSTACLES
-from stockpile.web import committee_words, crisis_rules, crisis_surge, speech
+from stockpile.jobs.nightly import JOBS
+from stockpile.web import buying_runs, committee_words, crisis_rules, crisis_surge, speech
 from stockpile.web.words import FOLDER, LANGUAGES
 
 ROOT = Path(__file__).parents[2]
@@ -107,6 +108,7 @@ def test_the_screens_know_every_rule_and_every_obstacle_that_the_service_has() -
     assert set(OBSTACLES.values()) == set(crisis_rules.OBSTACLES)
     assert {rules.COMPUTED, rules.APPROVED, rules.SUPERSEDED} == set(crisis_rules.STATES)
     assert {demand.CATCH_UP, demand.CUMULATIVE_START} == set(crisis_surge.FLAGS)
+    assert {name: job.title for name, job in JOBS.items()} == buying_runs.JOB_NAMES
 
 
 def test_the_committee_s_room_has_words_for_all_that_is_voted_on_and_for_every_state() -> None:

@@ -43,6 +43,13 @@ class WhyBody(http.Body):
     reason: Text
 
 
+class ChangeBody(http.Body):
+    """Of each item named so many packs (0: none of it), and why."""
+
+    packs: Annotated[dict[str, http.QuantityOrNone], Field(min_length=1, max_length=1000)]
+    reason: Text
+
+
 class ConfirmBody(http.Body):
     """When the goods come."""
 
@@ -100,6 +107,13 @@ def of_supplier(caller: SignedInGuest, supplier: Text) -> list[dict[str, Any]]:
 def adopt(caller: SignedIn, request: Request, number: http.Number, key: Key = None) -> JSONResponse:
     """Make a suggested order one's own proposal."""
     return caller.effect(request, None, key, lambda session, act: operations.adopt(session, act, number=number))
+
+
+@router.post("/calloffs/{number}/change", status_code=201)
+def change(caller: SignedIn, request: Request, number: http.Number, body: ChangeBody, key: Key = None) -> JSONResponse:
+    """Put an order of other sizes in the place of one that waits."""
+    given: dict[str, Any] = {"number": number, **body.model_dump()}
+    return caller.effect(request, body, key, lambda session, act: operations.change(session, act, **given), status=201)
 
 
 @router.post("/calloffs/{number}/reject")
