@@ -26,17 +26,20 @@ class Place:
 PLACES: Final = (
     Place(CRISIS_ROOM, N_("Crisis room"), "read"),
     Place(STOREROOM, N_("Storeroom"), "scan.run"),
-    Place(BUYING, N_("Buying"), "calloff.propose"),
-    Place(SUPPLIER_DESK, N_("Supplier"), "calloff.answer"),
+    Place(BUYING, N_("Buying"), "reorder.run"),
     Place(COMMITTEE_ROOM, N_("Committee"), "read"),
     Place(AUDIT, N_("Audit"), "verify"),
     Place(PUBLIC, N_("Public pages"), ""),
 )
-FIRST: Final = {LOGISTICS: STOREROOM, COMMITTEE: COMMITTEE_ROOM, AUDITOR: AUDIT, BUYER: BUYING, SUPPLIER: SUPPLIER_DESK}
+FIRST: Final = {
+    LOGISTICS: STOREROOM,
+    BUYER: BUYING,
+    COMMITTEE: COMMITTEE_ROOM,
+    AUDITOR: AUDIT,
+    SUPPLIER: SUPPLIER_DESK,
+}
 """Where the work of a role begins; of all others it begins in the crisis room."""
-_LED_TO: Final = re.compile(
-    r"/|/storeroom|/buying|/supplier|/committee(/\d{1,18})?|/audit(/(plans|decisions)/\d{1,18})?"
-)
+_LED_TO: Final = re.compile(r"/|/storeroom|/buying|/committee(/\d{1,18})?|/audit(/(plans|decisions)/\d{1,18})?")
 
 
 def open_to(roles: Iterable[str]) -> list[Place]:

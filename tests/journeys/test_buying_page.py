@@ -16,8 +16,8 @@ from stockpile.db import reading, transact
 from stockpile.governance import operations as governance
 from tests.conftest import Cast, acting
 from tests.inventory.stockroom import do
+from tests.journeys.looked_at import WCAG, needs_axe
 from tests.journeys.served import NAME, PASSWORD, Served, marked, serving, sign_in, small_region
-from tests.journeys.test_screens_accessible import WCAG, needs_axe
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

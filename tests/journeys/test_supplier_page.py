@@ -26,8 +26,8 @@ from tests.conftest import Cast, acting
 from tests.contracts.buying import DUE, accepted, approved
 from tests.contracts.test_terms import amended
 from tests.inventory.stockroom import do
+from tests.journeys.looked_at import WCAG, needs_axe
 from tests.journeys.served import PASSWORD, Served, marked, serving, sign_in, small_region
-from tests.journeys.test_screens_accessible import WCAG, needs_axe
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
