@@ -15,7 +15,7 @@ from babel.messages.frontend import parse_mapping_cfg
 from stockpile.allocation import rules
 from stockpile.allocation.policies import rules as policies
 from stockpile.allocation.reasons import rules as words
-from stockpile.allocation.reasons.rules import Standing
+from stockpile.allocation.reasons.rules import Goods, Standing
 from stockpile.demand import rules as demand
 from stockpile.inventory.eligibility import OBSTACLES
 from stockpile.web import crisis_rules, crisis_surge, speech
@@ -104,7 +104,9 @@ def test_the_screens_know_every_rule_and_every_obstacle_that_the_service_has() -
 
 
 def test_a_reason_is_told_again_in_another_language_with_its_figures() -> None:
-    sentence = words.because(Standing("A", "A", 2, 1, 4, "t"), Standing("B", "B", 1, 1, 2, "t"))
+    sentence = words.because(
+        Standing("A", "A", 2, 1, 4, "t"), Standing("B", "B", 1, 1, 2, "t"), Goods("TAB", "tablet", 10)
+    )
     with speech.speaking("nl"):
         told = speech.retold(sentence)
     assert "prioriteit 1 en de uwe 2" in told

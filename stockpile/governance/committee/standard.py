@@ -19,7 +19,7 @@ EMERGENCY_LEVEL: Final = 3
 
 BY_COMMITTEE: Final = (
     *("floor.set", "contract.terms", "contract.adopt", "policy.adopt", "limit.set", "rights.change"),
-    *("member.admit", "member.release"),
+    *("member.admit", "member.release", "promise.set"),
 )
 BY_ALL: Final = ("agreement.adopt", "member.suspend")
 BY_TWO: Final = (
