@@ -29,7 +29,9 @@ from starlette.types import Receive, Scope, Send
 from stockpile import __version__, db, http
 from stockpile.allocation import api as allocation
 from stockpile.allocation.alternatives import api as alternatives
+from stockpile.allocation.computing import api as computing
 from stockpile.allocation.policies import api as policies
+from stockpile.allocation.promises import api as promises
 from stockpile.allocation.reasons import api as reasons
 from stockpile.allocation.reservations import api as reservations
 from stockpile.backup.nightly import back_up
@@ -103,7 +105,7 @@ BOOKS = (periods, corrections, stops)
 STOREROOM = (inventory, *GOODS_IN, *BOOKS, recalls, quality, counts, outlook, worklist, scanning, lots, ownership, kits)
 BUYING = (procurement, contracts, terms, calloffs, damages, invoices, scorecards, shortages)
 NEEDS = (demand, forecasting, outlooks, scenarios, reorder, maintenance)
-SHARING = (allocation, policies, alternatives, reasons, reservations)
+SHARING = (allocation, computing, policies, promises, alternatives, reasons, reservations)
 OPEN_BOOKS = (sealing, grievances, kpis, ocds, privacy, replay, findings)
 COMMITTEE = (governance, committee, membership, settlement, contingency)
 ROUTERS = (*COMMITTEE, catalogue, *BUYING, *STOREROOM, *NEEDS, *SHARING, jobs, *OPEN_BOOKS)

@@ -26,6 +26,7 @@ from stockpile.cli_committee import committee
 from stockpile.cli_contingency import contingency
 from stockpile.cli_handling import call
 from stockpile.cli_plan import plan
+from stockpile.cli_promises import promise
 from stockpile.cli_public import public
 from stockpile.cli_runs import runs
 from stockpile.cli_storeroom import store
@@ -61,6 +62,7 @@ app.add_typer(accounts, name="account")
 app.add_typer(store, name="store")
 app.add_typer(audit, name="audit")
 app.add_typer(plan, name="plan")
+app.add_typer(promise, name="promise")
 app.add_typer(public, name="public")
 app.add_typer(calloff, name="calloff")
 app.add_typer(contract, name="contract")

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, update
 from sqlmodel import Session, col, select
 
 from optimizer.allocation import check as checker
-from optimizer.allocation.plan import Line, Plan, PoolPlan, plan_from_json
+from optimizer.allocation.plan import BY_POLICY, FAIR, Line, Plan, PoolPlan, plan_from_json
 from optimizer.allocation.problem import Problem, problem_from_json
 from stockpile import journal
 from stockpile.actor import Act
@@ -99,7 +99,7 @@ def confirm_override(session: Session, act: Act, *, number: int) -> Override:
     session.add_all([line, override])
     session.flush()
     _judge_again(session, plan)
-    payload = {"override": number, "feasible": plan.feasible, "fair": plan.fair}
+    payload = {"override": number, "feasible": plan.feasible, "fair": plan.fair, "kept": plan.kept}
     journal.record(session, act, action="plan.override.confirm", subject=f"plan:{plan.id}", payload=payload)
     return override
 
@@ -259,8 +259,8 @@ def _fresh_problem(session: Session, act: Act, plan: StoredPlan, requests: dict[
 def _accept(session: Session, plan: StoredPlan, problem: Problem, lines: Sequence[PlanLine]) -> None:
     verdict = checker.check(problem, _as_it_stands(session, plan, lines))
     overridden = any(line.reason_code == rules.OVERRIDDEN for line in lines)
-    labelled = plan.method != "leximin" or overridden
-    if not verdict.feasible or not (verdict.fair or labelled):
+    labelled = plan.method not in (FAIR, BY_POLICY) or overridden
+    if not verdict.feasible or not (verdict.kept or labelled):
         raise NotAccepted(
             f"the checker does not accept plan {plan.id}: {'; '.join(verdict.findings[:5])}",
             findings=list(verdict.findings),
@@ -271,6 +271,7 @@ def _judge_again(session: Session, plan: StoredPlan) -> None:
     lines = queries.plan_lines(session, plan.id or 0)
     verdict = checker.check(problem_from_json(plan.problem), _as_it_stands(session, plan, lines))
     plan.feasible, plan.fair, plan.findings = verdict.feasible, verdict.fair, "\n".join(verdict.findings)
+    plan.kept, plan.checked = verdict.kept, "\n".join(verdict.checked)
     session.add(plan)
     got: dict[int, int] = defaultdict(int)
     for line in lines:

@@ -127,6 +127,7 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     "plan.files": frozenset({AUDITOR, COORDINATOR, COMMITTEE, ADMINISTRATOR}),
     "policy.propose": frozenset({COORDINATOR, COMMITTEE}),
     "policy.adopt": frozenset({COMMITTEE}),
+    "promise.set": frozenset({COMMITTEE}),
     "reorder.run": frozenset({SCHEDULER, BUYER, COMMITTEE}),
     "forgetting.run": frozenset({SCHEDULER, COORDINATOR}),
     "calloff.approve": frozenset({COMMITTEE, BUYER}),

@@ -9,6 +9,7 @@ from alembic.config import Config
 from sqlalchemy import Engine, text
 
 import stockpile.allocation.policies.tables
+import stockpile.allocation.promises.tables
 import stockpile.allocation.reservations.tables
 import stockpile.allocation.tables
 import stockpile.catalogue.tables

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from nicegui import ui
 
-from stockpile.allocation.alternatives.planning import Watch
+from stockpile.allocation.planning import Watch
 from stockpile.db import reading
 from stockpile.errors import Invalid, Refusal
 from stockpile.governance.rules import require

@@ -6,7 +6,7 @@ from typing import Any
 
 from nicegui import ui
 
-from stockpile.allocation.alternatives.planning import Watch
+from stockpile.allocation.planning import Watch
 from stockpile.governance.rules import require
 from stockpile.transparency.replay import queries as replaying
 from stockpile.transparency.replay.queries import Replay

@@ -9,8 +9,8 @@ from typing import Final
 from nicegui import ui
 
 from stockpile.allocation.alternatives import planning
-from stockpile.allocation.alternatives.planning import Watch
 from stockpile.allocation.alternatives.rules import Compared
+from stockpile.allocation.planning import Watch
 from stockpile.allocation.policies.rules import InForce, selectable
 from stockpile.web import crisis_charts as charts
 from stockpile.web.committee_reading import Case, Policy

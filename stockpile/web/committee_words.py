@@ -23,6 +23,7 @@ OPERATIONS: Final = {
     "member.suspend": N_("A municipality is suspended"),
     "plan.approve": N_("A plan that shares stock out"),
     "policy.adopt": N_("The rule by which stock is shared"),
+    "promise.set": N_("What members are entitled to, or a depot keeps back"),
     "rights.change": N_("Who decides what"),
 }
 """What the committee is asked to decide; tests compare with the standard rights."""
@@ -39,6 +40,7 @@ IF_NOT: Final = {
     "member.suspend": N_("The municipality keeps its rights."),
     "plan.approve": N_("Nothing leaves the depots under this plan."),
     "policy.adopt": N_("Stock goes on being shared by the rule in force."),
+    "promise.set": N_("Entitlements and buffers stay as they are."),
     "rights.change": N_("Who decides what stays as it is."),
 }
 IF_NOT_RATIFIED: Final = N_(

@@ -11,8 +11,8 @@ from typing import Final
 from nicegui import ui
 
 from stockpile.allocation.alternatives import planning
-from stockpile.allocation.alternatives.planning import Watch
 from stockpile.allocation.alternatives.rules import Compared, PairOutcome, RuleOutcome
+from stockpile.allocation.planning import Watch
 from stockpile.allocation.rules import permille
 from stockpile.web import crisis_charts as charts
 from stockpile.web.crisis_room import Room

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from nicegui import ui
 
-from stockpile.allocation.alternatives.planning import Watch
+from stockpile.allocation.planning import Watch
 from stockpile.errors import Refusal
 from stockpile.governance.operations import SignInRefused
 from stockpile.web.acting import refusal_words

@@ -100,6 +100,7 @@ plan.approve         .         .         .           x         .     .          
 plan.files           .         .         x           x         .     .          x       x             .         .
 policy.propose       .         .         x           x         .     .          .       .             .         .
 policy.adopt         .         .         .           x         .     .          .       .             .         .
+promise.set          .         .         .           x         .     .          .       .             .         .
 reorder.run          .         .         .           x         x     .          .       .             x         .
 forgetting.run       .         .         x           .         .     .          .       .             x         .
 calloff.approve      .         .         .           x         x     .          .       .             .         .

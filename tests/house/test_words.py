@@ -16,7 +16,7 @@ from sqlalchemy import CheckConstraint
 from stockpile.allocation import rules
 from stockpile.allocation.policies import rules as policies
 from stockpile.allocation.reasons import rules as words
-from stockpile.allocation.reasons.rules import Standing
+from stockpile.allocation.reasons.rules import Goods, Standing
 from stockpile.db import table_of
 from stockpile.demand import rules as demand
 from stockpile.governance.committee import rules as voting
@@ -123,7 +123,9 @@ def test_the_committee_s_room_has_words_for_all_that_is_voted_on_and_for_every_s
 
 
 def test_a_reason_is_told_again_in_another_language_with_its_figures() -> None:
-    sentence = words.because(Standing("A", "A", 2, 1, 4, "t"), Standing("B", "B", 1, 1, 2, "t"))
+    sentence = words.because(
+        Standing("A", "A", 2, 1, 4, "t"), Standing("B", "B", 1, 1, 2, "t"), Goods("TAB", "tablet", 10)
+    )
     with speech.speaking("nl"):
         told = speech.retold(sentence)
     assert "prioriteit 1 en de uwe 2" in told

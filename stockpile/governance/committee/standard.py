@@ -25,7 +25,7 @@ EMERGENCY_DAYS: Final = 30
 
 BY_COMMITTEE: Final = (
     *("floor.set", "contract.terms", "contract.adopt", "policy.adopt", "limit.set", "rights.change"),
-    *("member.admit", "member.release", "finding.accept"),
+    *("member.admit", "member.release", "finding.accept", "promise.set"),
 )
 BY_ALL: Final = ("agreement.adopt", "member.suspend")
 BY_TWO: Final = (
