@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from ortools.sat.python import cp_model
 
@@ -29,6 +30,20 @@ CHEAPEST_SHARE = 0.4
 """Of the time, what the cheapest relaxation may take."""
 
 Ask = Callable[[frozenset[str], frozenset[str]], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A problem, what is asked of it, and how long the answer may take (wall)."""
+
+    problem: Problem
+    asked: Asked
+    limit_seconds: float
+
+
+def answered(question: Question) -> Finding:
+    """`find_conflicts` of one argument, for a child process."""
+    return find_conflicts(question.problem, question.asked, limit_seconds=question.limit_seconds)
 
 
 def find_conflicts(problem: Problem, asked: Asked = Asked(), *, limit_seconds: float = LIMIT_SECONDS) -> Finding:
