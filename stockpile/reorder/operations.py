@@ -30,7 +30,7 @@ from stockpile.reorder import queries, telling
 from stockpile.reorder.queries import ItemMove, Urgent
 from stockpile.reorder.shaping import Case, Source
 
-BLOCKED_SHARE: Final = 0.25
+BLOCKED_SHARE: Final = 0.5
 """Of the time for a plan, what may go into telling which clauses keep it from serving every need."""
 
 
@@ -102,15 +102,22 @@ def draft(engine: Engine, act: Act, *, unmet: Mapping[str, int], limit_seconds: 
 
 def _blocked(case: Case, made: Tonight, limit_seconds: float) -> dict[str, Any]:
     """Which clauses keep needs from being served and how they could give; nothing where the plan serves them all."""
-    waits = made.problem != case.night.problem
-    if not waits and not any(service.unmet for service in made.plan.services):
+    missed = _missed(case, made)
+    if not missed:
         return {}
     seconds = limit_seconds * BLOCKED_SHARE
-    question = Question(case.night.problem, case.asked(), seconds * 0.8)
+    question = Question(case.night.problem, case.asked(missed=missed, standing=made.plan.orders), seconds * 0.3)
     outcome = run_limited(answered, question, limit_seconds=seconds)
     if outcome.value is None:
         return {"servable": None, "said": [f"which clauses conflict could not be told: {outcome.detail}"]}
     return telling.blocked(case, outcome.value)
+
+
+def _missed(case: Case, made: Tonight) -> tuple[str, ...]:
+    """The items that the plan leaves unserved, and those whose contract was closed for tonight."""
+    unmet = {service.line for service in made.plan.services if service.unmet}
+    pairs = zip(case.night.problem.lines, made.problem.lines, strict=True)
+    return tuple(before.id for before, after in pairs if before.id in unmet or before.offers != after.offers)
 
 
 def propose(session: Session, act: Act, *, made: Draft, slot: str) -> list[CallOff]:

@@ -12,6 +12,7 @@ from math import gcd, lcm
 from typing import Final
 
 from optimizer.reorder.horizon.conflict import Asked
+from optimizer.reorder.horizon.plan import Order
 from optimizer.reorder.horizon.problem import Budget, Ceiling, Inbound, Line, Lot, Offer, Problem, Storage, Tier
 from optimizer.reorder.horizon.tonight import Night
 from stockpile.reorder import rules
@@ -103,11 +104,12 @@ class Case:
     too_early: Mapping[str, int]
     """Base units that are wanted before any order can arrive, by item."""
 
-    def asked(self) -> Asked:
+    def asked(self, *, missed: tuple[str, ...] | None = None, standing: tuple[Order, ...] = ()) -> Asked:
         """Every item's need, of which what must lie there whatever comes is a floor; least orders in every week."""
         lines = self.night.problem.lines
         floors = [(line.id, _floor(self.articles[line.id], line, self.packs[line.id])) for line in lines]
-        return Asked(tuple(line.id for line in lines), tuple(floors), self.night.minimums)
+        every = tuple(line.id for line in lines)
+        return Asked(every, tuple(floors), self.night.minimums, missed=missed, standing=standing)
 
 
 def _floor(article: Article, line: Line, packs: int) -> tuple[int, ...]:

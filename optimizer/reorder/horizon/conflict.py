@@ -33,12 +33,17 @@ class Asked:
     `lines`: whose demand must be served (none: of those without `unmet_minor`). `floors`: of a line's demand, the
     units by week that are a floor's. `minimums`: least value in minor units of all orders of a week under a contract.
     `keep_floors`: stock never ends a week below the line's floor once an order can have arrived.
+
+    `missed`: lines that a plan known (`standing`, its orders) leaves unserved, where only these are looked at in whole
+    numbers (none: all lines are). Least orders under contracts are then asked of the weeks in which these are ordered.
     """
 
     lines: tuple[str, ...] | None = None
     floors: tuple[tuple[str, tuple[int, ...]], ...] = ()
     minimums: tuple[tuple[str, int], ...] = ()
     keep_floors: bool = False
+    missed: tuple[str, ...] | None = None
+    standing: tuple[Order, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ class Way:
 class Conflict:
     """Clauses that cannot all be kept while every need is served; without any one of them the rest can.
 
-    `smallest`: no set of fewer clauses is in conflict, proven. `alone`: for each clause that is enough when it is the
+    `smallest`: proven that no set of fewer clauses conflicts. `alone`: for each clause that is enough when it is the
     only one relaxed, how much of it is.
     """
 
@@ -112,6 +117,41 @@ def beyond(line: Line) -> tuple[int, ...]:
         lost[week] = max(0, wanted - held)
         held -= wanted - lost[week]
     return tuple(lost)
+
+
+def patched(problem: Problem, asked: Asked) -> tuple[Order, ...]:
+    """The standing orders and, for every need that they miss, one that arrives in its week, whatever it breaks."""
+    orders = {(one.line, one.offer, one.week): one for one in asked.standing}
+    for line in must_serve(problem, asked):
+        lost = beyond(line)
+        for week in range(min((offer.lead_weeks for offer in line.offers), default=problem.weeks), problem.weeks):
+            missing = _missing(line, orders, week) - lost[week]
+            if missing > 0:
+                ready = [offer for offer in line.offers if offer.lead_weeks <= week]
+                chosen = min(ready, key=lambda one: (_closed(one, week), one.tiers[-1].price_minor, one.id))
+                key = (line.id, chosen.id, week - chosen.lead_weeks)
+                units = missing + (orders[key].units if key in orders else 0)
+                many = max(first_order(chosen), -(-units // chosen.multiple_units) * chosen.multiple_units)
+                orders[key] = Order(*key, many, 0, "")
+    return tuple(sorted(orders.values(), key=lambda one: (one.week, one.line, one.offer)))
+
+
+def _closed(offer: Offer, week: int) -> bool:
+    return bool(offer.order_weeks) and week - offer.lead_weeks not in offer.order_weeks
+
+
+def _missing(line: Line, orders: dict[tuple[str, str, int], Order], week: int) -> int:
+    """Units unmet in a week."""
+    held, missing = first_stock(line)[0], 0
+    lead = {offer.id: offer.lead_weeks for offer in line.offers}
+    mine = [one for one in orders.values() if one.line == line.id]
+    for at in range(week + 1):
+        held += sum(one.units for one in line.inbound if one.week == at)
+        held += sum(one.units for one in mine if one.week + lead[one.offer] == at)
+        held = min(held, demand_in(line, at, line.shelf_life_weeks))
+        missing = max(0, line.demand[at] - held)
+        held = max(0, held - line.demand[at])
+    return missing
 
 
 def first_price(line: Line) -> int:
@@ -239,13 +279,15 @@ def _own(books: Books) -> Iterator[Way]:
 
 
 def _contracts(asked: Asked, books: Books) -> Iterator[Way]:
-    least, paid = dict(asked.minimums), Counter[tuple[str, int]]()
-    for order, _, offer in books:
+    least, paid, looked_at = dict(asked.minimums), Counter[tuple[str, int]](), set[tuple[str, int]]()
+    for order, line, offer in books:
         if not offer.surge_option:
             paid[offer.contract, order.week] += order.units * offer.price_minor(order.units)
+            if asked.missed is None or line.id in asked.missed:
+                looked_at.add((offer.contract, order.week))
     short: Counter[str] = Counter()
-    for (contract, _), minor in paid.items():
-        short[contract] += max(0, least.get(contract, 0) - minor)
+    for contract, week in sorted(looked_at):
+        short[contract] += max(0, least.get(contract, 0) - paid[contract, week])
     for contract, minor in short.items():
         yield Way(contract_minimum_name(contract), minor, MONEY, minor)
 

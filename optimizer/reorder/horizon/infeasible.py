@@ -4,8 +4,9 @@ A set of clauses whose breaking lets the rest be kept is a correction; every con
 correction. So: take the fewest clauses that meet all corrections known (a smallest hitting set), keep these alone, and
 ask for the cheapest plan. If there is none, they are a smallest conflict; else what that plan breaks is one more
 correction (Ignatiev, Previti, Liffiton and Marques-Silva 2015). The linear relaxation is asked first: what conflicts
-there conflicts in earnest, at a fraction of the time; the whole-number program then says whether fewer do, and what is
-broken by how much is counted from its orders by the checker's books.
+there conflicts in earnest, at a fraction of the time; the whole-number program then says whether fewer do (of a large
+problem for the lines that a known plan misses), and what is broken by how much is counted from its orders by the
+checker's books.
 """
 
 from __future__ import annotations
@@ -48,40 +49,51 @@ def answered(question: Question) -> Finding:
 
 def find_conflicts(problem: Problem, asked: Asked = Asked(), *, limit_seconds: float = LIMIT_SECONDS) -> Finding:
     """What keeps the needs from being served, or that nothing does; the best told within the time (wall)."""
-    began = time.monotonic()
-    deadline = began + limit_seconds
+    deadline = time.monotonic() + limit_seconds
     late = told.told_beyond(problem, asked)
     loose = Elastic(problem, asked, whole=False)
     low = loose.solve((), seconds=limit_seconds * CHEAPEST_SHARE)
-    exact = Elastic(problem, asked, whole=True)
-    best = exact.solve((), seconds=limit_seconds * CHEAPEST_SHARE)
-    ways = told.exceeded(problem, asked, best.orders) if best.state == "found" else None
+    conflicts = _conflicts(loose, None, asked, deadline) if low.over else ()
+    wide = Elastic(problem, asked, whole=True, standing=None if asked.missed is None else asked.standing)
+    best = wide.solve((), seconds=min(limit_seconds * CHEAPEST_SHARE, deadline - time.monotonic()))
+    orders, ways = _cheaper(problem, asked, best)
     if ways == ():
-        return Finding(True, (), (), 0, 0, late, best.orders)
-    least = int(max(low.bound, best.bound) + 0.5)
-    if ways is None:
-        servable = False if low.over else None
-        conflicts = _conflicts(loose, exact, low.over, deadline)
-        return Finding(servable, conflicts, (), 0, least, late, ())
-    settled = bool(low.over) or best.bound > 0.5
-    conflicts = _conflicts(loose, exact, low.over, deadline)
-    cost = sum(way.cost_minor for way in ways)
-    made = tuple(_with_alone(exact, problem, asked, one, deadline) for one in conflicts)
-    return Finding(False if settled or made else None, made, ways, cost, min(least, cost), late, best.orders)
+        return Finding(True, (), (), 0, 0, late, orders)
+    if not all(one.smallest for one in conflicts) or not conflicts:
+        exact = wide if asked.missed is None else Elastic(problem, asked, whole=True)
+        conflicts = _conflicts(loose if low.over else None, exact, asked, deadline)
+    least = int(max(low.bound, best.bound if asked.missed is None else 0.0) + 0.5)
+    made = tuple(_with_alone(wide, problem, asked, one, deadline) for one in conflicts)
+    servable = False if made or least else None
+    cost = sum(way.cost_minor for way in ways or ())
+    return Finding(servable, made, ways or (), cost, least if ways is None else min(least, cost), late, orders)
 
 
-def _conflicts(loose: Elastic, exact: Elastic, relaxed_breaks: frozenset[str], deadline: float) -> tuple[Conflict, ...]:
-    """Conflicts that share no clause, each as small as it could be shown to be."""
+def _cheaper(problem: Problem, asked: Asked, best: Answer) -> tuple[tuple[Order, ...], tuple[Way, ...] | None]:
+    """Orders that serve every need and what they break: those of the program, or of patching where these break less."""
+    found = [best.orders] if best.state == "found" else []
+    counted = [(told.exceeded(problem, asked, orders), orders) for orders in [*found, told.patched(problem, asked)]]
+    able = [(sum(way.cost_minor for way in ways), orders, ways) for ways, orders in counted if ways is not None]
+    if not able:
+        return (), None
+    _, orders, ways = min(able, key=lambda one: one[0])
+    return orders, ways
+
+
+def _conflicts(loose: Elastic | None, exact: Elastic | None, asked: Asked, deadline: float) -> tuple[Conflict, ...]:
+    """Conflicts that share no clause, each as small as it could be shown to be, by the programs that are given."""
     found: list[Conflict] = []
     gone: frozenset[str] = frozenset()
     while len(found) < MOST_CONFLICTS and time.monotonic() < deadline:
-        known, _ = _smallest(_asking(loose, deadline), gone, None) if relaxed_breaks else (None, False)
-        fewer, proven = _smallest(_asking(exact, deadline), gone, None if known is None else len(known))
+        known = None if loose is None else _smallest(_asking(loose, deadline), gone, None)[0]
+        fewer, proven = None, len(known or ()) == 1
+        if not proven and exact is not None:
+            fewer, proven = _smallest(_asking(exact, deadline), gone, None if known is None else len(known))
         chosen = fewer or known
         if not chosen:
             break
-        names = tuple(name for name in exact.clauses if name in chosen)
-        found.append(Conflict(names, proven, ()))
+        smallest = len(chosen) == 1 or (proven and asked.missed is None)
+        found.append(Conflict(tuple(sorted(chosen)), smallest, ()))
         gone |= chosen
     return tuple(found)
 
@@ -126,15 +138,15 @@ def _meeting(corrections: list[frozenset[str]]) -> frozenset[str]:
     return frozenset(name for name, variable in chosen.items() if solver.value(variable))
 
 
-def _with_alone(exact: Elastic, problem: Problem, asked: Asked, found: Conflict, deadline: float) -> Conflict:
+def _with_alone(wide: Elastic, problem: Problem, asked: Asked, found: Conflict, deadline: float) -> Conflict:
     """The conflict with what each of its clauses would have to give if all others were kept."""
     ways: list[Way] = []
     for clause in found.clauses:
         left = deadline - time.monotonic()
         if left <= 0:
             break
-        others = [name for name in exact.clauses if name != clause]
-        answer = exact.solve(others, seconds=left)
+        others = [name for name in wide.clauses if name != clause]
+        answer = wide.solve(others, seconds=left)
         orders: tuple[Order, ...] = answer.orders
         broken = told.exceeded(problem, asked, orders) if answer.state == "found" else None
         ways += [way for way in broken or () if way.clause == clause]
