@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from unittest import mock
 
+import pytest
+from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 from sqlmodel import Session, select
+from typer.testing import CliRunner
 
 from optimizer.reorder.horizon.check import check
 from optimizer.reorder.horizon.infeasible import find_conflicts
+from stockpile.actor import Grant
+from stockpile.app import build
+from stockpile.cli import app as commands
 from stockpile.contracts.tables import Contract
 from stockpile.db import transact
+from stockpile.governance import operations as governance
 from stockpile.inventory.tables import ReserveFloor
 from stockpile.jobs import operations as jobs
 from stockpile.reorder import operations
 from stockpile.reorder.tables import BuyingPolicy
+from stockpile.settings import Settings
 from tests.conftest import Cast, acting
-from tests.inventory.stockroom import ON_SQLITE
+from tests.inventory.stockroom import ON_SQLITE, do
 from tests.reorder.buying import drafted, quick, standing
 
 
@@ -100,3 +109,24 @@ def test_where_the_answer_does_not_come_in_time_it_says_so(region: Engine, cast:
     made = operations.draft(region, acting(cast["buyer"]), unmet={}, limit_seconds=0.0001)
     assert check(made.made.problem, made.made.plan).feasible
     assert "could not be told: no answer within" in made.blocked["said"][0]
+
+
+@ON_SQLITE
+def test_it_is_told_over_http_and_at_the_command_line(
+    region: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STOCKPILE_DATABASE_URL", region.url.render_as_string(hide_password=False))
+    run = CliRunner().invoke
+    assert "no reorder has run yet" in str(run(commands, ["run", "blocked"]).exception)
+    budget(region, 90_000)
+    given = {"name": "buys", "title": "buyer", "password": "night and day", "grants": [Grant("buyer")]}
+    do(region, governance.add_account, acting(governance.founder()), **given)
+    with TestClient(build(region, Settings(home=tmp_path), scheduled=False)) as client:
+        client.auth = ("buys", "night and day")
+        answer = client.post("/api/v1/runs/reorder?dry=true")
+    assert answer.status_code == 200, answer.text
+    told = answer.json()["outcome"]["blocked"]
+    assert any(name.startswith("budget of all weeks") for one in told["conflicts"] for name in one["clauses"])
+    said = run(commands, ["run", "blocked"]).output
+    assert said.startswith("reorder for 2020-03-30, dry\n")
+    assert all(one in said for one in told["said"])
