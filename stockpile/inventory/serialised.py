@@ -100,6 +100,10 @@ class Book:
     pieces: dict[_Key, _Piece] = field(default_factory=dict)
     before: dict[_Key, Place | None] = field(default_factory=dict)
 
+    def concerns(self, lot_id: int, which: Which) -> bool:
+        """Whether a move of that lot is one of pieces, or claims to be."""
+        return lot_id in self.items or which is not AS_IT_STANDS
+
     def follow(self, steps: Sequence[Step]) -> Taken | Conflict:
         """The serials that go with each line, all or none; or why the posting is refused."""
         trial: dict[_Key, _Piece] = {}
@@ -292,6 +296,12 @@ def standing(session: Session, *, item: str | None = None, serial: str | None = 
     query = query.where(Serial.item_code == item) if item else query
     query = query.where(Serial.serial == serial) if serial else query
     return list(session.exec(query.execution_options(populate_existing=True)))
+
+
+def at(session: Session, lot_id: int, place: Place) -> list[str]:
+    """The serials of a lot that stand at a place, in order."""
+    rows = session.exec(select(Serial).where(Serial.lot_id == lot_id).execution_options(populate_existing=True))
+    return sorted(row.serial for row in rows if place_of(row) == place)
 
 
 def by_lot(rows: Iterable[Serial]) -> dict[int, list[str]]:
