@@ -128,5 +128,5 @@ def test_it_is_told_over_http_and_at_the_command_line(
     told = answer.json()["outcome"]["blocked"]
     assert any(name.startswith("budget of all weeks") for one in told["conflicts"] for name in one["clauses"])
     said = run(commands, ["run", "blocked"]).output
-    assert said.startswith("reorder for 2020-03-30, dry\n")
+    assert "reorder for 2020-03-30, dry\n" in said
     assert all(one in said for one in told["said"])

@@ -61,7 +61,8 @@ def find_conflicts(problem: Problem, asked: Asked = Asked(), *, limit_seconds: f
         return Finding(True, (), (), 0, 0, late, orders)
     if not all(one.smallest for one in conflicts) or not conflicts:
         exact = wide if asked.missed is None else Elastic(problem, asked, whole=True)
-        conflicts = _conflicts(loose if low.over else None, exact, asked, deadline)
+        again = _conflicts(loose if low.over else None, exact, asked, deadline)
+        conflicts = again if len(again) >= len(conflicts) else conflicts
     least = int(max(low.bound, best.bound if asked.missed is None else 0.0) + 0.5)
     made = tuple(_with_alone(wide, problem, asked, one, deadline) for one in conflicts)
     servable = False if made or least else None
@@ -86,7 +87,8 @@ def _conflicts(loose: Elastic | None, exact: Elastic | None, asked: Asked, deadl
     gone: frozenset[str] = frozenset()
     while len(found) < MOST_CONFLICTS and time.monotonic() < deadline:
         known = None if loose is None else _smallest(_asking(loose, deadline), gone, None)[0]
-        fewer, proven = None, len(known or ()) == 1
+        fewer: frozenset[str] | None = None
+        proven = len(known or ()) == 1
         if not proven and exact is not None:
             fewer, proven = _smallest(_asking(exact, deadline), gone, None if known is None else len(known))
         chosen = fewer or known
