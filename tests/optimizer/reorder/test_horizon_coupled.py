@@ -25,7 +25,8 @@ from tests.optimizer.reorder.horizon_exact_program import ExactProgram
 
 LINES, WEEKS = 3, 4
 SEEDS = range(8)
-NEAR = 0.01
+NEAR, FAR = 0.03, 0.15
+"""How far above the optimum plans of these very tight cases may be: on average, and the worst of them."""
 
 
 def coupled(seed: int) -> Problem:
@@ -77,11 +78,12 @@ def test_no_bound_is_above_the_optimum_of_items_that_share_clauses_and_no_plan_b
 ) -> None:
     gaps, pressed = [], set()
     for seed, (problem, optimum) in zip(SEEDS, solved, strict=True):
-        plan = plan_horizon(problem, gap=1e-5, rounds=60, limit_seconds=10)
+        plan = plan_horizon(problem, gap=1e-5, rounds=300, limit_seconds=10)
         assert check(problem, plan).findings == (), seed
         assert plan.bound <= optimum <= plan.cost.total, seed
         gaps.append((plan.cost.total - optimum) / abs(optimum))
         pressed |= {one.clause.split(" ")[0] for one in plan.prices}
     assert sum(gap == 0 for gap in gaps) >= 0.5 * len(gaps), gaps
     assert sum(gaps) / len(gaps) <= NEAR, gaps
+    assert max(gaps) <= FAR, gaps
     assert {"budget", "capacity", "storage"} <= pressed, "the shared clauses press"
