@@ -34,6 +34,7 @@ from stockpile.allocation.reasons import api as reasons
 from stockpile.allocation.reservations import api as reservations
 from stockpile.backup.nightly import back_up
 from stockpile.catalogue import api as catalogue
+from stockpile.contingency import api as contingency
 from stockpile.contracts import api as contracts
 from stockpile.contracts.calloffs import api as calloffs
 from stockpile.contracts.damages import api as damages
@@ -81,6 +82,7 @@ from stockpile.reorder import api as reorder
 from stockpile.reorder.maintenance import api as maintenance
 from stockpile.settings import Settings
 from stockpile.settlement import api as settlement
+from stockpile.transparency.findings import api as findings
 from stockpile.transparency.grievances import api as grievances
 from stockpile.transparency.kpis import api as kpis
 from stockpile.transparency.ocds import api as ocds
@@ -102,8 +104,8 @@ STOREROOM = (inventory, *GOODS_IN, *BOOKS, recalls, quality, counts, outlook, wo
 BUYING = (procurement, contracts, terms, calloffs, damages, invoices, scorecards, shortages)
 NEEDS = (demand, forecasting, outlooks, scenarios, reorder, maintenance)
 SHARING = (allocation, policies, alternatives, reasons, reservations)
-OPEN_BOOKS = (sealing, grievances, kpis, ocds, privacy, replay)
-COMMITTEE = (governance, committee, membership, settlement)
+OPEN_BOOKS = (sealing, grievances, kpis, ocds, privacy, replay, findings)
+COMMITTEE = (governance, committee, membership, settlement, contingency)
 ROUTERS = (*COMMITTEE, catalogue, *BUYING, *STOREROOM, *NEEDS, *SHARING, jobs, *OPEN_BOOKS)
 SIMULATED = (b"stockpile-simulated", b"true")
 DESCRIPTION = (

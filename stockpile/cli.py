@@ -23,6 +23,7 @@ from stockpile.cli_backup import backup, restore, watch_books
 from stockpile.cli_buying import contract
 from stockpile.cli_calloffs import calloff
 from stockpile.cli_committee import committee
+from stockpile.cli_contingency import contingency
 from stockpile.cli_handling import call
 from stockpile.cli_plan import plan
 from stockpile.cli_public import public
@@ -64,6 +65,7 @@ app.add_typer(public, name="public")
 app.add_typer(calloff, name="calloff")
 app.add_typer(contract, name="contract")
 app.add_typer(committee, name="committee")
+app.add_typer(contingency, name="contingency")
 app.add_typer(backup, name="backup")
 app.add_typer(tender, name="tender")
 app.command("call")(call)
@@ -102,7 +104,7 @@ def demo(
     if not (result.ledger_verified and result.checker_accepted):
         end_with(result.discrepancies or ["a plan is not accepted by the checker"])
     if serve_after:
-        names = ", ".join(name for name, _, _ in (*cast.CAST, *cast.REQUESTERS))
+        names = ", ".join(name for name, _, _ in (*cast.CAST, *cast.REQUESTERS, *cast.SEATS))
         out.print(f"\nsign in at [bold]http://127.0.0.1:{port}[/bold] as one of {names}")
         out.print(
             f"the password of all is [bold]{settings.demo_password}[/bold]; Ctrl-C stops the server", highlight=False

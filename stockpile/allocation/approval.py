@@ -21,8 +21,9 @@ from stockpile.catalogue import queries as catalogue
 from stockpile.db import reading, rows_changed, transact
 from stockpile.errors import Conflict, Invalid, NotFound
 from stockpile.governance.committee import gate
-from stockpile.governance.committee.gate import Effect
+from stockpile.governance.committee.gate import Effect, Urgency
 from stockpile.governance.rules import require, require_other
+from stockpile.inventory import queries as inventory
 from stockpile.inventory import transfers
 from stockpile.inventory.tables import Transfer
 
@@ -126,12 +127,34 @@ def approve(session: Session, act: Act, *, plan_number: int) -> list[Transfer]:
     _conclude(session, results, requests)
     plan.approved_by, plan.approved_at = act.actor.id, act.at
     session.add(plan)
-    level = queries.surge(session, plan.surge_id).level
-    digests = {"problem": plan.problem_digest, "plan": plan.answer_digest, "lines": _lines_digest(lines)}
-    gate.decide(session, act, Effect("plan.approve", f"plan:{plan_number}", digests, level=level))
+    under = gate.decide(session, act, _effect(session, act, plan, lines, requests))
     payload = {"problem": plan.problem_digest, "plan": plan.answer_digest, "transfers": [t.id for t in made]}
-    journal.record(session, act, action="plan.approve", subject=f"plan:{plan_number}", payload=payload)
+    journal.record(session, act, action="plan.approve", subject=f"plan:{plan_number}", payload=payload | under.told)
     return made
+
+
+def _effect(
+    session: Session, act: Act, plan: StoredPlan, lines: Sequence[PlanLine], requests: dict[int, Request]
+) -> Effect:
+    """What is approved, at the level of its surge; how soon it is needed, and what it takes of the pool."""
+    surge = queries.surge(session, plan.surge_id)
+    digests = {"problem": plan.problem_digest, "plan": plan.answer_digest, "lines": _lines_digest(lines)}
+    served = [requests[line.request_id] for line in lines if line.quantity]
+    soonest = min((one.need_by for one in served), default=None)
+    urgency = Urgency(
+        began_at=surge.declared_at,
+        hours_left=(soonest - act.at).total_seconds() / 3600 if soonest else None,
+        pool_permille=_pool_permille(session, lines, requests),
+    )
+    return Effect("plan.approve", f"plan:{plan.id}", digests, level=surge.level, urgency=urgency)
+
+
+def _pool_permille(session: Session, lines: Sequence[PlanLine], requests: dict[int, Request]) -> int:
+    """What a plan, reserved already, takes of all that the pool had available, in packs, rounded up."""
+    sizes = {code: item.pack_size for code, item in catalogue.items(session).items()}
+    taken = sum(line.quantity // sizes[requests[line.request_id].item_code] for line in lines)
+    left = sum(one.quantity // sizes[one.item] for one in inventory.pool_stock(session))
+    return -(-taken * 1000 // (taken + left)) if taken else 0
 
 
 def _lines_digest(lines: Sequence[PlanLine]) -> str:

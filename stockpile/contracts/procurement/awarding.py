@@ -281,7 +281,7 @@ def sign(session: Session, act: Act, *, number: int, supplier: str) -> Contract:
     code = queries.contract_code(found, supplier)
     if session.get(Contract, code) is not None:
         raise Conflict(f"contract {code} is signed already", field="supplier", value=supplier)
-    decision = gate.decide(session, act, effect)
+    under = gate.decide(session, act, effect)
     terms = effect.payload
     row = Contract(
         code=code,
@@ -299,13 +299,13 @@ def sign(session: Session, act: Act, *, number: int, supplier: str) -> Contract:
     session.flush()
     for lot in terms["lots"]:
         _add_lot(session, number, code, lot)
-    session.add(TenderContract(contract_code=code, tender_id=number, decision_id=decision, signed_at=act.at))
+    session.add(TenderContract(contract_code=code, tender_id=number, decision_id=under.decision, signed_at=act.at))
     session.flush()
     if len(queries.signed(session, number)) == len(queries.winners(session, number)):
         found.state = rules.SIGNED
         session.add(found)
     told = {"contract": code, "supplier": supplier, "hash": effect.hash, "ceiling_minor": terms["ceiling_minor"]}
-    note(session, act, "sign", found, told)
+    note(session, act, "sign", found, told | under.told)
     return row
 
 

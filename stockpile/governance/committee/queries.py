@@ -56,6 +56,16 @@ def proposals(session: Session, *, state: str | None = None, after: int = 0, lim
     return list(session.exec(query.where(col(Proposal.id) < after) if after else query))
 
 
+def newest_on(session: Session, subject: str) -> int:
+    """The newest proposal about a subject, by number; refuses where there is none."""
+    found = session.exec(
+        select(Proposal.id).where(Proposal.subject == subject).order_by(col(Proposal.id).desc())
+    ).first()
+    if found is None:
+        raise NoProposal(f"nothing about {subject} was put to the committee", field="subject", value=subject)
+    return found
+
+
 def due(session: Session, *, at: datetime) -> list[int]:
     """Proposals that are voted on and whose time is over, by number."""
     query = select(Proposal.id).where(col(Proposal.state).in_(rules.VOTED_ON), col(Proposal.deadline) <= at)
@@ -104,6 +114,12 @@ def stopped(session: Session, subject: str, *, at: datetime) -> Proposal | None:
     return next((one for one in found if one.state == rules.NOT_RATIFIED or (one.deadline or at) <= at), None)
 
 
+def unratified_permille(session: Session, operation: str) -> int:
+    """What emergencies of an operation took of the pool and is not ratified yet, in thousandths."""
+    query = select(Proposal.pool_permille).where(Proposal.operation == operation, Proposal.state == rules.PROVISIONAL)
+    return sum(session.exec(query))
+
+
 def not_ratified(session: Session) -> list[Proposal]:
     """All that was done provisionally and not ratified: what was shipped under it goes to settlement."""
     return list(session.exec(select(Proposal).where(Proposal.state == rules.NOT_RATIFIED).order_by(col(Proposal.id))))
@@ -150,7 +166,8 @@ def recount(session: Session, number: int) -> Recount:
     differences = [f"{name}: stored {outcome.get(name)}, counted {again[name]}" for name in changed]
     if rules.after(rules.PROVISIONAL if _provisional(found) else rules.OPEN, again["state"]) != found.state:
         differences.append(f"state: stored {found.state}, counted {again['state']}")
-    if rules.payload_hash(found.operation, found.subject, json.loads(found.payload)) != found.payload_hash:
+    effect = {"value_minor": found.value_minor, "level": found.level}
+    if rules.payload_hash(found.operation, found.subject, json.loads(found.payload), **effect) != found.payload_hash:
         differences.append("the payload is not that of its hash")
     return Recount(number, found.state, outcome, again, rows, differences + _unjournaled(session, number, rows))
 

@@ -297,7 +297,7 @@ def _figure(view: Look, code: str, asked: Asked) -> dict[str, Any]:
     )
     if period.ends < period.starts:
         raise queries.WrongPeriod("ends must not lie before starts", field="ends")
-    return kpis.figure(view.session, code, period)
+    return kpis.figure(view.session, code, period, outside=True)
 
 
 def _level(text: str) -> int:
