@@ -4,8 +4,9 @@
 format: `check` ends with 0 only if the plan is proven to be what its rules say, with 1 if not. `allocate PROBLEM.json
 -o PLAN.json` and `check` speak the neutral format `stockpile-allocation/1` too, which `check` recognises: there it
 prints one JSON object and ends with 0 only if the plan is feasible. All end with 2 where a file cannot be read or
-written, or a rule lacks a fact. `reorder` and `check-reorder` are told in optimizer/reorder/FORMAT.md. `allocate` ends
-with 130 where an interrupt ended its search, after writing the best plan so far.
+written, or a rule lacks a fact. `reorder`, `check-reorder`, `explain-reorder` and `conflict-reorder` are told in
+optimizer/reorder/FORMAT.md. `allocate` ends with 130 where an interrupt ended its search, after writing the best plan
+so far.
 """
 
 from __future__ import annotations

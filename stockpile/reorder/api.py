@@ -28,12 +28,6 @@ class PreapprovalBody(http.Body):
     reason: Text
 
 
-class WhyBody(http.Body):
-    """Why."""
-
-    reason: Text
-
-
 @router.get("/preapprovals")
 def preapprovals(caller: SignedIn) -> list[dict[str, Any]]:
     """What nightly proposals have been approved beforehand, by whom, within which limit; newest first."""
@@ -67,7 +61,9 @@ def set_rule(caller: SignedIn, request: Request, body: PreapprovalBody, key: Key
 
 
 @router.post("/preapprovals/{number}/revoke")
-def revoke(caller: SignedIn, request: Request, number: http.Number, body: WhyBody, key: Key = None) -> JSONResponse:
+def revoke(
+    caller: SignedIn, request: Request, number: http.Number, body: http.WhyBody, key: Key = None
+) -> JSONResponse:
     """End a pre-approval at once."""
     return caller.effect(
         request, body, key, lambda session, act: preapproval.revoke(session, act, number=number, reason=body.reason)
