@@ -34,6 +34,7 @@ from stockpile.db import reading
 from stockpile.demand import api as demand
 from stockpile.errors import Refusal
 from stockpile.governance import api as governance
+from stockpile.governance.access import api as access
 from stockpile.governance.caller import SignedIn
 from stockpile.governance.operations import SignInRefused
 from stockpile.governance.quick import QuickWay
@@ -67,7 +68,7 @@ GOODS_IN = (receiving, proposals, controlled, temperatures, shelving, handover, 
 BOOKS = (periods, corrections)
 STOREROOM = (inventory, *GOODS_IN, *BOOKS, recalls, quality, counts, outlook, worklist, scanning, lots, ownership, kits)
 SHARING = (allocation, policies, alternatives, reasons, reservations)
-ROUTERS = (governance, catalogue, contracts, *STOREROOM, demand, *SHARING, jobs, sealing)
+ROUTERS = (governance, access, catalogue, contracts, *STOREROOM, demand, *SHARING, jobs, sealing)
 HOSTS = frozenset({"127.0.0.1", "localhost", "testserver"})
 SIMULATED = (b"stockpile-simulated", b"true")
 DESCRIPTION = (

@@ -6,7 +6,7 @@ import base64
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from threading import BoundedSemaphore
 from typing import Annotated, Any, Final
@@ -27,6 +27,7 @@ from stockpile.actor import Act, Actor
 from stockpile.db import reading, transact
 from stockpile.errors import Refusal
 from stockpile.governance import operations, queries
+from stockpile.governance.keys.queries import asks_factor
 from stockpile.governance.operations import SignInRefused
 from stockpile.governance.rules import SCHEDULER, require_any
 
@@ -235,7 +236,8 @@ def _actor(
     if password is not None:
         with _hashing:
             account = operations.check_password(session, name=password.username, password=password.password)
-        return queries.actor_of(session, account)
+        actor = queries.actor_of(session, account, real_now=real_now)
+        return replace(actor, unproven=asks_factor(session, actor.id))
     raise SignInRefused("sign in: send a bearer token of POST /api/v1/tokens, or name and password (HTTP Basic)")
 
 

@@ -99,7 +99,8 @@ def issue_token(session: Session, account: Account, *, real_now: datetime, hours
     assert account.id is not None
     secret = secrets.token_urlsafe(32)
     expires_at = real_now + timedelta(hours=hours)
-    session.add(Token(digest=token_digest(secret), account_id=account.id, expires_at=expires_at))
+    digest = token_digest(secret)
+    session.add(Token(digest=digest, account_id=account.id, expires_at=expires_at, created_at=real_now))
     return secret, expires_at
 
 
@@ -131,17 +132,22 @@ def asking_holders(tokens: Iterable[str], *, real_now: datetime) -> bulk.Questio
 def holders(found: bulk.Answer) -> dict[str, Actor]:
     """Who holds each token that was found."""
     held: dict[str, Actor] = {}
-    for digest, number, name, role, member, site in found:
+    for digest, number, name, role, member, site, scopes, unproven in found:
         grant = (Grant(role, member or None, site or None),) if role else ()
-        known = held.get(digest, Actor(id=number, name=name, grants=()))
+        narrowed = frozenset(scopes.split(",")) if scopes else None
+        known = held.get(digest, Actor(id=number, name=name, grants=(), scopes=narrowed, unproven=bool(unproven)))
         held[digest] = replace(known, grants=(*known.grants, *grant))
     return held
 
 
 _HOLDERS: Final = (
-    "SELECT t.digest, a.id, a.name, g.role, g.member_code, g.site_code FROM {rows}"
+    "SELECT t.digest, a.id, a.name, g.role, g.member_code, g.site_code, t.scopes,"
+    " (f.account_id IS NOT NULL OR w.second_factor_demanded IS TRUE)"
+    " AND (t.proven_until IS NULL OR t.proven_until <= r.real_now) FROM {rows}"
     " JOIN token t ON t.digest = r.digest JOIN account a ON a.id = t.account_id"
-    " LEFT JOIN account_grant g ON g.account_id = a.id"
+    " LEFT JOIN account_grant g ON g.account_id = a.id AND (g.ends_at IS NULL OR g.ends_at > r.real_now)"
+    " LEFT JOIN second_factor f ON f.account_id = a.id AND f.confirmed_at IS NOT NULL"
+    " LEFT JOIN region w ON w.id = 1"
     " WHERE NOT t.revoked AND t.expires_at > r.real_now AND a.active ORDER BY g.id"
 )
 

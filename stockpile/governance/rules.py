@@ -94,13 +94,34 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     "figure.set": frozenset({COMMITTEE}),
     "region.import": frozenset({ADMINISTRATOR}),
     "account.manage": frozenset({ADMINISTRATOR}),
+    "grant.share": frozenset({REQUESTER, LOGISTICS, COORDINATOR}),
+    "glass.break": frozenset({LOGISTICS, COORDINATOR, PHARMACIST}),
+    "glass.review": frozenset({COMMITTEE, AUDITOR}),
 }
+
+APPROVING: Final = frozenset({"adopt", "admit", "approve", "close", "confirm", "lift", "manage", "review", "vote"})
+"""The verbs of rights by which a person answers for what another has prepared, or lets others in."""
+
+
+def approves(right: str) -> bool:
+    """Whether a right is one by which a person approves: it asks for the second factor, and no key carries it.
+
+    >>> approves("plan.approve"), approves("stock.receive")
+    (True, False)
+    """
+    return right.partition(".")[2] in APPROVING
 
 
 class Missing(NotAllowed):
     """The actor holds no grant that covers the right here."""
 
     code = "right_missing"
+
+
+class SecondFactorMissing(NotAllowed):
+    """The right is there; this sign-in has not shown the second factor that approvals ask for."""
+
+    code = "second_factor_missing"
 
 
 class OwnWork(Conflict):
@@ -115,6 +136,8 @@ def allowed(actor: Actor, right: str, *, member: str | None = None, site: str | 
     A grant limited to a member (or site) covers only acts that name it.
     """
     roles = RIGHTS[right]
+    if actor.scopes is not None and right not in actor.scopes:
+        return False
     return any(
         grant.role in roles and grant.member in (None, member) and grant.site in (None, site) for grant in actor.grants
     )
@@ -122,13 +145,17 @@ def allowed(actor: Actor, right: str, *, member: str | None = None, site: str | 
 
 def holds(actor: Actor, right: str) -> bool:
     """Whether the actor holds `right` for anything at all, however limited."""
-    return any(grant.role in RIGHTS[right] for grant in actor.grants)
+    roles = RIGHTS[right]
+    if actor.scopes is not None and right not in actor.scopes:
+        return False
+    return any(grant.role in roles for grant in actor.grants)
 
 
 def require_any(actor: Actor, right: str) -> None:
     """Refuse who does not hold `right` for anything at all."""
     if not holds(actor, right):
         raise Missing(f"{actor.name} may not {right}: the account has no role for it", right=right)
+    require_proof(actor, right)
 
 
 def require(actor: Actor, right: str, *, member: str | None = None, site: str | None = None) -> None:
@@ -136,6 +163,17 @@ def require(actor: Actor, right: str, *, member: str | None = None, site: str | 
     if not allowed(actor, right, member=member, site=site):
         where = "".join(f" for {name}" for name in (member, site) if name)
         raise Missing(f"{actor.name} may not {right}{where}", right=right, member=member, site=site)
+    require_proof(actor, right)
+
+
+def require_proof(actor: Actor, right: str) -> None:
+    """Refuse an approval by a sign-in that lacks the second factor it needs."""
+    if actor.unproven and approves(right):
+        raise SecondFactorMissing(
+            f"{right} needs the second factor: sign in for a token, then send the six digits of your device to "
+            "POST /api/v1/me/second-factor/proof (a device is set up at POST /api/v1/me/second-factor)",
+            right=right,
+        )
 
 
 def require_other(actor: Actor, authors: dict[int, str]) -> None:

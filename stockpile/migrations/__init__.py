@@ -14,6 +14,7 @@ import stockpile.allocation.tables
 import stockpile.catalogue.tables
 import stockpile.contracts.tables
 import stockpile.demand.tables
+import stockpile.governance.keys.tables
 import stockpile.governance.tables
 import stockpile.idempotency
 import stockpile.inventory.counts.tables
