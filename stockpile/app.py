@@ -22,7 +22,7 @@ from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import Receive, Scope, Send
 
-from stockpile import __version__, http
+from stockpile import __version__, http, shielding
 from stockpile.allocation import api as allocation
 from stockpile.allocation.alternatives import api as alternatives
 from stockpile.allocation.policies import api as policies
@@ -105,6 +105,12 @@ def build(engine: Engine, settings: Settings, *, scheduled: bool = True) -> Fast
     app.add_middleware(http.SameOrigin)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(HOSTS))
     app.add_middleware(_MarkSimulated, state=app.state)
+    app.add_middleware(
+        shielding.Limits,
+        sign_in=shielding.Bucket(settings.wrong_sign_ins_per_minute),
+        public=shielding.Bucket(settings.public_per_minute),
+    )
+    app.add_middleware(shielding.Shield)
     _add_refusals(app)
     _add_routes(app)
     app.open_quick_way()
@@ -132,7 +138,7 @@ class _Api(FastAPI):
 def _marks(state: State) -> list[tuple[bytes, bytes]] | None:
     """The headers that every answer of the API carries; None while that is not known."""
     known: bool | None = getattr(state, "simulated", None)
-    return None if known is None else [SIMULATED] * known
+    return None if known is None else [*shielding.OF_DATA, *[SIMULATED] * known]
 
 
 def _add_routes(app: FastAPI) -> None:

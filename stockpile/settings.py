@@ -19,6 +19,7 @@ class Settings(BaseSettings):
     `plan_limit_seconds`: how long a fair plan may take before a labelled pro-rata plan is given instead.
     `token_hours`: how long a sign-in lasts.
     `demo_password`: the password of the demo's accounts; only `stockpile demo` uses it.
+    `wrong_sign_ins_per_minute`, `public_per_minute`: so many may come from one address, in each process.
     """
 
     model_config = SettingsConfigDict(env_prefix="STOCKPILE_", env_file=".env", extra="ignore")
@@ -27,6 +28,8 @@ class Settings(BaseSettings):
     database_url: str = ""
     plan_limit_seconds: float = 30.0
     token_hours: int = 12
+    wrong_sign_ins_per_minute: int = 20
+    public_per_minute: int = 600
     demo_password: str = "simulated"
 
     def address(self) -> str:

@@ -24,12 +24,12 @@ from starlette.datastructures import State
 
 from stockpile import http, idempotency
 from stockpile.actor import Act, Actor
-from stockpile.db import reading, transact
+from stockpile.db import reading, transact, write_for
 from stockpile.errors import Refusal
 from stockpile.governance import operations, queries
 from stockpile.governance.keys.queries import asks_factor
 from stockpile.governance.operations import SignInRefused
-from stockpile.governance.rules import SCHEDULER, require_any
+from stockpile.governance.rules import SCHEDULER, members_of, require_any
 
 MOST_HASHES_AT_ONCE = 4
 LET_IN = timedelta(seconds=5)
@@ -118,6 +118,7 @@ class Caller:
         """
 
         def once(session: Session) -> idempotency.Reply:
+            write_for(session, members_of(self.actor))
             act = self.act(session)
             return idempotency.once(
                 session,

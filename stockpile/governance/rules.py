@@ -130,6 +130,17 @@ class OwnWork(Conflict):
     code = "own_work"
 
 
+def members_of(actor: Actor) -> list[str] | None:
+    """The members that every grant of the actor is narrowed to; None where one reaches further.
+
+    >>> members_of(Actor(1, "anna", (Grant("requester", member="BE-1"),)))
+    ['BE-1']
+    """
+    if any(grant.member is None for grant in actor.grants):
+        return None
+    return sorted({grant.member for grant in actor.grants if grant.member is not None})
+
+
 def allowed(actor: Actor, right: str, *, member: str | None = None, site: str | None = None) -> bool:
     """Whether one of the actor's grants covers `right` for this member and site.
 
