@@ -20,6 +20,8 @@ class Settings(BaseSettings):
     `token_hours`: how long a sign-in lasts.
     `demo_password`: the password of the demo's accounts; only `stockpile demo` uses it.
     `wrong_sign_ins_per_minute`, `public_per_minute`: so many may come from one address, in each process.
+    `oidc_...`: the identity provider, if there is one; `oidc_roles` maps values of the claim `oidc_claim` to
+    role:member:site, as JSON; `oidc_redirect_uri` ends in /oidc/back.
     """
 
     model_config = SettingsConfigDict(env_prefix="STOCKPILE_", env_file=".env", extra="ignore")
@@ -30,6 +32,12 @@ class Settings(BaseSettings):
     token_hours: int = 12
     wrong_sign_ins_per_minute: int = 20
     public_per_minute: int = 600
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = ""
+    oidc_redirect_uri: str = ""
+    oidc_claim: str = "groups"
+    oidc_roles: dict[str, str] = {}
     demo_password: str = "simulated"
 
     def address(self) -> str:

@@ -15,6 +15,7 @@ from starlette.types import Scope
 from stockpile.settings import Settings
 from stockpile.web import crisis, sign_in
 from stockpile.web.key import secret_key
+from stockpile.web.oidc import BEGIN, add_oidc
 from stockpile.web.storeroom import add_storeroom
 
 ASSETS = Path(__file__).parent / "assets"
@@ -43,6 +44,7 @@ def add_pages(app: FastAPI, settings: Settings) -> None:
     _keep_sessions_in(settings.home / "sessions")
     screens.add_static_files("/screens", ASSETS)
     add_storeroom(engine)
+    add_oidc(engine, settings)
     _add_page("/login", "Stockpile: sign in", lambda: _login(engine, settings))
     _add_page("/", "Stockpile", lambda: crisis.crisis_page(engine))
     ui.run_with(
@@ -60,7 +62,8 @@ def add_pages(app: FastAPI, settings: Settings) -> None:
 
 async def _login(engine: Engine, settings: Settings) -> object:
     following = ui.context.client.request.query_params.get("next", "")
-    return await sign_in.login_page(engine, hours=settings.token_hours, following=following)
+    provider = BEGIN if settings.oidc_issuer else ""
+    return await sign_in.login_page(engine, hours=settings.token_hours, following=following, provider=provider)
 
 
 def _add_page(path: str, title: str, build: sign_in.Page) -> None:

@@ -83,8 +83,11 @@ def _named(session: Session, engine: Engine, token: str) -> SignedIn:
     return SignedIn(engine, token, actor.name)
 
 
-async def login_page(engine: Engine, *, hours: int, following: str) -> RedirectResponse | None:
-    """The sign-in form; who is signed in goes on to `following`, one of AFTER_SIGN_IN."""
+async def login_page(engine: Engine, *, hours: int, following: str, provider: str = "") -> RedirectResponse | None:
+    """The sign-in form; who is signed in goes on to `following`, one of AFTER_SIGN_IN.
+
+    `provider`: where one is sent to sign in with the region's identity provider; empty where there is none.
+    """
     following = following if following in AFTER_SIGN_IN else ""
     if await signed_in(engine):
         return RedirectResponse(following or CRISIS_ROOM)
@@ -93,6 +96,8 @@ async def login_page(engine: Engine, *, hours: int, following: str) -> RedirectR
         text("h1", "Stockpile")
         text("p", title or NOTHING_LOADED)
         _form(engine, hours=hours, following=following)
+        if provider:
+            ui.link("Sign in with your organisation's account", provider)
     return None
 
 
