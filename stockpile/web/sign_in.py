@@ -12,11 +12,12 @@ from nicegui import app, run, ui
 from sqlalchemy import Engine
 from sqlmodel import Session
 
+from stockpile.actor import Actor
 from stockpile.db import reading, transact
 from stockpile.governance import operations, queries
 from stockpile.governance.operations import SignInRefused
 from stockpile.governance.queries import NoRegion
-from stockpile.governance.rules import LOGISTICS
+from stockpile.governance.rules import LOGISTICS, holds
 from stockpile.web.parts import text
 
 Result = TypeVar("Result")
@@ -46,7 +47,7 @@ class SignedIn:
 
     def _read(self, query: Callable[[Session], Result]) -> Result:
         with reading(self.engine) as session:
-            operations.actor_of_token(session, self.token, real_now=datetime.now(UTC))
+            reader(session, self.token)
             return query(session)
 
     async def end(self) -> None:
@@ -79,8 +80,15 @@ async def signed_in(engine: Engine) -> SignedIn | None:
 
 
 def _named(session: Session, engine: Engine, token: str) -> SignedIn:
+    return SignedIn(engine, token, reader(session, token).name)
+
+
+def reader(session: Session, token: str) -> Actor:
+    """Who holds this token and may read; refuses as signed out who holds no role, or none any more."""
     actor = operations.actor_of_token(session, token, real_now=datetime.now(UTC))
-    return SignedIn(engine, token, actor.name)
+    if not holds(actor, "read"):
+        raise SignInRefused(operations.ENDED)
+    return actor
 
 
 async def login_page(engine: Engine, *, hours: int, following: str, provider: str = "") -> RedirectResponse | None:

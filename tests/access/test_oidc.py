@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
 import os
 import re
@@ -26,7 +27,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 import httpx
 import pytest
 from joserfc import jwt
-from joserfc.jwk import KeySet, OctKey, RSAKey
+from joserfc.jwk import KeySet, RSAKey
 from sqlalchemy import Engine, text
 
 from stockpile import journal
@@ -209,18 +210,19 @@ def test_an_identity_token_signed_by_another_or_by_nobody_is_not_believed(region
     small.key = STRANGER
     with pytest.raises(TokenRefused):
         through(region, small)
-    public = KEY.as_pem(private=False)
-    small.key, small.alg = OctKey.import_key(public), "HS256"
-    with pytest.raises(TokenRefused):
-        through(region, small)
     client = client_of(settings_of(small.issuer))
     assert client is not None
-    head = base64.urlsafe_b64encode(b'{"alg":"none"}').rstrip(b"=").decode()
-    body = (
-        base64.urlsafe_b64encode(json.dumps({"iss": small.issuer, "aud": "stockpile"}).encode()).rstrip(b"=").decode()
-    )
-    with pytest.raises(TokenRefused):
-        client.believed(f"{head}.{body}.", KeySet([KEY]), nonce="", real_now=datetime.now(UTC))
+    said = _part(json.dumps({"iss": small.issuer, "aud": "stockpile"}).encode())
+    unsigned = _part(b'{"alg":"none"}') + "." + said
+    confused = _part(b'{"alg":"HS256","kid":"one"}') + "." + said
+    mac = hmac.digest(KEY.as_pem(private=False), confused.encode(), "sha256")
+    for lie in (f"{unsigned}.", f"{confused}.{_part(mac)}", "", "a.b.c", "...."):
+        with pytest.raises(TokenRefused):
+            client.believed(lie, KeySet([KEY]), nonce="", real_now=datetime.now(UTC))
+
+
+def _part(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
 def test_an_answer_counts_once_in_the_browser_that_began_and_in_time(region: Engine, small: Small) -> None:

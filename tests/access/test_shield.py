@@ -53,6 +53,7 @@ def doors(region: Engine, tmp_path: Path) -> Doors:
         ("GET", "/docs"),
         ("GET", "/docs-assets/swagger-ui.css"),
         ("PATCH", "/api/v1/me"),
+        ("TRACE", "/api/v1/me"),
     ],
 )
 @pytest.mark.parametrize("name", ["", "logistics"])
