@@ -18,6 +18,7 @@ from stockpile import __version__, journal, migrations
 from stockpile.actor import Act, Grant
 from stockpile.allocation import queries as allocation
 from stockpile.allocation import rules as picking
+from stockpile.cli_access import access
 from stockpile.cli_audit import audit
 from stockpile.cli_handling import call
 from stockpile.cli_plan import plan
@@ -54,6 +55,7 @@ app.add_typer(imports, name="import")
 app.add_typer(runs, name="run")
 app.add_typer(accounts, name="account")
 app.add_typer(store, name="store")
+app.add_typer(access, name="access")
 app.add_typer(audit, name="audit")
 app.add_typer(plan, name="plan")
 app.command("call")(call)

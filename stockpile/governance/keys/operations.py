@@ -21,7 +21,7 @@ from stockpile.governance import queries as accounts
 from stockpile.governance.keys import queries, rules
 from stockpile.governance.keys.tables import BrokenGlass, SecondFactor
 from stockpile.governance.operations import token_digest
-from stockpile.governance.rules import RIGHTS, Missing, allowed, require, require_any, require_other
+from stockpile.governance.rules import RIGHTS, allowed, require, require_any, require_other
 from stockpile.governance.tables import Account, AccountGrant, Token
 
 SECRET_BYTES = 20
@@ -43,6 +43,12 @@ class KeysMakeNoKeys(NotAllowed):
     """A key was used where a person must have signed in."""
 
     code = "key_used"
+
+
+class NotYours(NotAllowed):
+    """Nobody lends what they do not hold for good."""
+
+    code = "not_yours_to_lend"
 
 
 def add_key(session: Session, act: Act, *, label: str, rights: Sequence[str], days: int) -> tuple[str, Token]:
@@ -164,7 +170,7 @@ def lend(session: Session, act: Act, *, name: str, grant: Grant, until: datetime
     require(act.actor, "grant.share", member=grant.member, site=grant.site)
     _require_person(act)
     if not _has_for_good(session, act, grant):
-        raise Missing(f"{act.actor.name} cannot lend what is not theirs for good: {_said(grant)}", right="grant.share")
+        raise NotYours(f"{act.actor.name} cannot lend what is not theirs for good: {_said(grant)}", role=grant.role)
     account = accounts.account_by_name(session, name)
     require_other(act.actor, {account.id or 0: "is to hold this role"})
     row = _held_until(session, act, account, grant, until=until, most=timedelta(days=rules.LONGEST_LENT_DAYS))
