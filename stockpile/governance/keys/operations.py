@@ -9,6 +9,7 @@ import base64
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from cryptography.fernet import Fernet
 from sqlmodel import Session, col, select, update
@@ -269,7 +270,7 @@ def _held_until(
     """The account holds the role until then; refuses what it holds for good or longer anyway."""
     if not act.recorded_at < until <= act.recorded_at + most:
         raise Invalid(f"until: must lie ahead, and at most {most} from now", field="until", value=until.isoformat())
-    given = {"account_id": account.id, "role": grant.role}
+    given: dict[str, Any] = {"account_id": account.id, "role": grant.role}
     given |= {"member_code": grant.member or "", "site_code": grant.site or ""}
     row = session.exec(select(AccountGrant).filter_by(**given)).one_or_none()
     if row is not None and (row.ends_at is None or row.ends_at >= until):
