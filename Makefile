@@ -7,7 +7,7 @@ WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types order bench constraints words clean
+.PHONY: help setup demo test check lint types order bench campaign constraints words clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ order: $(READY)
 
 bench: $(READY) ## run the benchmarks (tests/benchmarks)
 	$(BIN)/python -m pytest tests/benchmarks -o python_files='bench_*.py' $(ARGS)
+
+campaign: $(READY) ## kill, cut off and fill up a service under load (ARGS="--seed 1 --operations 100000 --minutes 10")
+	$(BIN)/python -m tests.campaign $(ARGS)
 
 constraints: $(READY) ## pin the newest versions that work together in constraints.txt
 	$(BIN)/uv pip compile --quiet --universal --no-header --no-annotate --all-extras --no-emit-index-url --no-emit-find-links --upgrade pyproject.toml --output-file constraints.txt

@@ -4,7 +4,8 @@
 format: `check` ends with 0 only if the plan is feasible and fair, with 1 if not. `allocate PROBLEM.json -o PLAN.json`
 and `check` speak the neutral format `stockpile-allocation/1` too, which `check` recognises: there it prints one JSON
 object and ends with 0 only if the plan is feasible. All end with 2 where a file cannot be read or written, or a rule
-lacks a fact; `allocate` ends with 130 where an interrupt ended its search, after writing the best plan so far.
+lacks a fact. `reorder` and `check-reorder` are told in optimizer/reorder/FORMAT.md. `allocate` ends with 130 where
+an interrupt ended its search, after writing the best plan so far.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from optimizer.allocation.plan import plan_from_json
 from optimizer.allocation.problem import problem_from_json
 from optimizer.reference.command import allocate_file, check_file, is_reference
 from optimizer.reference.fields import FormatError
+from optimizer.reorder.horizon import command as horizon
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,6 +44,8 @@ def _run(chosen: argparse.Namespace) -> int:
         return _compare(chosen)
     if chosen.command == "allocate":
         return allocate_file(chosen.problem, chosen.output, whole=chosen.whole, limit_seconds=chosen.time_limit)
+    if chosen.command.endswith("reorder"):
+        return horizon.run(chosen)
     text = chosen.problem.read_bytes()
     if is_reference(text):
         return check_file(text, chosen.plan.read_bytes(), bounds=chosen.bounds)
@@ -81,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         named = f"give whole {unit} only"
         steps.add_argument(f"--whole-{unit}", dest="whole", action="store_const", const=unit, default="", help=named)
     plan.add_argument("--time-limit", type=_seconds, metavar="S", help="seconds after which the best plan is taken")
+    horizon.add_commands(commands)
     return parser
 
 

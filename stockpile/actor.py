@@ -37,6 +37,7 @@ class Act:
     `second`: the other person who stands for it too, where one alone may not.
     `clock`: what the region's clock showed as an act was recorded that is said
     to have taken effect at another instant; None: it takes effect now.
+    `decision`: the number of the committee's decision that it carries out.
     """
 
     actor: Actor
@@ -44,6 +45,7 @@ class Act:
     recorded_at: datetime
     second: Actor | None = None
     clock: datetime | None = None
+    decision: int | None = None
 
     def __post_init__(self) -> None:
         assert self.at.tzinfo is not None, "effective time without a time zone"

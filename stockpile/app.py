@@ -3,39 +3,56 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, MutableMapping
+from collections.abc import AsyncIterator, MutableMapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import fastapi_offline
+from apscheduler.schedulers.background import BackgroundScheduler
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from starlette.datastructures import State
 from starlette.exceptions import HTTPException
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import Receive, Scope, Send
 
-from stockpile import __version__, http, shielding
+from stockpile import __version__, db, http, shielding
 from stockpile.allocation import api as allocation
 from stockpile.allocation.alternatives import api as alternatives
 from stockpile.allocation.policies import api as policies
 from stockpile.allocation.reasons import api as reasons
 from stockpile.allocation.reservations import api as reservations
+from stockpile.backup.nightly import back_up
 from stockpile.catalogue import api as catalogue
 from stockpile.contracts import api as contracts
+from stockpile.contracts.calloffs import api as calloffs
+from stockpile.contracts.damages import api as damages
+from stockpile.contracts.invoices import api as invoices
+from stockpile.contracts.procurement import api as procurement
+from stockpile.contracts.scorecards import api as scorecards
+from stockpile.contracts.shortages import api as shortages
+from stockpile.contracts.terms import api as terms
 from stockpile.db import reading
 from stockpile.demand import api as demand
+from stockpile.demand.forecasting import api as forecasting
+from stockpile.demand.outlooks import api as outlooks
+from stockpile.demand.scenarios import api as scenarios
 from stockpile.errors import Refusal
 from stockpile.governance import api as governance
 from stockpile.governance.access import api as access
 from stockpile.governance.caller import SignedIn
+from stockpile.governance.committee import api as committee
+from stockpile.governance.members import api as membership
 from stockpile.governance.operations import SignInRefused
 from stockpile.governance.quick import QuickWay
 from stockpile.governance.tables import Region
@@ -56,20 +73,39 @@ from stockpile.inventory.recalls import api as recalls
 from stockpile.inventory.receiving import api as receiving
 from stockpile.inventory.scanning import api as scanning
 from stockpile.inventory.shelving import api as shelving
+from stockpile.inventory.stops import api as stops
 from stockpile.inventory.temperatures import api as temperatures
 from stockpile.inventory.worklist import api as worklist
 from stockpile.jobs import api as jobs
 from stockpile.jobs import schedule
+from stockpile.reorder import api as reorder
+from stockpile.reorder.maintenance import api as maintenance
 from stockpile.settings import Settings
+from stockpile.settlement import api as settlement
+from stockpile.transparency.grievances import api as grievances
+from stockpile.transparency.kpis import api as kpis
+from stockpile.transparency.ocds import api as ocds
+from stockpile.transparency.privacy import api as privacy
+from stockpile.transparency.publishing import api as publishing
+from stockpile.transparency.publishing.complaints import complaints
+from stockpile.transparency.replay import api as replay
 from stockpile.transparency.sealing import api as sealing
+from stockpile.upkeep import api as upkeep
+from stockpile.upkeep.logs import Observed
+from stockpile.upkeep.metrics import Requests
+from stockpile.upkeep.probing import Prober
 
 log = logging.getLogger(__name__)
 GOODS_IN = (receiving, proposals, controlled, temperatures, shelving, handover, importing)
-BOOKS = (periods, corrections)
+LOCAL = ("127.0.0.1", "localhost", "testserver")
+BOOKS = (periods, corrections, stops)
 STOREROOM = (inventory, *GOODS_IN, *BOOKS, recalls, quality, counts, outlook, worklist, scanning, lots, ownership, kits)
+BUYING = (procurement, contracts, terms, calloffs, damages, invoices, scorecards, shortages)
+NEEDS = (demand, forecasting, outlooks, scenarios, reorder, maintenance)
 SHARING = (allocation, policies, alternatives, reasons, reservations)
-ROUTERS = (governance, access, catalogue, contracts, *STOREROOM, demand, *SHARING, jobs, sealing)
-HOSTS = frozenset({"127.0.0.1", "localhost", "testserver"})
+OPEN_BOOKS = (sealing, grievances, kpis, ocds, privacy, replay)
+COMMITTEE = (governance, access, committee, membership, settlement)
+ROUTERS = (*COMMITTEE, catalogue, *BUYING, *STOREROOM, *NEEDS, *SHARING, jobs, *OPEN_BOOKS)
 SIMULATED = (b"stockpile-simulated", b"true")
 DESCRIPTION = (
     "One shared emergency stockpile for municipalities of several countries. Quantities are integers in base units, "
@@ -82,8 +118,7 @@ def build(engine: Engine, settings: Settings, *, scheduled: bool = True) -> Fast
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        limit = settings.plan_limit_seconds
-        scheduler = schedule.start(engine, home=settings.home, limit_seconds=limit) if scheduled else None
+        scheduler = _scheduler(engine, settings) if scheduled else None
         app.state.imports.start()
         yield
         app.state.imports.stop()
@@ -100,10 +135,11 @@ def build(engine: Engine, settings: Settings, *, scheduled: bool = True) -> Fast
         lifespan=lifespan,
     )
     app.state.engine, app.state.settings = engine, settings
+    app.state.requests, app.state.prober = Requests(), Prober(engine)
     app.state.imports = importing.runner_of(engine)
     app.add_middleware(http.StrictJson)
     app.add_middleware(http.SameOrigin)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(HOSTS))
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOCAL, *settings.host_names()])
     app.add_middleware(_MarkSimulated, state=app.state)
     app.add_middleware(
         shielding.Limits,
@@ -111,20 +147,21 @@ def build(engine: Engine, settings: Settings, *, scheduled: bool = True) -> Fast
         public=shielding.Bucket(settings.public_per_minute),
     )
     app.add_middleware(shielding.Shield)
+    app.add_middleware(Observed, requests=app.state.requests)
     _add_refusals(app)
     _add_routes(app)
-    app.open_quick_way()
+    app.open_quick_way([*LOCAL, *settings.host_names()])
     return app
 
 
 class _Api(FastAPI):
     """The API, with a quick way in before everything else."""
 
-    def open_quick_way(self) -> None:
+    def open_quick_way(self, hosts: Sequence[str]) -> None:
         """From now on, answer ordinary requests of `inventory.QUICK` before any middleware; faults are told alike."""
         self._quick = {f"/api/v1{path}": endpoint for path, endpoint in inventory.QUICK.items()}
-        way = QuickWay(super().__call__, self.state, endpoints=self._quick, hosts=HOSTS, refused=_told, marks=_marks)
-        self._way = ServerErrorMiddleware(way, handler=_failed)
+        way = QuickWay(super().__call__, self.state, endpoints=self._quick, hosts=hosts, refused=_told, marks=_marks)
+        self._way = ServerErrorMiddleware(way, handler=_faulted)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; only what may be ordinary is looked at by the quick way."""
@@ -141,25 +178,28 @@ def _marks(state: State) -> list[tuple[bytes, bytes]] | None:
     return None if known is None else [*shielding.OF_DATA, *[SIMULATED] * known]
 
 
+def _scheduler(engine: Engine, settings: Settings) -> BackgroundScheduler:
+    """The nightly runs, with the backup where there is a place for it."""
+
+    def nightly(at: datetime) -> None:
+        back_up(engine, settings, at=at)
+
+    kept = nightly if settings.backup_dir is not None else None
+    return schedule.start(engine, home=settings.home, limit_seconds=settings.plan_limit_seconds, nightly=kept)
+
+
 def _add_routes(app: FastAPI) -> None:
     known = [Depends(http.known_parameters)]
-    v1 = APIRouter(prefix="/api/v1", dependencies=known)
+    v1 = APIRouter(prefix="/api/v1", dependencies=known, responses=http.PROBLEMS)
     for domain in ROUTERS:
         v1.include_router(domain.router)
     app.include_router(v1)
-    app.include_router(sealing.public)
-    app.get("/health", tags=["operations"])(_health)
+    for anyones in (sealing.public, complaints, publishing.public, upkeep.router):
+        app.include_router(anyones, responses=http.PROBLEMS)
     app.get("/api/v1/openapi.json", include_in_schema=False, dependencies=known)(_openapi)
     app.get("/docs", include_in_schema=False)(_docs)
     assets = Path(fastapi_offline.__file__).parent / "static"
     app.mount("/docs-assets", StaticFiles(directory=assets), name="docs-assets")
-
-
-def _health(request: Request) -> dict[str, str]:
-    """Whether this process answers and its database does, on a session of its own."""
-    with request.app.state.engine.connect() as connection:
-        connection.execute(text("SELECT 1"))
-    return {"status": "ok"}
 
 
 def _openapi(request: Request, _caller: SignedIn) -> JSONResponse:
@@ -200,11 +240,14 @@ class _MarkSimulated:
 
 
 def _simulated(state: State) -> bool:
-    """Whether the region is simulated; read once it is there, for it never changes."""
+    """Whether the region is simulated; read once it is there, for it never changes. Not known: not said."""
     known: bool | None = getattr(state, "simulated", None)
     if known is None:
-        with reading(state.engine) as session:
-            found = session.get(Region, 1)
+        try:
+            with reading(state.engine) as session:
+                found = session.get(Region, 1)
+        except (DBAPIError, PoolExhausted):
+            return False
         if found is None:
             return False
         known = state.simulated = found.simulated
@@ -215,6 +258,8 @@ def _add_refusals(app: FastAPI) -> None:
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _plain_http)
+    app.add_exception_handler(DBAPIError, _database_failed)
+    app.add_exception_handler(PoolExhausted, _database_failed)
     app.add_exception_handler(Exception, _failed)
 
 
@@ -248,6 +293,26 @@ def _plain_http(_request: Request, failure: Exception) -> JSONResponse:
     return http.problem_response(
         http.problem(failure.status_code, code=code, detail=str(failure.detail)), dict(failure.headers or {})
     )
+
+
+def _database_failed(request: Request, failure: Exception) -> JSONResponse:
+    """The database away, too busy or full: no fault of the request, which may be repeated under its key."""
+    full, away = db.is_full(failure), db.is_away(failure)
+    if not (full or away):
+        return _failed(request, failure)
+    log.error("the database failed at %s %s: %s", request.method, request.url.path, getattr(failure, "orig", failure))
+    again = "whether a write was done is not known: repeat it with the same Idempotency-Key"
+    if full:
+        detail = f"the database has no room left: reading goes on, nothing is written; {again} once there is room"
+        return http.problem_response(http.problem(507, code="storage_full", detail=detail), {"Retry-After": "30"})
+    detail = f"the database does not answer; {again}"
+    return http.problem_response(http.problem(503, code="database_away", detail=detail), {"Retry-After": "2"})
+
+
+def _faulted(request: Request, failure: Exception) -> JSONResponse:
+    """What the quick way could not do: told as the general way tells it."""
+    database = isinstance(failure, DBAPIError | PoolExhausted)
+    return _database_failed(request, failure) if database else _failed(request, failure)
 
 
 def _failed(request: Request, failure: Exception) -> JSONResponse:

@@ -20,24 +20,32 @@ from stockpile.allocation import queries as allocation
 from stockpile.allocation import rules as picking
 from stockpile.cli_access import access
 from stockpile.cli_audit import audit
+from stockpile.cli_backup import backup, restore, watch_books
+from stockpile.cli_buying import contract
+from stockpile.cli_calloffs import calloff
+from stockpile.cli_committee import committee
 from stockpile.cli_handling import call
 from stockpile.cli_plan import plan
+from stockpile.cli_public import public
+from stockpile.cli_runs import runs
 from stockpile.cli_storeroom import store
+from stockpile.cli_tender import tender
 from stockpile.console import end_with, err, opened, out
 from stockpile.db import reading, transact
 from stockpile.demo import cast, show
+from stockpile.demo.scenarios import SCENARIOS
 from stockpile.errors import Invalid, Refusal
 from stockpile.governance import operations as governance
 from stockpile.governance import queries as governance_queries
 from stockpile.http import plain
 from stockpile.inventory import ledger
+from stockpile.inventory import queries as stock
 from stockpile.inventory.importing import running as stock_files
 from stockpile.inventory.importing import template as stock_template
 from stockpile.inventory.scanning import labels
 from stockpile.inventory.scanning import operations as pallets
 from stockpile.inventory.scanning import queries as scanning
 from stockpile.inventory.temperatures import operations as temperatures
-from stockpile.jobs import operations as jobs
 from stockpile.migrations import hardening
 from stockpile.region import loading
 from stockpile.region.reading import read
@@ -47,7 +55,6 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=f"Stockpile {__version__}"
 )
 imports = typer.Typer(no_args_is_help=True, help="Load data from files.")
-runs = typer.Typer(no_args_is_help=True, help="Run a scheduled job now; a slot done before changes nothing.")
 accounts = typer.Typer(no_args_is_help=True, help="Accounts of this installation.")
 databases = typer.Typer(help="Where the data is kept; a second wall in PostgreSQL.")
 app.add_typer(databases, name="database")
@@ -58,7 +65,14 @@ app.add_typer(store, name="store")
 app.add_typer(access, name="access")
 app.add_typer(audit, name="audit")
 app.add_typer(plan, name="plan")
+app.add_typer(public, name="public")
+app.add_typer(calloff, name="calloff")
+app.add_typer(contract, name="contract")
+app.add_typer(committee, name="committee")
+app.add_typer(backup, name="backup")
+app.add_typer(tender, name="tender")
 app.command("call")(call)
+app.command("restore")(restore)
 EXIT_NOT_POSTED, EXIT_REFUSED = 1, 2
 
 
@@ -77,6 +91,7 @@ def demo(
     port: Annotated[int, typer.Option(help="Port of 127.0.0.1 to serve on.", min=1, max=65535)] = 8000,
     reset: Annotated[bool, typer.Option("--reset", help="Delete the demo's data first and start anew.")] = False,
     report: Annotated[Path | None, typer.Option(help="Write the figures as JSON to this file.")] = None,
+    scenario: Annotated[Literal["wave-2020", "floods-2021"], typer.Option(help="Which story.")] = "wave-2020",
 ) -> None:
     """Answer the surge of week 14 of 2020 with a simulated stockpile, from request to refill, and prove the ledger."""
     settings = Settings()
@@ -85,7 +100,7 @@ def demo(
     engine = opened(settings)
     if reset:
         _reset(engine, settings)
-    result = show.run(engine, out, password=settings.demo_password, limit_seconds=settings.plan_limit_seconds)
+    result = show.run(engine, out, settings=settings, scenario=SCENARIOS[scenario])
     if report is not None:
         report.write_text(json.dumps(show.as_json(result), indent=2) + "\n", encoding="utf-8")
         out.print(f"figures written to {report}")
@@ -103,17 +118,26 @@ def demo(
 @app.command()
 def serve(
     port: Annotated[int, typer.Option(help="Port of 127.0.0.1.", min=1, max=65535)] = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen on; behind a proxy with TLS only.")] = "127.0.0.1",
 ) -> None:
     """Serve the API and the screens on 127.0.0.1, with the nightly runs."""
     _refuse_taken_port(port)
     settings = Settings()
     engine = opened(settings)
-    _serve(engine, settings, port=port)
+    _serve(engine, settings, port=port, host=host)
 
 
 @app.command()
-def verify() -> None:
+def verify(
+    watch: Annotated[
+        int, typer.Option("--watch", help="Go on every so many seconds, and stop what is wrong.", min=0)
+    ] = 0,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop what is wrong until a person decides.")] = False,
+) -> None:
     """Recompute every balance and every hash; exits with 3 and the discrepancies if any is wrong."""
+    if watch or stop:
+        watch_books(every=watch)
+        return
     engine = opened(Settings())
     with reading(engine) as session, Progress(console=err, transient=True) as progress:
         governance_queries.region(session)
@@ -274,43 +298,6 @@ def import_template(
     err.print(f"the template is in {to}", soft_wrap=True)
 
 
-@runs.command("reorder")
-def run_reorder(
-    account: Annotated[str, typer.Option(help="Account that runs it.")] = jobs.SCHEDULER_ACCOUNT,
-) -> None:
-    """Propose call-offs for what is missing; each waits for another person's approval."""
-    settings = Settings()
-    engine = opened(settings)
-    ran = jobs.run(engine, _act(engine, account), job="reorder", limit_seconds=settings.plan_limit_seconds)
-    if ran.again:
-        out.print(f"reorder for {ran.slot} was done before: nothing was changed")
-    out.print_json(data=ran.outcome)
-
-
-@runs.command("reservations")
-def run_reservations(
-    account: Annotated[str, typer.Option(help="Account that runs it.")] = jobs.SCHEDULER_ACCOUNT,
-) -> None:
-    """Give back what was reserved, has not been picked, and whose time is over; once an hour."""
-    engine = opened(Settings())
-    ran = jobs.run(engine, _act(engine, account), job="reservations", limit_seconds=0)
-    if ran.again:
-        out.print(f"reservations for {ran.slot} were done before: nothing was changed")
-    out.print_json(data=ran.outcome)
-
-
-@runs.command("forgetting")
-def run_forgetting(
-    account: Annotated[str, typer.Option(help="Account that runs it.")] = jobs.SCHEDULER_ACCOUNT,
-) -> None:
-    """Delete replies to an Idempotency-Key and ended sign-ins that are older than the figure reply_days; once a day."""
-    engine = opened(Settings())
-    ran = jobs.run(engine, _act(engine, account), job="forgetting", limit_seconds=0)
-    if ran.again:
-        out.print(f"forgetting for {ran.slot} was done before: nothing was changed")
-    out.print_json(data=ran.outcome)
-
-
 @accounts.command("add")
 def add_account(  # noqa: PLR0917  (the command line takes them by name)
     name: str,
@@ -329,11 +316,34 @@ def add_account(  # noqa: PLR0917  (the command line takes them by name)
 
     def add(session: Session) -> None:
         loading.installation_account(session)
+        if site is not None:
+            stock.site(session, site)
         grants = [Grant(role, member, site)]
         governance.add_account(session, act, name=name, title=title or name, password=password, grants=grants)
 
     transact(engine, add)
     out.print(f"account {name} added with the role {role}")
+
+
+@accounts.command("deactivate")
+def deactivate(name: str, reason: Annotated[str, typer.Option(help="Why.")]) -> None:
+    """Switch an account off: its sign-ins end at once, and what it did keeps its name."""
+    engine = opened(Settings())
+    transact(engine, lambda s: governance.set_active(s, _installation(s), name=name, active=False, reason=reason))
+    out.print(f"account {name} is switched off and its sign-ins have ended")
+
+
+@accounts.command("password")
+def set_password(
+    name: str,
+    password: Annotated[
+        str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, help="Asked for when left out.")
+    ] = "",
+) -> None:
+    """Give an account another password: its sign-ins end at once."""
+    engine = opened(Settings())
+    transact(engine, lambda s: governance.reset_password(s, _installation(s), name=name, new=password))
+    out.print(f"account {name} has another password and its sign-ins have ended")
 
 
 @accounts.command("list")
@@ -374,7 +384,7 @@ def _refuse_taken_port(port: int) -> None:
     refuse_taken_port(port)
 
 
-def _serve(engine: Engine, settings: Settings, *, port: int) -> None:
+def _serve(engine: Engine, settings: Settings, *, port: int, host: str = "127.0.0.1") -> None:
     from stockpile.serving import serve as run_server
 
-    run_server(engine, settings, port=port)
+    run_server(engine, settings, port=port, host=host)

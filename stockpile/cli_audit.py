@@ -12,6 +12,7 @@ from rich.progress import Progress
 from stockpile.console import end_with, err, opened, out
 from stockpile.db import reading
 from stockpile.settings import Settings
+from stockpile.transparency.replay import queries as replaying
 from stockpile.transparency.sealing import operations as sealing
 from stockpile.transparency.sealing import queries as sealed
 from stockpile.transparency.sealing import verifier
@@ -59,3 +60,46 @@ def hand_out(
     (folder / "key.txt").write_text(key + "\n", encoding="utf-8")
     (folder / "verifier.py").write_bytes(Path(verifier.__file__).read_bytes())
     out.print(f"in {folder}: python verifier.py key.txt checkpoint checkpoint-{top.size}.txt", soft_wrap=True)
+
+
+@audit.command("replay")
+def replay_plan(
+    plan: Annotated[int, typer.Argument(help="Number of the plan.")],
+    masked: Annotated[bool, typer.Option("--masked", help="Compute it once more with all names hidden.")] = False,
+    seed: Annotated[str, typer.Option(help="Another seed hides the names in another order.")] = "",
+) -> None:
+    """Rebuild a plan from what is stored, compute it again byte for byte, and hold it against journal and votes."""
+    settings, engine = Settings(), opened(Settings())
+    found = replaying.replay(engine, plan, limit_seconds=settings.plan_limit_seconds, mask=masked, seed=seed)
+    out.print(
+        f"plan {plan} of {found.planned_at:%Y-%m-%d %H:%M} UTC ({found.state}), rule {found.rule}, "
+        f"decision rights version {found.rights_version}, problem {found.problem_digest[:16]}",
+        soft_wrap=True,
+    )
+    for one in found.votes:
+        out.print(f"decision {one['decision']} is {one['state']}, {len(one['votes'])} votes", soft_wrap=True)
+    for line in found.stock_then:
+        out.print(f"stood otherwise: {line}", soft_wrap=True)
+    for line in found.stock_since:
+        out.print(f"entered since: {line}", soft_wrap=True)
+    if found.masked is not None:
+        told = "the same" if found.masked.same_fills else "NOT the same"
+        changed, most = len(found.masked.changed), found.masked.most_packs
+        out.print(f"with names hidden: the fills are {told}; {changed} claims differ, by {most} packs at most")
+    wrong = [*found.differences, *(text for one in found.votes for text in one["differences"])]
+    if wrong:
+        end_with(wrong)
+    out.print(f"replayed: computed again byte for byte, plan {found.recomputed}", soft_wrap=True)
+
+
+@audit.command("sample")
+def draw_sample(
+    seed: Annotated[str, typer.Argument(help="Said in public beforehand, such as a lottery's number.")],
+    size: Annotated[int, typer.Option(help="How many entries.", min=1, max=500)] = 25,
+    action: Annotated[str | None, typer.Option(help="Only entries of this action, such as plan.approve.")] = None,
+) -> None:
+    """Draw entries of the journal that anybody draws alike from the same seed."""
+    with reading(opened(Settings())) as session:
+        for one in replaying.sample(session, seed=seed, size=size, action=action):
+            when = f"{one.effective_at:%Y-%m-%d %H:%M}"
+            typer.echo(f"{one.entry:>9}  {when}  {one.action:<20} {one.subject:<24} {one.actor}")

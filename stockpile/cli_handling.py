@@ -329,13 +329,14 @@ def call(
     password: Annotated[str | None, typer.Option(envvar="STOCKPILE_PASSWORD")] = None,
     url: Annotated[str, typer.Option(envvar="STOCKPILE_URL", help="A server; else this process answers.")] = "",
     key: Key = None,
+    decision: Annotated[int | None, typer.Option(help="The committee's decision that this carries out.")] = None,
 ) -> None:
     """Call any route of the API and print its answer as JSON."""
     given = dict(_field(text) for text in fields or [])
     desk = counter_for(account, password, url, raw=True)
     reads = method.upper() in ("GET", "HEAD")
     body = None if reads or not given else given
-    found = desk.answered(method, path, body, key=key, **(given if reads else {}))
+    found = desk.answered(method, path, body, key=key, decision=decision, **(given if reads else {}))
     if "json" in found.kind:
         desk.tell(found.content)
     else:

@@ -49,10 +49,19 @@ class Counter:
         """The content of the answer; a refusal ends the command."""
         return self.answered(method, path, body, key=key, **query).content
 
-    def answered(self, method: str, path: str, body: Any = None, *, key: str | None = None, **query: Any) -> Answer:
-        """As `ask`, with all of the answer."""
+    def answered(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: str | None = None,
+        decision: int | None = None,
+        **query: Any,
+    ) -> Answer:
+        """As `ask`, with all of the answer; `decision`: the committee's decision that it carries out."""
         try:
-            answer = self.desk.ask(Request(method.upper(), path, query, body, key))
+            answer = self.desk.ask(Request(method.upper(), path, query, body, key, decision))
         except Refusal as refusal:
             raise refused(refusal.message) from refusal
         if answer.refusal:

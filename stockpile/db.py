@@ -20,7 +20,9 @@ from sqlalchemy import BigInteger, CursorResult, Engine, Integer, create_engine,
 from sqlalchemy import Table as SqlTable
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.exc import DisconnectionError, IntegrityError, OperationalError
+from sqlalchemy.exc import DisconnectionError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
+from sqlalchemy.pool import NullPool
 from sqlmodel import Session, SQLModel
 
 Result = TypeVar("Result")
@@ -29,6 +31,7 @@ BigId = BigInteger().with_variant(Integer, "sqlite")
 """Type of generated keys: 64 bits; SQLite only numbers a column of its own INTEGER type."""
 
 RETRIED_STATES = {"40001", "40P01", "55P03"}
+FULL_STATES = {"53100"}
 ATTEMPTS = 5
 
 SQLModel.metadata.naming_convention = {
@@ -51,17 +54,20 @@ def table_of(model: type[SQLModel]) -> SqlTable:
     return found
 
 
-def open_engine(address: str) -> Engine:
-    """An engine for `address`, with the settings that the ledger's promises rest on."""
+def open_engine(address: str, *, pooled: bool = True) -> Engine:
+    """An engine for `address`, with the settings that the ledger rests on; not `pooled`: every session is new."""
     url = make_url(address)
     if url.get_backend_name() == "sqlite":
         if url.database and url.database != ":memory:":
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(url, connect_args={"timeout": 30})
+        engine = create_engine(url, connect_args={"timeout": 30}, **({} if pooled else {"poolclass": NullPool}))
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    engine = create_engine(url, pool_size=10, max_overflow=10, connect_args=_POSTGRES_ARGUMENTS)
+    if not pooled:
+        return create_engine(url, poolclass=NullPool, connect_args=_POSTGRES_ARGUMENTS)
+    pool = {"pool_size": 10, "max_overflow": 10, "pool_timeout": 10}
+    engine = create_engine(url, **pool, connect_args=_POSTGRES_ARGUMENTS)
     event.listen(engine, "checkin", _rest)
     event.listen(engine, "checkout", _ask_rested)
     return engine
@@ -88,6 +94,10 @@ def _ask_rested(connection: Any, record: Any, _proxy: object) -> None:
 
 _POSTGRES_ARGUMENTS = {
     "connect_timeout": 5,
+    "tcp_user_timeout": 5000,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
     "options": "-c timezone=UTC -c lock_timeout=10s -c statement_timeout=60s "
     "-c idle_in_transaction_session_timeout=60s -c stockpile.members=*",
 }
@@ -146,6 +156,22 @@ def write_for(session: Session, members: Sequence[str] | None) -> None:
     if members is not None and session.get_bind().dialect.name == "postgresql":
         narrowed = {"members": ",".join(members) or "-"}
         session.connection().execute(text("SELECT set_config('stockpile.members', :members, true)"), narrowed)
+
+
+def is_full(failure: Exception) -> bool:
+    """Whether the database refused to write because it has no room left."""
+    orig = getattr(failure, "orig", None)
+    return getattr(orig, "sqlstate", None) in FULL_STATES or "disk is full" in str(orig)
+
+
+def is_away(failure: Exception) -> bool:
+    """Whether the database could not be reached, went away, was too busy, or ended the session: none asked wrongly.
+
+    True of a pool that has no connection left too.
+    """
+    if isinstance(failure, PoolExhausted) or getattr(failure, "connection_invalidated", False):
+        return True
+    return isinstance(failure, OperationalError | InterfaceError) and not is_full(failure)
 
 
 def breaks(failure: IntegrityError, constraint: str, table: str, columns: Sequence[str]) -> bool:

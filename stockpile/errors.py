@@ -20,6 +20,12 @@ class NotAllowed(Refusal):
     code = "not_allowed"
 
 
+class TooMany(Refusal):
+    """Asked too often in a short time."""
+
+    code = "too_many"
+
+
 class NotFound(Refusal):
     """What was named does not exist, or is not visible to the actor."""
 

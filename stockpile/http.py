@@ -18,7 +18,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from stockpile.errors import Conflict, Invalid, NotAllowed, NotFound, Refusal
+from stockpile.errors import Conflict, Invalid, NotAllowed, NotFound, Refusal, TooMany
 from stockpile.plaintext import Text
 
 LARGEST_BODY: Final = 10 * 1024 * 1024
@@ -26,6 +26,7 @@ LARGEST_NUMBER: Final = 10**12
 DEEPEST: Final = 32
 FIRST_YEAR, LAST_YEAR = 2000, 2200
 STATUS: Final[tuple[tuple[type[Refusal], int], ...]] = (
+    (TooMany, 429),
     (NotAllowed, 403),
     (NotFound, 404),
     (Conflict, 409),
@@ -40,6 +41,25 @@ FILES: Final = (
     b"multipart/form-data",
 )
 """What is sent as a file: the routes that take files judge it themselves, all others refuse it."""
+
+
+_PROBLEM: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "facts": {"type": "object"},
+    },
+    "additionalProperties": False,
+}
+PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
+    code: {"description": description, "content": {PROBLEM_TYPE: {"schema": _PROBLEM}}}
+    for code, description in ((422, "Fields that make no sense"), ("default", "Why it was refused (RFC 9457)"))
+}
+"""What every route of the API answers beside its own: for the OpenAPI document."""
 
 
 class Body(BaseModel):

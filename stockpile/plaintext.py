@@ -37,3 +37,25 @@ def cell(text: str) -> str:
 
 Text = Annotated[str, Field(min_length=1, max_length=LONGEST), AfterValidator(plain)]
 Note = Annotated[str, Field(max_length=LONGEST), AfterValidator(plain)]
+
+
+class Told(str):
+    """A sentence in English that remembers its message and its facts, so that a screen can say it in other languages.
+
+    Whole numbers among the facts are written with separators; in every other way it is plain text.
+    """
+
+    message: str
+    facts: dict[str, object]
+
+
+def say(message: str, **facts: object) -> Told:
+    """The message in English with the facts in their places.
+
+    >>> say("{n} of {what} are there", n=1200, what="masks")
+    '1,200 of masks are there'
+    """
+    shown = {name: f"{fact:,}" if isinstance(fact, int) else fact for name, fact in facts.items()}
+    told = Told(message.format(**shown) if facts else message)
+    told.message, told.facts = message, facts
+    return told

@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from stockpile.app import build
 from stockpile.errors import Conflict
 from stockpile.settings import Settings
+from stockpile.upkeep.logs import configure
 from stockpile.web.pages import add_pages
 
 HOST = "127.0.0.1"
@@ -77,10 +78,11 @@ def settle_memory() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
-def serve(engine: Engine, settings: Settings, *, port: int) -> None:
-    """Serve until interrupted."""
+def serve(engine: Engine, settings: Settings, *, port: int, host: str = HOST) -> None:
+    """Serve until interrupted; every log of it is one JSON object a line."""
+    configure(settings.log_level)
     app = build(engine, settings)
     add_pages(app, settings)
     settle_memory()
     with marked_as_served(settings.home):
-        uvicorn.run(app, host=HOST, port=port, log_level="warning")
+        uvicorn.run(app, host=host, port=port, log_config=None, access_log=False)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated, Literal
 
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -22,6 +24,12 @@ class Settings(BaseSettings):
     `wrong_sign_ins_per_minute`, `public_per_minute`: so many may come from one address, in each process.
     `oidc_...`: the identity provider, if there is one; `oidc_roles` maps values of the claim `oidc_claim` to
     role:member:site, as JSON; `oidc_redirect_uri` ends in /oidc/back.
+    `backup_dir`: where a running server backs up every night; none: it does not.
+    `backup_keep`: how many backups stay there.
+    `metrics_token`: who brings it as bearer may read /metrics; none: only this machine may.
+    `log_level`: what is logged, as JSON lines on standard error: debug, info, warning, error.
+    `hosts`: the names that people reach it by, beside this machine's, separated by commas.
+    `postgres_bin`: folder of PostgreSQL's programs (pg_dump), where those on the path are not the ones.
     """
 
     model_config = SettingsConfigDict(env_prefix="STOCKPILE_", env_file=".env", extra="ignore")
@@ -39,6 +47,16 @@ class Settings(BaseSettings):
     oidc_claim: str = "groups"
     oidc_roles: dict[str, str] = {}
     demo_password: str = "simulated"
+    backup_dir: Path | None = None
+    backup_keep: Annotated[int, Field(ge=1)] = 14
+    metrics_token: str = ""
+    log_level: Literal["debug", "info", "warning", "error"] = "warning"
+    hosts: str = ""
+    postgres_bin: Path | None = None
+
+    def host_names(self) -> list[str]:
+        """The names of `hosts`."""
+        return [name.strip() for name in self.hosts.split(",") if name.strip()]
 
     def address(self) -> str:
         """The database address in use, with the psycopg driver for PostgreSQL."""

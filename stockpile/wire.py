@@ -50,13 +50,17 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request: the path below /api/v1, what narrows it, a JSON body, and the key under which it has one effect."""
+    """A request: the path below /api/v1, what narrows it, a JSON body, and the key under which it has one effect.
+
+    `decision`: the committee's decision that it carries out.
+    """
 
     method: str
     path: str
     query: Mapping[str, Any]
     body: Any = None
     key: str | None = None
+    decision: int | None = None
 
     def target(self) -> str:
         """The path with its prefix and query; fields that are None are left out."""
@@ -77,6 +81,7 @@ class Desk:
         """The service's answer, refusals included; raises `Invalid` where no service answers at the address."""
         headers = {"authorization": self._basic(), "accept": "application/json"}
         headers |= {"idempotency-key": request.key} if request.key else {}
+        headers |= {"decision": str(request.decision)} if request.decision else {}
         body = b"" if request.body is None else json.dumps(request.body).encode()
         headers |= {"content-type": "application/json"} if body else {}
         return self._send(request, headers, body) if self.url else _inside(request, headers, body)

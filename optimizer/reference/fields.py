@@ -10,7 +10,9 @@ import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+Choice = TypeVar("Choice", bound=str)
 
 LARGEST = 1e12
 """Upper limit of every number: sums of millions of them stay exact enough for the tolerances of the format."""
@@ -129,12 +131,13 @@ class Row:
             raise self.refuse(field, f"must be a whole number, not {_shown(self.data[field])}")
         return int(value)
 
-    def one_of(self, field: str, choices: Sequence[str]) -> str:
+    def one_of(self, field: str, choices: Sequence[Choice]) -> Choice:
         """One of the texts that the format names."""
         value = self.text(field)
-        if value not in choices:
-            raise self.refuse(field, f"must be {' or '.join(choices)}, not {_shown(value)}")
-        return value
+        for choice in choices:
+            if choice == value:
+                return choice
+        raise self.refuse(field, f"must be {' or '.join(choices)}, not {_shown(value)}")
 
     def known(self, field: str, ids: dict[str, Any], kind: str) -> str:
         """The id of a row that the file lists."""

@@ -44,7 +44,7 @@ import numpy as np
 
 from optimizer.reference.limits import Floats, Network
 from optimizer.reference.plan import STAGES, Certificate
-from optimizer.reference.program import Answer, Program
+from optimizer.reference.program import Answer, Program, joined
 from optimizer.reference.targets import certificate_of
 
 SCALE = 100.0
@@ -93,7 +93,7 @@ class _Stages:
             most=np.append(network.most, SCALE / network.weights.max()),
             row_least=np.concatenate([np.full(first, -np.inf), np.zeros(towns)]),
             row_most=np.concatenate([network.right_hand_sides(), np.full(towns, np.inf)]),
-            entries=tuple(np.concatenate(parts) for parts in zip(*entries, strict=True)),  # type: ignore[arg-type]
+            entries=joined(entries),
         )
 
     def run(self) -> Solution:

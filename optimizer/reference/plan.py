@@ -11,10 +11,12 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from optimizer.reference.fields import LARGEST, FormatError, Row, load
 from optimizer.reference.problem import Problem, Whole
+
+WHOLE: Final[tuple[Whole, ...]] = ("packs", "units")
 
 FORMAT = "stockpile-allocation-solution/1"
 VERSION = "reference/1"
@@ -120,7 +122,7 @@ def plan_from_json(text: bytes | str, problem: Problem) -> Plan:
         raise top.refuse("problem_sha256", "the plan was made for a problem of other content")
     return Plan(
         problem=problem.name,
-        whole=top.one_of("whole", ("packs", "units")) if top.data.get("whole") else "",  # type: ignore[arg-type]
+        whole=top.one_of("whole", WHOLE) if top.data.get("whole") else "",
         lines=tuple(_line(row, problem) for row in top.rows("allocations")),
         certificates=tuple(_certificate(row) for row in top.rows("certificates")) if "certificates" in top.data else (),
     )

@@ -7,6 +7,7 @@ solver itself (OR-Tools is pinned below the next minor version for that reason).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -24,9 +25,12 @@ from ortools.math_opt import (
     solution_pb2,
 )
 from ortools.math_opt.core.python import solver as core
+from pybind11_abseil.status import StatusNotOk
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Entries = tuple[Ints, Ints, Floats]
+"""Parallel arrays (row, column, coefficient)."""
 
 GLOP = f"GLOP (OR-Tools {version('ortools')})"
 
@@ -58,9 +62,7 @@ class Answer:
     steps: int
 
 
-def _model(
-    most: Floats, row_least: Floats, row_most: Floats, entries: tuple[Ints, Ints, Floats], *, whole: int = 0
-) -> Any:
+def _model(most: Floats, row_least: Floats, row_most: Floats, entries: Entries, *, whole: int = 0) -> Any:
     model = model_pb2.ModelProto()
     columns = len(most)
     _extend(model.variables, ids=range(columns), lower_bounds=np.zeros(columns), upper_bounds=most)
@@ -78,16 +80,22 @@ def _model(
     return model
 
 
+def joined(parts: Iterable[Entries]) -> Entries:
+    """Parts of a matrix as one."""
+    rows, columns, coefficients = zip(*parts, strict=True)
+    return np.concatenate(rows), np.concatenate(columns), np.concatenate(coefficients)
+
+
 class Program:
     """Maximise over 0 <= x <= most, subject to least <= A x <= most per row, with objectives that may change."""
 
-    def __init__(self, most: Floats, row_least: Floats, row_most: Floats, entries: tuple[Ints, Ints, Floats]) -> None:
+    def __init__(self, most: Floats, row_least: Floats, row_most: Floats, entries: Entries) -> None:
         """`entries` are parallel arrays (row, column, coefficient), each place at most once."""
         self.columns = len(most)
         model = _model(most, row_least, row_most, entries)
         try:
             self._solver = core.new(parameters_pb2.SOLVER_TYPE_GLOP, model, parameters_pb2.SolverInitializerProto())
-        except Exception as failure:  # OR-Tools' own status type, which is not exported
+        except StatusNotOk as failure:
             raise SolverError(f"GLOP refuses the program: {failure}") from failure
 
     def fix(self, column: int, value: float) -> None:
@@ -118,13 +126,13 @@ class Program:
             return self._solver.solve(
                 parameters, model_parameters_pb2.ModelSolveParametersProto(), None, no_callback, None, None
             )
-        except Exception as failure:  # OR-Tools' own status type, which is not exported
+        except StatusNotOk as failure:
             raise SolverError(f"GLOP failed: {failure}") from failure
 
     def _update(self, update: model_update_pb2.ModelUpdateProto) -> None:
         try:
             taken = self._solver.update(update)
-        except Exception as failure:  # OR-Tools' own status type, which is not exported
+        except StatusNotOk as failure:
             raise SolverError(f"GLOP refuses a change of the program: {failure}") from failure
         if not taken:
             raise SolverError("GLOP does not take a change of the program")
@@ -135,7 +143,7 @@ def whole_numbers(
     most: Floats,
     row_least: Floats,
     row_most: Floats,
-    entries: tuple[Ints, Ints, Floats],
+    entries: Entries,
     *,
     whole: int,
     gap: float,
@@ -163,7 +171,7 @@ def whole_numbers(
             None,
             None,
         )
-    except Exception as failure:  # OR-Tools' own status type, which is not exported
+    except StatusNotOk as failure:
         raise SolverError(f"HiGHS failed: {failure}") from failure
     found = [one.primal_solution for one in result.solutions if one.HasField("primal_solution")]
     feasible = [one for one in found if one.feasibility_status == solution_pb2.SOLUTION_STATUS_FEASIBLE]

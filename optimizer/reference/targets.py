@@ -20,7 +20,7 @@ import numpy as np
 
 from optimizer.reference.limits import Floats, Ints, Network
 from optimizer.reference.plan import Certificate
-from optimizer.reference.program import Program, SolverError, whole_numbers
+from optimizer.reference.program import Entries, Program, SolverError, joined, whole_numbers
 
 SLACK = 9e-4
 COST_SLACK = 9e-3
@@ -105,7 +105,7 @@ def certificate_of(network: Network, prices: Floats, pulls: Floats, *, weight: f
     )
 
 
-def _rows(network: Network, asked: Floats, weighted: float) -> tuple[Floats, Floats, tuple[Ints, Ints, Floats]]:
+def _rows(network: Network, asked: Floats, weighted: float) -> tuple[Floats, Floats, Entries]:
     """The network's rows, a row per municipality for what is asked, and one for the weighted quantity."""
     first, towns = network.height, len(asked)
     entries = [
@@ -116,7 +116,7 @@ def _rows(network: Network, asked: Floats, weighted: float) -> tuple[Floats, Flo
     return (
         np.concatenate([np.full(first, -np.inf), asked, [weighted]]),
         np.concatenate([network.right_hand_sides(), np.full(towns + 1, np.inf)]),
-        tuple(np.concatenate(parts) for parts in zip(*entries, strict=True)),  # type: ignore[return-value]
+        joined(entries),
     )
 
 
@@ -143,7 +143,7 @@ def fair_by_highs(network: Network, *, limit_seconds: float) -> Floats | None:
         np.append(np.round(network.most / network.pack), SCALE / network.weights.max()),
         np.concatenate([np.full(network.height, -np.inf), np.zeros(towns)]),
         np.concatenate([network.right_hand_sides(), np.full(towns, np.inf)]),
-        tuple(np.concatenate(parts) for parts in zip(*entries, strict=True)),  # type: ignore[arg-type]
+        joined(entries),
         whole=columns,
         gap=FAIR_GAP,
         limit_seconds=limit_seconds / 2,
@@ -162,7 +162,7 @@ def fair_by_highs(network: Network, *, limit_seconds: float) -> Floats | None:
 def _packs(
     network: Network,
     worth: Floats,
-    rows: tuple[Floats, Floats, tuple[Ints, Ints, Floats]],
+    rows: tuple[Floats, Floats, Entries],
     *,
     gap: float,
     limit_seconds: float,
@@ -196,7 +196,7 @@ def round_down(network: Network, targets: Targets, *, stop: Callable[[], bool]) 
         np.concatenate([network.most, targets.received]),
         np.concatenate([np.full(network.height, -np.inf), targets.received]),
         np.concatenate([network.right_hand_sides(), np.full(towns, np.inf)]),
-        tuple(np.concatenate(parts) for parts in zip(*entries, strict=True)),  # type: ignore[arg-type]
+        joined(entries),
     )
     worth = targets.price * network.gain - network.cost
     objective = np.concatenate([worth, np.full(towns, -SHORTAGE * targets.price)])

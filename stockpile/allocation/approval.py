@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -19,6 +20,8 @@ from stockpile.allocation.tables import Plan as StoredPlan
 from stockpile.catalogue import queries as catalogue
 from stockpile.db import reading, rows_changed, transact
 from stockpile.errors import Conflict, Invalid, NotFound
+from stockpile.governance.committee import gate
+from stockpile.governance.committee.gate import Effect
 from stockpile.governance.rules import require, require_other
 from stockpile.inventory import transfers
 from stockpile.inventory.tables import Transfer
@@ -123,9 +126,18 @@ def approve(session: Session, act: Act, *, plan_number: int) -> list[Transfer]:
     _conclude(session, results, requests)
     plan.approved_by, plan.approved_at = act.actor.id, act.at
     session.add(plan)
+    level = queries.surge(session, plan.surge_id).level
+    digests = {"problem": plan.problem_digest, "plan": plan.answer_digest, "lines": _lines_digest(lines)}
+    gate.decide(session, act, Effect("plan.approve", f"plan:{plan_number}", digests, level=level))
     payload = {"problem": plan.problem_digest, "plan": plan.answer_digest, "transfers": [t.id for t in made]}
     journal.record(session, act, action="plan.approve", subject=f"plan:{plan_number}", payload=payload)
     return made
+
+
+def _lines_digest(lines: Sequence[PlanLine]) -> str:
+    """SHA-256 over what is really sent, overrides included: the plan's own digest does not know them."""
+    sent = sorted([line.request_id, line.lot_id, line.site_code, line.quantity] for line in lines)
+    return hashlib.sha256(journal.canonical(sent).encode()).hexdigest()
 
 
 def _claim(session: Session, plan: StoredPlan) -> None:

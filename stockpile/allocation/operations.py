@@ -21,6 +21,7 @@ from stockpile.demand import rules as demand_rules
 from stockpile.errors import Conflict, Invalid
 from stockpile.governance import queries as governance
 from stockpile.governance.rules import allowed, require, require_other
+from stockpile.governance.standing import queries as standing
 from stockpile.governance.tables import Member, Region
 from stockpile.inventory import queries as inventory
 from stockpile.inventory.rules import POINT_OF_USE
@@ -52,6 +53,7 @@ class _Ground:
     items: dict[str, Item]
     sites: dict[str, Site]
     members: dict[str, Member]
+    standings: dict[str, str]
     usual_places: dict[str, str]
     admissions_milli: dict[str, int]
     in_stock: dict[tuple[str, str], int]
@@ -256,6 +258,7 @@ def _ground(session: Session, act: Act) -> _Ground:
         items=catalogue.items(session),
         sites=inventory.sites(session),
         members=governance.members(session),
+        standings=standing.standings(session, at=act.at),
         usual_places=inventory.points_of_use(session),
         admissions_milli=demand.usual_admissions(session, today),
         in_stock=inventory.member_stock(session, act.at),
@@ -269,6 +272,7 @@ def _checked(act: Act, surge: Surge, draft: RequestDraft, ground: _Ground, *, nu
     require(act.actor, "request.submit", member=draft.member)
     item, place = _known(draft, ground, number=number)
     _refuse_nonsense(act, draft, item, number=number)
+    standing.refuse_outside(ground.standings, draft.member, draft.priority or item.priority, number=number)
     if draft.priority is not None and draft.priority < item.priority:
         _refuse_own_urgency(act, draft, item, number=number)
     key = (draft.member, draft.item, place.code)

@@ -64,6 +64,14 @@ def register_pack(caller: SignedIn, request: Request, item: Text, body: PackBody
     return caller.effect(request, body, key, work, status=201)
 
 
+@router.get("/items/{item}/fits")
+def fits(caller: SignedIn, item: Text) -> dict[str, Any]:
+    """The models of equipment that a part fits, and the parts that fit an equipment."""
+    with caller.reading() as session:
+        equipment, parts = queries.fits(session, item)
+        return {"item": item, "fits": equipment, "parts": parts}
+
+
 @router.get("/substitutions")
 def substitutions(caller: SignedIn, item: Note | None = None, state: Note | None = None) -> list[dict[str, Any]]:
     """Substitutions, newest first."""

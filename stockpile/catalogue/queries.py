@@ -11,7 +11,7 @@ from sqlalchemy import or_
 from sqlmodel import Session, col, select
 
 from stockpile.catalogue.gs1 import checked_gtin
-from stockpile.catalogue.tables import Item, Licence, Substitution, TradeItem
+from stockpile.catalogue.tables import Item, Licence, PartFit, Substitution, TradeItem
 from stockpile.errors import Invalid, NotFound
 
 
@@ -43,6 +43,14 @@ def item(session: Session, code: str) -> Item:
 def licences(session: Session) -> frozenset[tuple[str, str]]:
     """All pairs (item, country) that are licensed."""
     return frozenset((row.item_code, row.country) for row in session.exec(select(Licence)))
+
+
+def fits(session: Session, code: str) -> tuple[list[str], list[str]]:
+    """The equipment that a part fits, and the parts that fit an equipment; refuses an unknown item."""
+    item(session, code)
+    fitted = select(PartFit.equipment_code).where(PartFit.part_code == code)
+    parts = select(PartFit.part_code).where(PartFit.equipment_code == code)
+    return sorted(session.exec(fitted)), sorted(session.exec(parts))
 
 
 def trade_item(session: Session, gtin: str) -> TradeItem:

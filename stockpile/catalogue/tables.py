@@ -59,6 +59,15 @@ class Licence(Table, table=True):
     country: str = Field(primary_key=True)
 
 
+class PartFit(Table, table=True):
+    """A part fits a model of equipment: it can be built into that item and, unless told, into no other."""
+
+    __tablename__ = "part_fit"
+
+    part_code: str = Field(primary_key=True, foreign_key="item.code")
+    equipment_code: str = Field(primary_key=True, foreign_key="item.code", index=True)
+
+
 class TradeItem(Table, table=True):
     """A packing level of an item under its own GTIN (14 digits): so many base units in one pack, case or pallet.
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import func
+from sqlalchemy import ColumnClause, column, func, table
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from stockpile.contracts import rules
-from stockpile.contracts.tables import CallOff, CallOffLine, Contract, ContractLine, PriceTier
+from stockpile.contracts.tables import CallOff, CallOffLine, Contract, ContractLine, Delivery
+from stockpile.contracts.terms import queries as agreed
+from stockpile.contracts.terms import rules as stands
 from stockpile.errors import NotFound
 
 
@@ -23,8 +27,9 @@ class UnknownCallOff(NotFound):
 
 def contracts_valid(session: Session, on: date) -> dict[str, Contract]:
     """Contracts under which may be ordered on that day, by code."""
-    query = select(Contract).where(Contract.starts <= on, Contract.ends >= on).order_by(col(Contract.code))
-    return {contract.code: contract for contract in session.exec(query)}
+    query = select(Contract).where(Contract.starts <= on, Contract.state == stands.ACTIVE).order_by(col(Contract.code))
+    found = agreed.as_amended(session, list(session.exec(query)), on)
+    return {contract.code: contract for contract in found if contract.ends >= on}
 
 
 def contract_lines(session: Session) -> list[ContractLine]:
@@ -33,12 +38,9 @@ def contract_lines(session: Session) -> list[ContractLine]:
     return list(session.exec(select(ContractLine).order_by(*order)))
 
 
-def tiers(session: Session) -> dict[tuple[str, str], list[tuple[int, int]]]:
-    """(from_packs, pack price in minor units) by (contract, item), ascending."""
-    found: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
-    for row in session.exec(select(PriceTier).order_by(col(PriceTier.from_packs))):
-        found[row.contract_code, row.item_code].append((row.from_packs, row.pack_price_minor))
-    return dict(found)
+def tiers(session: Session, on: date | None = None) -> dict[tuple[str, str], list[tuple[int, int]]]:
+    """(from_packs, pack price in minor units) by (contract, item), as they hold on that day (None: as signed)."""
+    return agreed.tiers_on(session, on)
 
 
 def calloff(session: Session, number: int, *, lock: bool = False) -> CallOff:
@@ -90,34 +92,70 @@ class Terms:
 
 def terms(session: Session, line: CallOffLine) -> Terms:
     """The terms of delivery that hold for a line of a call-off; none asked where the item left the contract."""
-    contract = calloff(session, line.calloff_id).contract_code
+    order = calloff(session, line.calloff_id)
+    contract = order.contract_code
     found = session.get(ContractLine, (contract, line.item_code))
+    said = agreed.line_terms(session, contract, line.item_code, version=order.contract_version)
     pack_size = line.quantity // line.packs
-    if found is None:
+    if found is None or said is None:
         return Terms(contract, 0, 0, True, pack_size)
-    return Terms(contract, found.shelf_life_on_delivery_days, found.tolerance_percent, found.whole_packs, pack_size)
+    return Terms(contract, said.shelf_life_on_delivery_days, found.tolerance_percent, found.whole_packs, pack_size)
+
+
+def country_of(session: Session, calloff: CallOff) -> str:
+    """The country that an order goes to: its public holidays count (the storeroom above owns the sites)."""
+    code: ColumnClause[str] = column("code")
+    country: ColumnClause[str] = column("country")
+    found = select_columns(country).select_from(table("site")).where(code == calloff.deliver_to)
+    return str(session.connection().execute(found).scalar_one())
+
+
+def deliveries(session: Session, number: int) -> list[Delivery]:
+    """What came on the lines of a call-off, in the order in which it came."""
+    of_order = select(CallOffLine.id).where(CallOffLine.calloff_id == number)
+    query = select(Delivery).where(col(Delivery.calloff_line_id).in_(of_order))
+    return list(session.exec(query.order_by(col(Delivery.arrived_at), col(Delivery.id))))
+
+
+def coming(session: Session) -> list[tuple[str, int, datetime | None]]:
+    """(item, base units still to come, when: as confirmed, else as due) of every line of approved call-offs."""
+    query = (
+        select(CallOffLine.item_code, _OPEN, CallOff.confirmed_for, CallOff.expected_at)
+        .join(CallOff, col(CallOff.id) == col(CallOffLine.calloff_id))
+        .where(_OPEN > 0, col(CallOff.state).in_(rules.OPEN_STATES))
+        .order_by(col(CallOffLine.id))
+    )
+    return [(item, int(units), confirmed or due) for item, units, confirmed, due in session.exec(query)]
 
 
 def inbound(session: Session) -> dict[str, int]:
     """Base units ordered and not yet received, by item, of approved call-offs."""
+    found: dict[str, int] = defaultdict(int)
+    for item, units, _ in coming(session):
+        found[item] += units
+    return dict(found)
+
+
+def asked_for_shortages(session: Session, states: Sequence[str]) -> dict[str, int]:
+    """Base units still to come by item of call-offs in these states that were proposed for shortages."""
     query = (
         select(CallOffLine.item_code, func.sum(_OPEN))
         .join(CallOff, col(CallOff.id) == col(CallOffLine.calloff_id))
-        .where(col(CallOff.state).in_(rules.OPEN_STATES))
+        .where(CallOff.origin == rules.SHORTAGE, col(CallOff.state).in_(states))
         .group_by(col(CallOffLine.item_code))
     )
-    return {item: int(quantity) for item, quantity in session.exec(query)}
+    return {item: int(units) for item, units in session.exec(query)}
 
 
 def next_deliveries(session: Session) -> dict[str, tuple[datetime, int]]:
-    """Earliest firm delivery by item: when it is expected and how many base units."""
+    """Earliest firm delivery by item: when it comes (as confirmed, else as due) and how many base units."""
     query = (
-        select(CallOffLine.item_code, CallOff.expected_at, _OPEN)
+        select(CallOffLine.item_code, CallOff.expected_at, CallOff.confirmed_for, _OPEN)
         .join(CallOff, col(CallOff.id) == col(CallOffLine.calloff_id))
-        .where(col(CallOff.state).in_(rules.OPEN_STATES), col(CallOff.expected_at).is_not(None))
-        .order_by(col(CallOff.expected_at).desc())
+        .where(col(CallOff.state).in_(rules.OPEN_STATES), col(CallOff.expected_at).is_not(None), _OPEN > 0)
     )
-    return {item: (at, int(quantity)) for item, at, quantity in session.exec(query) if at is not None}
+    coming = [(confirmed or due, item, int(open_)) for item, due, confirmed, open_ in session.exec(query)]
+    return {item: (at, quantity) for at, item, quantity in sorted(coming, reverse=True) if at is not None}
 
 
 @dataclass(frozen=True, slots=True)

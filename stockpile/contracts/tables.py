@@ -32,10 +32,18 @@ class Contract(Table, table=True):
     """
 
     __tablename__ = "contract"
-    __table_args__ = (CheckConstraint("remaining_minor >= 0", name="within_ceiling"),)
+    __table_args__ = (
+        CheckConstraint("remaining_minor >= 0", name="within_ceiling"),
+        CheckConstraint(
+            "state IN ('planned','tendered','evaluated','standstill','awarded','active','suspended','closed',"
+            "'cancelled','unsuccessful')",
+            name="state",
+        ),
+    )
 
     code: str = Field(primary_key=True)
     supplier_code: str = Field(foreign_key="supplier.code", index=True)
+    state: str = "active"
     starts: date
     ends: date
     currency: str
@@ -84,12 +92,25 @@ class PriceTier(Table, table=True):
 
 
 class CallOff(Table, table=True):
-    """An order under a contract, from proposal to delivery. One per (contract, slot of the proposing run)."""
+    """An order under a contract, from suggestion to payment. One per (contract, slot of the proposing run).
+
+    `member_code`: who orders; None: the pool. `kind`: normal, by a surge option,
+    or from what must be available immediately; `origin`: a run, a person's
+    hand, or a shortage. `expected_at` is when it is due by the contract,
+    `confirmed_for` when the supplier says it comes. `fee_minor` of the cost is
+    an option's fee.
+    """
 
     __tablename__ = "calloff"
     __table_args__ = (
         UniqueConstraint("contract_code", "slot"),
-        CheckConstraint("state IN ('proposed','approved','part_delivered','delivered','cancelled')", name="state"),
+        CheckConstraint(
+            "state IN ('suggested','proposed','approved','sent','acknowledged','confirmed','part_shipped',"
+            "'part_delivered','delivered','accepted','invoiced','paid','closed','rejected','cancelled','short_closed')",
+            name="state",
+        ),
+        CheckConstraint("kind IN ('normal','option','immediate')", name="kind"),
+        CheckConstraint("origin IN ('run','hand','shortage')", name="origin"),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
@@ -103,6 +124,16 @@ class CallOff(Table, table=True):
     approved_at: datetime | None = None
     expected_at: datetime | None = None
     cost_minor: int = Field(sa_type=BigInteger)
+    fee_minor: int = Field(default=0, sa_type=BigInteger)
+    member_code: str | None = Field(default=None, foreign_key="member.code")
+    kind: str = "normal"
+    origin: str = "run"
+    contract_version: int = 1
+    sent_at: datetime | None = None
+    acknowledged_at: datetime | None = None
+    confirmed_for: datetime | None = None
+    ended_at: datetime | None = None
+    ended_reason: str = ""
 
 
 class CallOffLine(Table, table=True):
@@ -130,3 +161,26 @@ class CallOffLine(Table, table=True):
     over: int = Field(default=0, sa_type=BigInteger)
     pack_price_minor: int = Field(sa_type=BigInteger)
     reason: str
+
+
+class Delivery(Table, table=True):
+    """Base units of an order's line that came at one time: what suppliers are judged by, and damages computed from.
+
+    `due_at`: when they were due by the contract. `expiry` is unknown (None)
+    where the receipt did not say. `rejected` of it was sent back or set aside.
+    """
+
+    __tablename__ = "calloff_delivery"
+    __table_args__ = (
+        CheckConstraint("quantity > 0", name="quantity_positive"),
+        CheckConstraint("rejected >= 0 AND rejected <= quantity", name="rejected_within"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    calloff_line_id: int = Field(foreign_key="calloff_line.id", sa_type=BigInteger, index=True)
+    quantity: int = Field(sa_type=BigInteger)
+    arrived_at: datetime
+    due_at: datetime | None = None
+    expiry: date | None = None
+    rejected: int = Field(default=0, sa_type=BigInteger)
+    reject_reason: str = ""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlmodel import Session, col, delete, select
+from sqlmodel import Session, col, delete
 
 from stockpile import journal
 from stockpile.actor import Act
@@ -43,8 +43,11 @@ def report_day(session: Session, act: Act, *, day: date, reports: Sequence[DayRe
 
     A country whose total jumps like a catch-up of the reporting (rules.is_catch_up)
     has all its reports of that day flagged, and its members' usual day is
-    accepted in their place. Refuses unknown members, days in the future and a
-    day reported before.
+    accepted in their place. The country's total is that of the whole day, so
+    that figures sent one municipality at a time are judged together: those
+    taken in earlier that day are flagged with the rest, unless a person
+    released them. Refuses unknown members, days in the future and a day
+    reported before.
     """
     members = governance.members(session)
     for number, report in enumerate(reports, start=1):
@@ -53,13 +56,17 @@ def report_day(session: Session, act: Act, *, day: date, reports: Sequence[DayRe
             raise Invalid(f"row {number}: no member has the code {report.member}", field="member", row=number)
     if day > governance.local_day(session, act.at):
         raise Invalid(f"{day} is in the future", field="day")
-    _refuse_reported(session, day, {report.member for report in reports})
+    governance.lock_region(session)
+    earlier = queries.reports(session, day=day)
+    _refuse_reported(day, {row.member_code for row in earlier}, {report.member for report in reports})
     country_of = {code: member.country for code, member in members.items()}
-    caught_up = _catch_ups(session, day, reports, country_of)
+    caught_up = _catch_ups(session, day, _given(earlier, reports), country_of)
     usual = queries.accepted(session, before=day)
     rows = [_judged(day, report, country_of[report.member] in caught_up, usual) for report in reports]
     session.add_all(rows)
+    again = _flag_earlier(session, [row for row in earlier if country_of[row.member_code] in caught_up], usual)
     counts = {"reports": len(rows), "flagged": sum(row.flag != "" for row in rows), "catch_up": sorted(caught_up)}
+    counts |= {"flagged_earlier": again} if again else {}
     journal.record(session, act, action="caseload.report", subject=f"day:{day}", payload=counts)
     return rows
 
@@ -75,6 +82,7 @@ def release_flag(session: Session, act: Act, *, day: date, member: str, reason: 
     if not reason.strip():
         raise Invalid("accepting a flagged report needs a reason", field="reason")
     report.flag, report.accepted_milli = rules.NOT_FLAGGED, (report.admissions or 0) * 1000
+    report.released_at = act.recorded_at
     session.add(report)
     subject = f"day:{day}:{member}"
     journal.record(session, act, action="caseload.release", subject=subject, payload={}, reason=reason)
@@ -95,17 +103,34 @@ def declare_own_stock(session: Session, act: Act, *, member: str, quantities: di
     journal.record(session, act, action="own_stock.declare", subject=f"member:{member}", payload=quantities)
 
 
-def _refuse_reported(session: Session, day: date, members: set[str]) -> None:
-    stored = session.exec(select(CaseloadReport.member_code).where(CaseloadReport.day == day))
-    again = sorted(members & set(stored))
+def _refuse_reported(day: date, stored: set[str], members: set[str]) -> None:
+    again = sorted(members & stored)
     if again:
         raise DayReported(f"{day} was reported before by {', '.join(again[:5])}", field="day", members=again)
 
 
-def _catch_ups(session: Session, day: date, reports: Sequence[DayReport], country_of: dict[str, str]) -> set[str]:
-    totals = rules.totals_by_country(
-        {report.member: report.admissions for report in reports if report.admissions is not None}, country_of
-    )
+def _given(earlier: Sequence[CaseloadReport], reports: Sequence[DayReport]) -> dict[str, int]:
+    """Admissions of the whole day by member, as they were given, whether a person released them or not."""
+    given = {row.member_code: row.admissions for row in earlier if row.basis != CUMULATIVE_BASIS}
+    given |= {report.member: report.admissions for report in reports}
+    return {member: admissions for member, admissions in given.items() if admissions is not None}
+
+
+def _flag_earlier(session: Session, rows: Sequence[CaseloadReport], usual: dict[str, list[int]]) -> int:
+    """Flag what came in earlier that day before its country was seen to catch up; returns how many reports."""
+    changed = 0
+    for row in rows:
+        if row.flag != rules.NOT_FLAGGED or row.admissions is None or row.released_at is not None:
+            continue
+        trailing = rules.trailing_mean_milli(usual.get(row.member_code, []))
+        row.flag, row.accepted_milli = rules.CATCH_UP, rules.share_of_spike(row.admissions, trailing)
+        session.add(row)
+        changed += 1
+    return changed
+
+
+def _catch_ups(session: Session, day: date, given: dict[str, int], country_of: dict[str, str]) -> set[str]:
+    totals = rules.totals_by_country(given, country_of)
     return {
         country
         for country, total in totals.items()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy import BigInteger, CheckConstraint
 from sqlmodel import Field
@@ -14,6 +14,7 @@ class CaseloadReport(Table, table=True):
     """One municipality's day: admissions as reported, and the part that planning accepts (thousandths).
 
     `flag` says why the two differ ('' where they do not); `admissions` is None where none were reported.
+    `released_at`: when a person accepted a flagged report as it was given; it is not flagged again.
     """
 
     __tablename__ = "caseload_report"
@@ -27,6 +28,7 @@ class CaseloadReport(Table, table=True):
     basis: str
     flag: str = ""
     accepted_milli: int | None = Field(default=None, sa_type=BigInteger)
+    released_at: datetime | None = None
 
 
 class OwnStock(Table, table=True):

@@ -18,10 +18,12 @@ from stockpile.catalogue import queries as catalogue
 from stockpile.catalogue.tables import Item
 from stockpile.demand import queries as demand
 from stockpile.demand import rules as demand_rules
+from stockpile.demand.operations import DayReport
 from stockpile.governance import queries as governance
 from stockpile.governance.tables import Member
 from stockpile.inventory import queries as inventory
 from stockpile.inventory.operations import Use
+from stockpile.region.reading import Rows
 
 NEEDED_WITHIN = timedelta(hours=36)
 OVER_ASKING_PERCENT = (100, 100, 100, 125, 150, 200)
@@ -31,6 +33,15 @@ ASK_BELOW_PERCENT = 40
 a pack is missing."""
 USEFUL_MINIMUM_ONE_IN = 12
 """One pair of municipality and item in so many says that less than two packs are of no use to it."""
+
+
+def reports_of(rows: Rows, day: date) -> list[DayReport]:
+    """What municipalities report of a day, by the templates."""
+    return [
+        DayReport(row.member, row.cases, row.cases_suppressed, row.admissions, row.basis)
+        for row in rows["caseload"]
+        if row.date == day
+    ]
 
 
 def drafts(session: Session, *, at: datetime, cover_days: int, country: str) -> list[RequestDraft]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from statistics import median
 
@@ -19,6 +19,7 @@ from stockpile.allocation.rules import permille
 from stockpile.catalogue import queries as catalogue
 from stockpile.db import reading, transact
 from stockpile.demo import cast, story
+from stockpile.demo.scenarios import WAVE, Scenario
 from stockpile.errors import Conflict
 from stockpile.governance.tables import Member, Region
 from stockpile.inventory import ledger
@@ -26,11 +27,8 @@ from stockpile.inventory.rules import DEPOT
 from stockpile.inventory.tables import Lot, Site
 from stockpile.region import loading
 from stockpile.region.reading import Rows, read
+from stockpile.settings import Settings
 
-SIMULATED = "SIMULATED: real municipalities, caseload, prices and delivery records; made-up stock, contracts and cover"
-
-
-TABLE_TITLE = "Week 14 of 2020, all plans together - SIMULATED"
 TABLE_CAPTION = (
     "Base units: asked, validated (a shortfall asked again counts once), shared; lowest and median fill over the "
     "municipalities that stock can lawfully reach (0 %: fewer packs than municipalities that asked); x-border: share "
@@ -71,42 +69,44 @@ class OtherRegion(Conflict):
     code = "other_region"
 
 
-def region_folder() -> Path:
-    """Where the demo region's CSV files are: inside the installed package, or in the repository."""
-    packaged = Path(__file__).parent / "region"
-    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "fixtures" / "region"
+def region_folder(name: str = WAVE.folder) -> Path:
+    """Where a scenario's CSV files are: inside the installed package, or in the repository."""
+    packaged = Path(__file__).parent / name
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "fixtures" / name
 
 
-def run(engine: Engine, console: Console, *, password: str, limit_seconds: float) -> Report:
-    """Load the region, tell the week, verify the ledger, print the table; goes on where it was cut off."""
+def run(engine: Engine, console: Console, *, settings: Settings, scenario: Scenario = WAVE) -> Report:
+    """Load the scenario's region, tell its days, verify the ledger, print the table; goes on where it was cut off."""
     started = time.monotonic()
-    console.print(f"[bold]{SIMULATED}[/bold]")
-    rows = _load(engine, console, password=password)
+    console.print(f"[bold]{scenario.label}[/bold]")
+    rows = _load(engine, console, password=settings.demo_password, scenario=scenario)
     told = story.Story(
         engine=engine,
         actors=cast.actors(engine),
         rows=rows,
         say=lambda text: console.print(f"[dim]{story.seconds_since(started):6.1f} s[/dim]  {text}", soft_wrap=True),
-        limit_seconds=limit_seconds,
+        limit_seconds=settings.plan_limit_seconds,
+        scenario=scenario,
     )
     story.tell(told)
     told.say("verifying every balance and every hash")
     with reading(engine) as session:
         found = [*ledger.discrepancies(session), *journal.discrepancies(session)]
         report = _report(session, engine, told, found, seconds=story.seconds_since(started))
-        console.print(_table(session, told.plans))
+        console.print(_table(session, told.plans, title=scenario.title))
         console.print(_example(session, told.plans[-1]), soft_wrap=True)
     console.print(_summary(report))
     return report
 
 
-def _load(engine: Engine, console: Console, *, password: str) -> Rows:
+def _load(engine: Engine, console: Console, *, password: str, scenario: Scenario) -> Rows:
     migrations.upgrade(engine)
-    rows = read(region_folder())
+    rows = read(region_folder(scenario.folder))
     with reading(engine) as session:
         loaded = session.get(Region, 1)
         if loaded is not None:
-            if loaded.name != rows["region"][0].name or not loaded.simulated:
+            known = rows["region"][0]
+            if (loaded.name, loaded.title) != (known.name, known.title) or not loaded.simulated:
                 raise OtherRegion(
                     f"this database holds the region {loaded.title}: the demo needs a database of its own "
                     "(STOCKPILE_HOME or STOCKPILE_DATABASE_URL)"
@@ -119,16 +119,16 @@ def _load(engine: Engine, console: Console, *, password: str) -> Rows:
             status.update(f"loading the region: {what}")
             console.print(f"  loaded {count:>6,} {what.replace('_', ' ')}")
 
-        transact(engine, lambda session: _fill(session, rows, password, progress))
+        transact(engine, lambda session: _fill(session, rows, password, progress, first=scenario.first))
     return rows
 
 
-def _fill(session: Session, rows: Rows, password: str, progress: loading.Progress) -> None:
+def _fill(session: Session, rows: Rows, password: str, progress: loading.Progress, *, first: date) -> None:
     act = loading.act_of_loading(rows, real_now=datetime.now(UTC))
     loading.installation_account(session)
     loading.load(session, act, rows, caseload=False, progress=progress)
     cast.engage(session, act, password=password)
-    story.report_before(session, act, rows)
+    story.report_before(session, act, rows, first=first)
 
 
 def _report(session: Session, engine: Engine, told: story.Story, found: list[str], *, seconds: float) -> Report:
@@ -172,8 +172,8 @@ def _pair_fills(session: Session, plans: list[int]) -> list[int]:
     return [permille(got[pair], got[pair] + missed[pair]) for pair in got]
 
 
-def _table(session: Session, plans: list[int]) -> Table:
-    table = Table(title=TABLE_TITLE, title_style="bold", padding=(0, 0), caption=TABLE_CAPTION)
+def _table(session: Session, plans: list[int], *, title: str) -> Table:
+    table = Table(title=title, title_style="bold", padding=(0, 0), caption=TABLE_CAPTION)
     table.add_column("item", overflow="fold")
     for heading in ("asked", "valid.", "shared", "lowest", "median", "x-border", "no reach"):
         table.add_column(heading, justify="right")

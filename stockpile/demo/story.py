@@ -1,4 +1,4 @@
-"""The week from 30 March to 5 April 2020, step by step; each step happens once, however often the story is told.
+"""The days of a scenario, step by step; each step happens once, however often the story is told.
 
 A step is one unit of work under one actor with an idempotency key. A story
 that was cut off goes on where it stopped: steps done give their stored reply.
@@ -7,7 +7,7 @@ that was cut off goes on where it stopped: steps done give their stored reply.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
@@ -20,6 +20,7 @@ from stockpile import idempotency
 from stockpile.actor import Act, Actor
 from stockpile.allocation import approval, operations, planning
 from stockpile.allocation import queries as allocation
+from stockpile.catalogue import operations as packs
 from stockpile.catalogue import queries as catalogue
 from stockpile.contracts import operations as contracts
 from stockpile.contracts import queries as orders
@@ -27,8 +28,10 @@ from stockpile.db import reading, transact
 from stockpile.demand import operations as demand
 from stockpile.demand import queries as reports
 from stockpile.demo import municipalities
+from stockpile.demo.scenarios import WAVE, Scenario, days_of, hour_of
 from stockpile.errors import Refusal
 from stockpile.governance import operations as governance
+from stockpile.governance import queries
 from stockpile.inventory import operations as inventory
 from stockpile.inventory import queries as stock
 from stockpile.inventory import transfers
@@ -36,11 +39,9 @@ from stockpile.inventory.controlled import operations as controlled
 from stockpile.jobs import operations as jobs
 from stockpile.region.reading import Rows
 
-FIRST_DAY, LAST_DAY = date(2020, 3, 30), date(2020, 4, 5)
-CAUGHT_UP_DAY = date(2020, 4, 2)
-REORDER_DAY = date(2020, 3, 31)
+FIRST_DAY = WAVE.first
 COVER_DAYS = 3
-LEVEL = 3
+COUNTRIES = ("BE", "DE", "NL")
 BORDER_LIMIT = 1_000_000
 """Base units of a controlled item that the simulated authorities let cross each border."""
 Say = Callable[[str], None]
@@ -56,6 +57,7 @@ class Story:
     rows: Rows
     say: Say
     limit_seconds: float
+    scenario: Scenario = WAVE
     surge: int = 0
     plans: list[int] = field(default_factory=list)
     plan_ms: list[int] = field(default_factory=list)
@@ -70,33 +72,62 @@ class StepRefused(RuntimeError):
 def tell(story: Story) -> None:
     """Tell the whole week, then the delivery of what was reordered."""
     _declare(story)
-    for day in _days(FIRST_DAY, LAST_DAY):
+    for day in days_of(story.scenario.first, story.scenario.last):
         _morning(story, day)
         _share(story, day)
         _deliver(story, day)
         _evening(story, day)
-        if day + timedelta(days=1) == REORDER_DAY:
-            _reorder(story, _at(REORDER_DAY, 2))
+        if day + timedelta(days=1) == story.scenario.reorder:
+            _reorder(story, hour_of(story.scenario.reorder, 2))
     _receive_orders(story)
+    _publish(story)
 
 
 def _declare(story: Story) -> None:
-    first = _at(FIRST_DAY, 5)
+    scenario, first = story.scenario, hour_of(story.scenario.first, 5)
 
     def declare(session: Session) -> dict[str, Any]:
         surge = operations.declare_surge(
             session,
             _act(story, "coordinator", first),
-            hazard="epidemic",
-            level=LEVEL,
-            evidence="hospital admissions of the region rose tenfold in the second half of March 2020",
+            hazard=scenario.hazard,
+            level=scenario.level,
+            evidence=scenario.evidence,
             cover_days=COVER_DAYS,
             review_by=first + timedelta(days=30),
         )
         return {"surge": surge.id}
 
     story.surge = int(_step(story, "coordinator", first, "declare", declare)["surge"])
+    for note in scenario.notes:
+        story.say(f"{scenario.first}  {note}")
     _authorise_borders(story, first)
+    if scenario.substitutes:
+        _substitute(story, first)
+
+
+def _substitute(story: Story, at: datetime) -> None:
+    """What may stand for what is proposed by the storekeepers and approved by the pharmacist, country by country."""
+
+    def propose(session: Session) -> dict[str, Any]:
+        act, numbers = _act(story, "logistics", at), []
+        for item, substitute, units, per_units, reason in story.scenario.substitutes:
+            said: dict[str, Any] = {"item": item, "substitute": substitute, "units": units, "per_units": per_units}
+            said |= {"valid_from": at.date(), "valid_through": None, "reason": reason}
+            for country in COUNTRIES:
+                numbers.append(packs.propose_substitute(session, act, country=country, **said).id)
+        return {"numbers": numbers}
+
+    numbers = _step(story, "logistics", at, "propose-substitutes", propose)["numbers"]
+
+    def approve(session: Session) -> dict[str, Any]:
+        act, reason = _act(story, "pharmacist", at), "fits, for the days of the flood"
+        for number in numbers:
+            packs.decide_substitute(session, act, number=number, approve=True, reason=reason)
+        return {"approved": len(numbers)}
+
+    done = _step(story, "pharmacist", at, "approve-substitutes", approve)["approved"]
+    story.say(f"{story.scenario.first}  {done} substitutes approved, by model and country")
 
 
 def _authorise_borders(story: Story, at: datetime) -> None:
@@ -105,27 +136,31 @@ def _authorise_borders(story: Story, at: datetime) -> None:
     def authorise(session: Session) -> dict[str, Any]:
         act, made = _act(story, "pharmacist", at), 0
         for item in (row for row in catalogue.items(session).values() if row.controlled):
-            for leaves, enters in permutations(("BE", "DE", "NL"), 2):
+            for leaves, enters in permutations(COUNTRIES, 2):
                 number = f"SIMULATED-{leaves}-{enters}-{item.code}"
-                permit = controlled.Permit(number, item.code, leaves, enters, at.date(), LAST_DAY, BORDER_LIMIT)
+                permit = controlled.Permit(
+                    number, item.code, leaves, enters, at.date(), story.scenario.last, BORDER_LIMIT
+                )
                 controlled.authorise(session, act, permit=permit)
                 made += 1
         return {"authorisations": made}
 
     made = _step(story, "pharmacist", at, "authorise-borders", authorise)["authorisations"]
-    story.say(f"{FIRST_DAY}  {made} simulated authorisations for controlled items to cross a border are registered")
+    if made:
+        story.say(f"{at.date()}  {made} simulated authorisations for controlled items to cross a border are registered")
 
 
 def _morning(story: Story, day: date) -> None:
     """Yesterday's and today's reports come in, and the municipalities ask."""
     _report(story, day)
-    at = _at(day, 6)
+    at = hour_of(day, 6)
     for country in ("nl", "be", "de"):
         account = f"requests-{country}"
 
         def ask(session: Session, account: str = account, country: str = country) -> dict[str, Any]:
             act = _act(story, account, at)
             drafts = municipalities.drafts(session, at=at, cover_days=COVER_DAYS, country=country.upper())
+            drafts = [replace(one, justification=story.scenario.justification) for one in drafts]
             rows = operations.submit(session, act, surge_id=story.surge, drafts=drafts) if drafts else []
             return {"requests": len(rows), "validated": sum(1 for row in rows if row.validated)}
 
@@ -133,12 +168,12 @@ def _morning(story: Story, day: date) -> None:
 
 
 def _report(story: Story, day: date) -> None:
-    at = _at(day, 5)
+    at = hour_of(day, 5)
 
     def report(session: Session) -> dict[str, Any]:
         act = _act(story, "coordinator", at)
         governance.set_clock(session, act)
-        rows = demand.report_day(session, act, day=day, reports=_reports(story.rows, day))
+        rows = demand.report_day(session, act, day=day, reports=municipalities.reports_of(story.rows, day))
         return {"flagged": sum(row.flag != "" for row in rows)}
 
     if _step(story, "coordinator", at, f"{day}/report", report)["flagged"]:
@@ -159,7 +194,7 @@ def _tell_flagged(story: Story, day: date) -> None:
 
 def _share(story: Story, day: date) -> None:
     """The plan of the day: computed, checked, approved by another person."""
-    at = _at(day, 7)
+    at = hour_of(day, 7)
     stored = _done(story, "coordinator", f"{day}/plan")
     if stored is None:
         made = planning.draft(
@@ -171,7 +206,7 @@ def _share(story: Story, day: date) -> None:
             return {"plan": plan.id, "ms": plan.solve_ms, "method": plan.method, "fair": plan.fair}
 
         stored = _step(story, "coordinator", at, f"{day}/plan", store)
-    approved = _at(day, 8)
+    approved = hour_of(day, 8)
 
     def approve(session: Session) -> dict[str, Any]:
         made = approval.approve(session, _act(story, "committee", approved), plan_number=stored["plan"])
@@ -196,7 +231,7 @@ def _tell_plan(story: Story, day: date, stored: Mapping[str, Any], transfers_mad
 
 def _deliver(story: Story, day: date) -> None:
     """Every depot dispatches; every point of use receives."""
-    leaves, arrives = _at(day, 9), _at(day, 16)
+    leaves, arrives = hour_of(day, 9), hour_of(day, 16)
     source = f"plan:{story.plans[-1]}"
     with reading(story.engine) as session:
         due = stock.transfers(session, source=source)
@@ -219,7 +254,7 @@ def _deliver(story: Story, day: date) -> None:
 
 def _evening(story: Story, day: date) -> None:
     """What the day's patients use is issued: own cover first, then what came from the pool."""
-    at = _at(day, 20)
+    at = hour_of(day, 20)
 
     def use(session: Session) -> dict[str, Any]:
         act = _both(story, at)
@@ -251,7 +286,7 @@ def _reorder(story: Story, at: datetime) -> None:
     ran = jobs.run(story.engine, _act(story, "scheduler", at), job="reorder", limit_seconds=story.limit_seconds)
     proposed = [int(number) for number in ran.outcome["calloffs"]]
     story.say(
-        f"{REORDER_DAY}  nightly reorder ({ran.outcome['status'].lower()}): {len(proposed)} call-offs with "
+        f"{story.scenario.reorder}  nightly reorder ({ran.outcome['status'].lower()}): {len(proposed)} call-offs with "
         f"{ran.outcome['lines']} lines proposed for EUR {ran.outcome['spend_minor'] / 100:,.2f}"
     )
     if not proposed:
@@ -259,18 +294,18 @@ def _reorder(story: Story, at: datetime) -> None:
     approved_at = at + timedelta(hours=6)
 
     def approve(session: Session) -> dict[str, Any]:
-        first = min(proposed, key=lambda number: (_lead_days(session, number), number))
+        first = min(proposed, key=lambda number: (_lead_days(session, number, at.date()), number))
         calloff = contracts.approve(session, _act(story, "committee", approved_at), number=first)
         assert calloff.expected_at is not None
         return {"calloff": calloff.id, "expected_at": calloff.expected_at.isoformat()}
 
     done = _step(story, "committee", approved_at, "approve-calloff", approve)
-    story.say(f"{REORDER_DAY}  call-off {done['calloff']} approved by the committee, due {done['expected_at'][:10]}")
+    story.say(f"{at.date()}  call-off {done['calloff']} approved by the committee, due {done['expected_at'][:10]}")
 
 
-def _lead_days(session: Session, number: int) -> int:
+def _lead_days(session: Session, number: int, on: date) -> int:
     calloff = orders.calloff(session, number)
-    return orders.contracts_valid(session, FIRST_DAY)[calloff.contract_code].lead_time_days
+    return orders.contracts_valid(session, on)[calloff.contract_code].lead_time_days
 
 
 def _receive_orders(story: Story) -> None:
@@ -279,7 +314,7 @@ def _receive_orders(story: Story) -> None:
     if approved is None:
         return
     due = datetime.fromisoformat(approved["expected_at"])
-    for day in _days(LAST_DAY + timedelta(days=1), due.date()):
+    for day in days_of(story.scenario.last + timedelta(days=1), due.date()):
         _report(story, day)
     _receive_order(story, int(approved["calloff"]), due)
 
@@ -302,18 +337,18 @@ def _receive_order(story: Story, number: int, at: datetime) -> None:
     story.say(f"{at.date()}  call-off {number} delivered and received at {done['site']}: {done['lines']} lines")
 
 
-def _reports(rows: Rows, day: date) -> list[demand.DayReport]:
-    return [
-        demand.DayReport(row.member, row.cases, row.cases_suppressed, row.admissions, row.basis)
-        for row in rows["caseload"]
-        if row.date == day
-    ]
+def _publish(story: Story) -> None:
+    """What the policy lets be told by now is published: the public problem and plan of each day."""
+    with reading(story.engine) as session:
+        at = queries.effective_now(session, real_now=datetime.now(UTC))
+    ran = jobs.run(story.engine, _act(story, "scheduler", at), job="publications", limit_seconds=story.limit_seconds)
+    story.say(f"{at.date()}  {len(ran.outcome['plans'])} plans published at /public, stock pooled by country")
 
 
-def report_before(session: Session, act: Act, rows: Rows) -> None:
-    """Take in the reports of March up to the day before the story begins."""
-    for day in sorted({row.date for row in rows["caseload"] if row.date < FIRST_DAY}):
-        demand.report_day(session, act, day=day, reports=_reports(rows, day))
+def report_before(session: Session, act: Act, rows: Rows, *, first: date = FIRST_DAY) -> None:
+    """Take in the reports up to the day before the story begins."""
+    for day in sorted({row.date for row in rows["caseload"] if row.date < first}):
+        demand.report_day(session, act, day=day, reports=municipalities.reports_of(rows, day))
 
 
 def _step(story: Story, account: str, at: datetime, key: str, work: Work) -> dict[str, Any]:
@@ -349,15 +384,6 @@ def _act(story: Story, account: str, at: datetime) -> Act:
 def _both(story: Story, at: datetime) -> Act:
     """An act of the storekeepers with the pharmacist as second person, for controlled items may be among the goods."""
     return replace(_act(story, "logistics", at), second=story.actors["pharmacist"])
-
-
-def _at(day: date, hour: int) -> datetime:
-    return datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
-
-
-def _days(first: date, last: date) -> Iterator[date]:
-    for number in range((last - first).days + 1):
-        yield first + timedelta(days=number)
 
 
 def seconds_since(started: float) -> float:

@@ -27,9 +27,11 @@ from stockpile.actor import Act, Actor
 from stockpile.db import reading, transact, write_for
 from stockpile.errors import Refusal
 from stockpile.governance import operations, queries
+from stockpile.governance.attempts import attempts_at
 from stockpile.governance.keys.queries import asks_factor
 from stockpile.governance.operations import SignInRefused
-from stockpile.governance.rules import SCHEDULER, members_of, require_any
+from stockpile.governance.rules import SCHEDULER, holds, members_of, require_any
+from stockpile.governance.tables import Account
 
 MOST_HASHES_AT_ONCE = 4
 LET_IN = timedelta(seconds=5)
@@ -69,21 +71,30 @@ Key = Annotated[
     ),
 ]
 
+Decision = Annotated[
+    int | None,
+    Header(alias="Decision", ge=1, le=2**62, description="The committee's decision that this effect carries out."),
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The actor behind a request, and where to read and write; `token` is the digest of the bearer token, if any."""
+    """The actor behind a request, and where to read and write; `token` is the digest of the bearer token, if any.
+
+    `decision`: the committee's decision that the request says it carries out.
+    """
 
     engine: Engine
     actor: Actor
     real_now: datetime
     limit_seconds: float
     token: str | None = None
+    decision: int | None = None
 
     def act(self, session: Session) -> Act:
         """An act of this caller now: at the region's clock, recorded at the real one."""
         at = queries.effective_now(session, real_now=self.real_now)
-        return Act(actor=self.actor, at=at, recorded_at=self.real_now)
+        return Act(actor=self.actor, at=at, recorded_at=self.real_now, decision=self.decision)
 
     def act_now(self) -> Act:
         """As `act`, with a snapshot of its own."""
@@ -177,15 +188,29 @@ def caller(
     request: Request,
     token: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
     password: Annotated[HTTPBasicCredentials | None, Depends(basic)],
+    decision: Decision = None,
 ) -> Caller:
-    """The signed-in caller, by bearer token or by name and password; refuses everybody else."""
+    """The signed-in caller, by bearer token or by name and password; refuses everybody else, suppliers too."""
+    found = guest(request, token, password, decision)
+    require_any(found.actor, "read")
+    return found
+
+
+def guest(
+    request: Request,
+    token: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+    password: Annotated[HTTPBasicCredentials | None, Depends(basic)],
+    decision: Decision = None,
+) -> Caller:
+    """As `caller`, and suppliers: only for routes that ask for the right to what is the supplier's own."""
     engine: Engine = request.app.state.engine
     real_now = datetime.now(UTC)
     with reading(engine) as session:
-        actor = _actor(session, token, password, real_now=real_now)
-    require_any(actor, "read")
+        actor = _actor(engine, session, token, password, real_now=real_now)
+    if not holds(actor, "read"):
+        require_any(actor, "scorecard.see")
     digest = operations.token_digest(token.credentials) if token is not None else None
-    return Caller(engine, actor, real_now, request.app.state.settings.plan_limit_seconds, digest)
+    return Caller(engine, actor, real_now, request.app.state.settings.plan_limit_seconds, digest, decision)
 
 
 async def recent_caller(
@@ -226,6 +251,7 @@ def recent(state: State, digest: str, real_now: datetime) -> Caller | None:
 
 
 def _actor(
+    engine: Engine,
     session: Session,
     token: HTTPAuthorizationCredentials | None,
     password: HTTPBasicCredentials | None,
@@ -235,13 +261,28 @@ def _actor(
     if token is not None:
         return operations.actor_of_token(session, token.credentials, real_now=real_now)
     if password is not None:
-        with _hashing:
-            account = operations.check_password(session, name=password.username, password=password.password)
+        name, secret = password.username, password.password
+        account = known_account(engine, session, name, secret, real_now=real_now)
         actor = queries.actor_of(session, account, real_now=real_now)
         return replace(actor, unproven=asks_factor(session, actor.id))
     raise SignInRefused("sign in: send a bearer token of POST /api/v1/tokens, or name and password (HTTP Basic)")
 
 
+def known_account(engine: Engine, session: Session, name: str, password: str, *, real_now: datetime) -> Account:
+    """The account of this name and password; refuses a name for which too many were wrong, before any hashing."""
+    attempts = attempts_at(engine)
+    attempts.refuse_often(name, real_now=real_now)
+    try:
+        with _hashing:
+            account = operations.check_password(session, name=name, password=password)
+    except SignInRefused:
+        attempts.wrong(name, real_now=real_now)
+        raise
+    attempts.right(name)
+    return account
+
+
 SignedIn = Annotated[Caller, Depends(caller)]
+SignedInGuest = Annotated[Caller, Depends(guest)]
 RecentlySignedIn = Annotated[Caller, Depends(recent_caller)]
 After = Annotated[int, Field(ge=0, le=2**62)]

@@ -12,7 +12,7 @@ from typing import Final
 
 from pwdlib import PasswordHash
 from sqlalchemy import delete
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, select, update
 
 from stockpile import bulk, journal
 from stockpile.actor import Act, Actor, Grant
@@ -54,14 +54,16 @@ def add_account(
 ) -> Account:
     """A new account. An empty password makes a system account that cannot sign in."""
     rules.require(act.actor, "account.manage")
-    if password and len(password) < SHORTEST_PASSWORD:
-        raise Invalid(f"a password needs at least {SHORTEST_PASSWORD} characters", field="password")
+    if ":" in name or not name.isprintable() or not name.strip() or name != name.strip():
+        raise Invalid("a name is printable, without a colon, and without spaces around it", field="name")
+    if password:
+        _refuse_short(password)
     if session.exec(select(Account).where(Account.name == name)).one_or_none():
         raise NameTaken(f"an account named {name} exists already", field="name", value=name)
     account = Account(name=name, title=title, password_hash=_hasher.hash(password) if password else "")
     session.add(account)
     session.flush()
-    granted = [_grant_row(account, grant) for grant in grants]
+    granted = [_grant_row(session, account, grant) for grant in grants]
     session.add_all(granted)
     listed = [[row.role, row.member_code, row.site_code] for row in granted]
     journal.record(session, act, action="account.add", subject=f"account:{name}", payload={"grants": listed})
@@ -74,9 +76,18 @@ def add_scheduler(session: Session, act: Act) -> Account:
     return add_account(session, act, name=rules.SCHEDULER, title=title, password="", grants=[Grant(rules.SCHEDULER)])
 
 
-def _grant_row(account: Account, grant: Grant) -> AccountGrant:
+def _refuse_short(password: str) -> None:
+    if len(password) < SHORTEST_PASSWORD:
+        raise Invalid(f"a password needs at least {SHORTEST_PASSWORD} characters", field="password")
+
+
+def _grant_row(session: Session, account: Account, grant: Grant) -> AccountGrant:
     if grant.role not in rules.ROLES:
         raise Invalid(f"there is no role {grant.role}; roles are {', '.join(rules.ROLES)}", field="role")
+    if grant.role == rules.SUPPLIER and not grant.member:
+        raise Invalid("an account of a supplier is for one supplier: name its code as member", field="member")
+    if grant.member and grant.role != rules.SUPPLIER:
+        queries.member(session, grant.member)
     assert account.id is not None
     return AccountGrant(
         account_id=account.id, role=grant.role, member_code=grant.member or "", site_code=grant.site or ""
@@ -91,6 +102,53 @@ def check_password(session: Session, *, name: str, password: str) -> Account:
     right = _hasher.verify(password, account.password_hash if account and known else _decoy())
     if account is None or not known or not right:
         raise SignInRefused("name and password do not match an account")
+    return account
+
+
+def change_password(session: Session, act: Act, *, new: str) -> None:
+    """Give oneself another password, the old one checked before; every sign-in of the account ends."""
+    _set_password(session, act, session.get_one(Account, act.actor.id), new)
+
+
+def reset_password(session: Session, act: Act, *, name: str, new: str) -> None:
+    """Give another account a password; every sign-in of it ends. A system account keeps none."""
+    rules.require(act.actor, "account.manage")
+    account = queries.account_by_name(session, name)
+    if not account.password_hash:
+        raise Invalid(f"{name} is a system account and cannot sign in", field="name", value=name)
+    _set_password(session, act, account, new)
+
+
+def _set_password(session: Session, act: Act, account: Account, new: str) -> None:
+    _refuse_short(new)
+    account.password_hash = _hasher.hash(new)
+    session.add(account)
+    _end_sign_ins(session, account)
+    journal.record(session, act, action="account.password", subject=f"account:{account.name}", payload={})
+
+
+def _end_sign_ins(session: Session, account: Account) -> None:
+    held = update(Token).where(col(Token.account_id) == account.id)
+    session.connection().execute(held.values(revoked=True))
+
+
+def set_active(session: Session, act: Act, *, name: str, active: bool, reason: str) -> Account:
+    """Switch an account off, which ends its sign-ins at once, or on again; never one's own.
+
+    What it did keeps its name; its seats and grants stay written down.
+    """
+    rules.require(act.actor, "account.manage")
+    account = queries.account_by_name(session, name)
+    if account.id == act.actor.id:
+        raise Conflict(f"{name} cannot switch itself off: another administrator does", field="name")
+    if account.active is active:
+        raise Conflict(f"{name} is {'active' if active else 'switched off'} already", field="name")
+    account.active = active
+    session.add(account)
+    if not active:
+        _end_sign_ins(session, account)
+    action = "account.activate" if active else "account.deactivate"
+    journal.record(session, act, action=action, subject=f"account:{name}", payload={}, reason=reason)
     return account
 
 

@@ -40,6 +40,11 @@ def region(session: Session) -> Region:
     return found
 
 
+def lock_region(session: Session) -> None:
+    """Hold the region against other writers until the transaction ends: what is judged together waits in line."""
+    session.exec(select(Region).where(Region.id == 1).with_for_update()).one_or_none()
+
+
 def effective_now(session: Session, *, real_now: datetime) -> datetime:
     """The region's clock, UTC: the simulated instant where the region is simulated, else `real_now`."""
     return simulated_now(session) or real_now

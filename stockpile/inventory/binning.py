@@ -16,6 +16,7 @@ from sqlmodel import Session
 from stockpile import bulk
 from stockpile.db import table_of
 from stockpile.errors import Conflict
+from stockpile.inventory import rules
 from stockpile.inventory.keeping import BinContent
 from stockpile.inventory.tables import Balance
 
@@ -133,4 +134,4 @@ def discrepancies(session: Session) -> Iterator[str]:
     held = func.sum(c.quantity)
     query = select(b.id, b.quantity, held).join_from(table_of(Balance), table_of(BinContent), c.balance_id == b.id)
     for number, quantity, in_bins in session.connection().execute(query.group_by(b.id).having(held > b.quantity)):
-        yield f"balance {number} stands at {quantity}, its bins hold {in_bins}"
+        yield rules.fault(f"balance {number} stands at {quantity}, its bins hold {in_bins}", balance=number)

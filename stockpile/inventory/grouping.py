@@ -18,6 +18,7 @@ from typing import Final
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlmodel import Session
 
 from stockpile import bulk, idempotency
@@ -112,7 +113,9 @@ class Group:
 
 
 def _unreachable(failure: BaseException) -> bool:
-    """Whether the database is away: then there is no use in asking again for each."""
+    """Whether the database is away, or no connection is left: then there is no use in asking again for each."""
+    if isinstance(failure, PoolExhausted):
+        return True
     return isinstance(failure, OperationalError) and getattr(failure.orig, "sqlstate", None) is None
 
 

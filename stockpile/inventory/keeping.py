@@ -151,3 +151,25 @@ class ApprovalLimit(Table, table=True):
     kind: str = Field(primary_key=True)
     value_minor: int = Field(sa_type=BigInteger)
     packs: int = Field(sa_type=BigInteger)
+
+
+class LedgerStop(Table, table=True):
+    """Nothing of a lot, at a site, is posted until a person decides. No lot: all lots; no site: everywhere.
+
+    `found` is what is wrong; `key` its digest with the place, so that the same
+    finding stops once, and not again after a person has lifted it.
+    """
+
+    __tablename__ = "ledger_stop"
+    __table_args__ = (CheckConstraint("(lifted_at IS NULL) = (lifted_by IS NULL)", name="lifted"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    lot_id: int | None = Field(default=None, sa_type=BigInteger)
+    site_code: str | None = None
+    found: str
+    key: str = Field(unique=True)
+    since: datetime
+    set_by: int = Field(foreign_key="account.id", sa_type=BigInteger)
+    lifted_at: datetime | None = None
+    lifted_by: int | None = Field(default=None, foreign_key="account.id", sa_type=BigInteger)
+    reason: str = ""

@@ -17,7 +17,7 @@ from sqlmodel import Session, col, select
 from stockpile import bulk, journal
 from stockpile.actor import Act
 from stockpile.errors import Refusal
-from stockpile.inventory import binning, guarding, known, proof, serialised
+from stockpile.inventory import binning, guarding, known, proof, serialised, stopping
 from stockpile.inventory.moves import (
     Account,
     Done,
@@ -74,8 +74,8 @@ def post_each(
 
     Returns for each the posting's number, or why it alone was refused:
     `NotEnough` as what stood there after those before it, `PostedBefore`, or
-    that one person alone may not post it (`guarding`), or serials that are
-    missing or elsewhere, or its instant. A refused one leaves nothing. All
+    that one person alone may not post it (`guarding`), that its stock is
+    stopped (`stopping`), or serials that are missing or elsewhere, or its instant. A refused one leaves nothing. All
     accounts are locked in one phase, in the order of their ids; concurrent
     postings queue and never deadlock. One that is said to have taken effect
     earlier is judged by all that happened since (`periods.late`), alone. `told`
@@ -91,9 +91,10 @@ def post_each(
         _claim_and_lock(session, [], intents)
         one_by_one = [post_each(session, [intent], rehearsal=rehearsal, guards=guards) for intent in intents]
         return [answer for answers in one_by_one for answer in answers]
+    alone = guarding.refusals(intents, guards) | stopping.refusals(session, intents)
     numbers, standings, lying = _claim_and_lock(session, intents, intents)
     book = _serials(session, intents, guards.lots)
-    outcomes = work_out(intents, numbers, standings, book, guarding.refusals(intents, guards))
+    outcomes = work_out(intents, numbers, standings, book, alone)
     outcomes = [_judged(session, one) for one in outcomes]
     dated = any(intent.act.clock is not None for intent in intents)
     if rehearsal and not dated:

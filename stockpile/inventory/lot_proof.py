@@ -9,6 +9,7 @@ from typing import Final
 
 from sqlmodel import Session, col, select
 
+from stockpile.inventory.rules import fault
 from stockpile.inventory.tables import Lot, LotRestriction
 from stockpile.journal import JournalEntry
 
@@ -60,11 +61,11 @@ def discrepancies(session: Session) -> Iterator[str]:
     for lot in session.exec(select(Lot).order_by(col(Lot.id))):
         number = lot.id or 0
         if number not in told:
-            yield f"lot {number} ({lot.item_code} {lot.code}) has no journal entry that opened it"
+            yield fault(f"lot {number} ({lot.item_code} {lot.code}) has no journal entry that opened it", lot=number)
             continue
         yield from _faults(number, _stored(lot, standing.get(number, set())), told.pop(number))
     for number in told:
-        yield f"the journal opened lot {number}, which is not there"
+        yield fault(f"the journal opened lot {number}, which is not there", lot=number)
 
 
 def _stored(lot: Lot, restrictions: set[tuple[str, str]]) -> _Told:
@@ -77,7 +78,8 @@ def _faults(number: int, stored: _Told, told: _Told) -> Iterator[str]:
     right = told.facts()
     for name, value in stored.facts().items():
         if value != right[name]:
-            yield f"lot {number} ({stored.item} {stored.code}): {name} is {value}, the journal says {right[name]}"
+            words = f"lot {number} ({stored.item} {stored.code}): {name} is {value}, the journal says {right[name]}"
+            yield fault(words, lot=number)
 
 
 def _replayed(session: Session) -> tuple[dict[int, _Told], list[str]]:

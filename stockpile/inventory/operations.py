@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from sqlmodel import Session
 
@@ -16,6 +17,8 @@ from stockpile.catalogue.tables import Item
 from stockpile.contracts import operations as contracts
 from stockpile.errors import Conflict, Invalid
 from stockpile.governance import queries as governance
+from stockpile.governance.committee import gate
+from stockpile.governance.committee.gate import Effect
 from stockpile.governance.rules import require
 from stockpile.inventory import (
     eligibility,
@@ -105,7 +108,7 @@ def receive(
     today = rules.local_day(act.at, place.time_zone)
     moves: list[ledger.Move] = []
     for number, line in enumerate(lines, start=1):
-        item = _check_receipt_line(session, line, number=number, site=site, today=today)
+        item = _check_receipt_line(session, act, line, number=number, site=site, today=today)
         lot = opening.lot_for(session, act, item=line.item, code=line.lot, expiry=line.expiry, gtin=line.gtin)
         restricting.restrict_received(session, act, lot=lot, conditions=line.restrictions, reason=reason, row=number)
         release = queries.needs_release(session, place.code, item)
@@ -113,7 +116,7 @@ def receive(
     return ledger.post(session, act, kind="receipt", key=key, moves=moves, reason=reason)
 
 
-def _check_receipt_line(session: Session, line: ReceiptLine, *, number: int, site: str, today: date) -> Item:
+def _check_receipt_line(session: Session, act: Act, line: ReceiptLine, *, number: int, site: str, today: date) -> Item:
     item = catalogue.item(session, line.item)
     if not 0 <= line.damaged <= line.quantity or line.quantity == 0:
         raise Invalid(
@@ -125,9 +128,8 @@ def _check_receipt_line(session: Session, line: ReceiptLine, *, number: int, sit
         if line.calloff_line is not None:
             raise Invalid(f"line {number}: what the pool ordered is the pool's", field="owner", row=number)
     if line.calloff_line is not None:
-        contracts.receive_line(
-            session, line_number=line.calloff_line, site=site, item=line.item, quantity=line.quantity
-        )
+        given: dict[str, Any] = {"site": site, "item": line.item, "quantity": line.quantity, "expiry": line.expiry}
+        contracts.receive_line(session, act, line_number=line.calloff_line, **given)
     return item
 
 
@@ -318,8 +320,9 @@ def set_floor(session: Session, act: Act, *, item: str, effective_from: date, qu
     catalogue.lock(session, [item])
     before = queries.floors(session, effective_from).get(item, 0)
     guarding.check_floor(session, act, item=found, change=quantity - before)
-    session.merge(ReserveFloor(item_code=item, effective_from=effective_from, quantity=quantity))
     payload = {"effective_from": effective_from.isoformat(), "quantity": quantity}
+    gate.decide(session, act, Effect("floor.set", f"item:{item}", payload))
+    session.merge(ReserveFloor(item_code=item, effective_from=effective_from, quantity=quantity))
     journal.record(session, act, action="floor.set", subject=f"item:{item}", payload=payload)
 
 

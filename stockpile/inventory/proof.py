@@ -16,6 +16,7 @@ from sqlmodel import Session, col, select
 from stockpile import journal
 from stockpile.db import table_of
 from stockpile.inventory import binning, lot_proof
+from stockpile.inventory.rules import fault
 from stockpile.inventory.tables import Balance, Movement, Posting
 
 
@@ -101,14 +102,16 @@ def _balance_faults(session: Session) -> Iterator[str]:
         ends[number] = (quantity, last)
         if (seq, after) != (last, quantity):
             stored = f"leg {seq} leaving {after} on balance {number}"
-            yield f"movement {movement}: stored as {stored}, recomputed as leg {last} leaving {quantity}"
+            told = f"movement {movement}: stored as {stored}, recomputed as leg {last} leaving {quantity}"
+            yield fault(told, balance=number)
         if quantity < 0:
-            yield f"movement {movement}: balance {number} would fall to {quantity}"
+            yield fault(f"movement {movement}: balance {number} would fall to {quantity}", balance=number)
     for balance in session.exec(select(Balance).order_by(col(Balance.id))):
         quantity, last = ends.pop(balance.id or 0, (0, 0))
         if (balance.quantity, balance.version) != (quantity, last):
             stored = f"{balance.quantity} after {balance.version} legs"
-            yield f"balance {balance.id} stores {stored}, its movements give {quantity} after {last}"
+            told = f"balance {balance.id} stores {stored}, its movements give {quantity} after {last}"
+            yield fault(told, balance=balance.id)
     for number in ends:
         yield f"movements name balance {number}, which is not there"
 
@@ -120,12 +123,14 @@ def _posting_faults(session: Session) -> Iterator[str]:
     for posting_id, rows in _by_posting(session):
         entry = sealed.pop(f"posting:{posting_id}", None)
         if entry is None:
-            yield f"posting {posting_id} has no journal entry"
+            yield fault(f"posting {posting_id} has no journal entry", posting=posting_id)
             continue
         if json.loads(entry.payload)["digest"] != digest(rows, places):
-            yield f"posting {posting_id}: its movements do not match the hash in the journal"
+            told = f"posting {posting_id}: its movements do not match the hash in the journal"
+            yield fault(told, posting=posting_id)
         if posting_id not in heads or _head(heads[posting_id]) != _journalled_head(entry):
-            yield f"posting {posting_id}: who posted it, when, how or why is not what the journal says"
+            told = f"posting {posting_id}: who posted it, when, how or why is not what the journal says"
+            yield fault(told, posting=posting_id)
     for subject in sealed:
         yield f"the journal holds {subject}, whose movements are not there"
     with_movements = select(Movement.posting_id)

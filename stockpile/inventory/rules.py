@@ -37,6 +37,24 @@ DISCREPANCY: Final = "discrepancy"
 CANCELLED: Final = "cancelled"
 TRANSFER_STATES: Final = (APPROVED, DISPATCHED, RECEIVED, DISCREPANCY, CANCELLED)
 
+
+class Fault(str):
+    """What a proof found wrong, in plain words, and what it touches, by number; nothing named: it may be anything."""
+
+    lots: tuple[int, ...] = ()
+    balances: tuple[int, ...] = ()
+    postings: tuple[int, ...] = ()
+
+
+def fault(words: str, *, lot: int | None = None, balance: int | None = None, posting: int | None = None) -> Fault:
+    """A fault that touches these."""
+    found = Fault(words)
+    found.lots = () if lot is None else (lot,)
+    found.balances = () if balance is None else (balance,)
+    found.postings = () if posting is None else (posting,)
+    return found
+
+
 LOWEST_PRIORITY: Final = 4
 """Priorities are those of requests: 1 saves lives, 4 is preparedness."""
 

@@ -19,7 +19,7 @@ from sqlmodel import Session, col, select
 from stockpile import bulk, journal
 from stockpile.catalogue.tables import Item
 from stockpile.errors import Conflict
-from stockpile.inventory.rules import ASSEMBLY, LOSS, SUPPLIER
+from stockpile.inventory.rules import ASSEMBLY, LOSS, SUPPLIER, fault
 from stockpile.inventory.tables import Balance, Lot, Movement, Serial
 
 Place = tuple[str, str, str] | str
@@ -240,7 +240,7 @@ def discrepancies(session: Session) -> Iterator[str]:
     for row in session.exec(select(Serial).order_by(col(Serial.id))):
         standing[row.lot_id, place_of(row)] += 1
         if told.pop((row.item_code, row.serial), None) != (row.lot_id, place_of(row)):
-            yield f"serial {row.serial} of {row.item_code} is not where the journal says"
+            yield fault(f"serial {row.serial} of {row.item_code} is not where the journal says", lot=row.lot_id)
     for item, serial in told:
         yield f"the journal knows serial {serial} of {item}, which is not there"
     query = (
@@ -252,7 +252,8 @@ def discrepancies(session: Session) -> Iterator[str]:
     for balance in session.exec(query.order_by(col(Balance.id))):
         count = standing[balance.lot_id, (balance.site_code, balance.owner, balance.status)]
         if count != balance.quantity:
-            yield f"balance {balance.id} holds {balance.quantity} and {count} serials stand there"
+            told_of = f"balance {balance.id} holds {balance.quantity} and {count} serials stand there"
+            yield fault(told_of, balance=balance.id)
 
 
 def _replayed(session: Session) -> dict[_Key, tuple[int, Place]]:

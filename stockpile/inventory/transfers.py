@@ -17,6 +17,7 @@ from stockpile.catalogue.tables import Item
 from stockpile.db import rows_changed
 from stockpile.errors import Conflict, Invalid
 from stockpile.governance import queries as governance
+from stockpile.governance.committee import gate
 from stockpile.governance.rules import require, require_other
 from stockpile.inventory import eligibility, guarding, ledger, queries, room, rules
 from stockpile.inventory.periods import late
@@ -113,6 +114,7 @@ def dispatch(session: Session, act: Act, *, numbers: Sequence[int], over_capacit
     transfers = [queries.transfer(session, number) for number in sorted(set(numbers))]
     for transfer in transfers:
         require(act.actor, "transfer.dispatch", site=transfer.origin)
+        gate.refuse_stopped(session, transfer.source, at=act.at)
         _claim(session, transfer, rules.APPROVED, rules.DISPATCHED)
     lines = [line for line in queries.transfer_lines(session, list(numbers)) if _sent(line)]
     by_number = {t.id: t for t in transfers}

@@ -12,9 +12,20 @@ import stockpile.allocation.policies.tables
 import stockpile.allocation.reservations.tables
 import stockpile.allocation.tables
 import stockpile.catalogue.tables
+import stockpile.contracts.calloffs.tables
+import stockpile.contracts.damages.tables
+import stockpile.contracts.invoices.tables
+import stockpile.contracts.procurement.tables
+import stockpile.contracts.scorecards.tables
 import stockpile.contracts.tables
+import stockpile.contracts.terms.tables
+import stockpile.demand.forecasting.tables
+import stockpile.demand.outlooks.tables
+import stockpile.demand.scenarios.tables
 import stockpile.demand.tables
+import stockpile.governance.committee.tables
 import stockpile.governance.keys.tables
+import stockpile.governance.standing.tables
 import stockpile.governance.tables
 import stockpile.idempotency
 import stockpile.inventory.counts.tables
@@ -33,7 +44,14 @@ import stockpile.inventory.tables
 import stockpile.inventory.temperatures.tables
 import stockpile.jobs.tables
 import stockpile.journal
+import stockpile.reorder.maintenance.tables
 import stockpile.reorder.tables
+import stockpile.settlement.tables
+import stockpile.transparency.grievances.tables
+import stockpile.transparency.kpis.tables
+import stockpile.transparency.ocds.tables
+import stockpile.transparency.privacy.tables
+import stockpile.transparency.publishing.tables
 import stockpile.transparency.sealing.tables  # noqa: F401  (all tables are known to the metadata from here on)
 from stockpile.errors import Conflict
 

@@ -12,9 +12,10 @@ from sqlmodel import Session
 from stockpile import journal
 from stockpile.actor import Act
 from stockpile.catalogue.gs1 import checked_gtin
-from stockpile.catalogue.tables import Item, Licence, TradeItem
+from stockpile.catalogue.tables import Item, Licence, PartFit, TradeItem
 from stockpile.contracts.tables import Contract, ContractLine, PriceTier, Supplier
 from stockpile.demand import operations as demand
+from stockpile.demand.forecasting import operations as forecasting
 from stockpile.demand.tables import OwnStock
 from stockpile.errors import Conflict
 from stockpile.governance import operations as governance
@@ -53,6 +54,7 @@ def load(
     session.add_all(PointOfUse(member_code=row.member, site_code=row.point_of_use) for row in rows["members"])
     _receive_lots(session, act, rows["lots"])
     progress("lots", len(rows["lots"]))
+    _load_history(session, act, rows["part_demand"])
     if caseload:
         report_caseload(session, act, rows["caseload"])
         progress("caseload", len(rows["caseload"]))
@@ -69,6 +71,13 @@ def report_caseload(session: Session, act: Act, rows: Iterable[templates.Caseloa
         by_day[row.date].append(report)
     for day in sorted(by_day):
         demand.report_day(session, act, day=day, reports=by_day[day])
+
+
+def _load_history(session: Session, act: Act, rows: Iterable[templates.PartDemandRow]) -> None:
+    """Use of the parts from before the ledger began, by month, for the whole pool."""
+    past = [forecasting.Past(row.item, date.fromisoformat(f"{row.month}-01"), row.quantity) for row in rows]
+    if past:
+        forecasting.load_history(session, act, rows=past, source="part_demand.csv of the region")
 
 
 def _receive_lots(session: Session, act: Act, rows: Iterable[templates.LotRow]) -> None:
@@ -131,6 +140,7 @@ _MAKERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "sites": _site,
     "items": _item,
     "trade_items": _trade_item,
+    "fits": lambda row: PartFit(part_code=row.part, equipment_code=row.equipment),
     "licences": lambda row: Licence(item_code=row.item, country=row.country),
     "lanes": lambda row: Lane(**row.model_dump()),
     "suppliers": lambda row: Supplier(code=row.supplier, **row.model_dump(exclude={"supplier"})),

@@ -142,6 +142,11 @@ class TradeItemRow(Row):
     name: Text
 
 
+class FitRow(Row):
+    part: Text
+    equipment: Text
+
+
 class LicenceRow(Row):
     item: Text
     country: Annotated[str, Field(pattern="^[A-Z]{2}$")]
@@ -238,6 +243,7 @@ TEMPLATES: Final[dict[str, type[Row]]] = {
     "sites": SiteRow,
     "items": ItemRow,
     "trade_items": TradeItemRow,
+    "fits": FitRow,
     "licences": LicenceRow,
     "lanes": LaneRow,
     "suppliers": SupplierRow,
@@ -256,6 +262,7 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
     "members": ("member",),
     "sites": ("site",),
     "items": ("item",),
+    "fits": ("part", "equipment"),
     "licences": ("item", "country"),
     "lanes": ("origin", "destination"),
     "suppliers": ("supplier",),
@@ -273,6 +280,8 @@ LINKS: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("members", "point_of_use", "sites", "site"),
     ("sites", "member", "members", "member"),
     ("trade_items", "item", "items", "item"),
+    ("fits", "part", "items", "item"),
+    ("fits", "equipment", "items", "item"),
     ("licences", "item", "items", "item"),
     ("lanes", "origin", "sites", "site"),
     ("lanes", "destination", "sites", "site"),

@@ -5,91 +5,150 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from optimizer.reorder import baselines
-from optimizer.reorder import check as checker
-from optimizer.reorder.model import reorder
-from optimizer.reorder.plan import Line, Plan
-from optimizer.reorder.problem import Problem
+from optimizer.reorder.horizon.check import check
+from optimizer.reorder.horizon.plan import Order
+from optimizer.reorder.horizon.tonight import Tonight, order_up_to, plan_tonight
 from optimizer.solver import run_limited
 from stockpile import journal
 from stockpile.actor import Act
 from stockpile.contracts import operations as contracts
-from stockpile.contracts.operations import LineDraft
+from stockpile.contracts import rules as orders
+from stockpile.contracts.operations import LineDraft, Manner
+from stockpile.contracts.shortages import operations as shortages
+from stockpile.contracts.shortages.rules import QUICK
 from stockpile.contracts.tables import CallOff
+from stockpile.contracts.terms import rules as terms
 from stockpile.db import reading
 from stockpile.governance.rules import require
-from stockpile.reorder import queries
+from stockpile.reorder import queries, telling
+from stockpile.reorder.queries import ItemMove, Urgent
+from stockpile.reorder.shaping import Case, Source
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A reorder that has been computed and checked and is not proposed yet. `note`: why it is not the model's own."""
 
-    problem: Problem
-    plan: Plan
+    case: Case
+    made: Tonight
+    first: Urgent
+    moves: tuple[ItemMove, ...]
     solve_ms: int
     note: str
+
+    @property
+    def orders(self) -> tuple[Order, ...]:
+        """What is ordered tonight; the plan's later weeks are planned anew every night."""
+        return tuple(order for order in self.made.plan.orders if order.week == 0)
+
+    def source(self, order: Order) -> Source:
+        """The contract's way by which an order is placed."""
+        return next(one for one in self.case.articles[order.line].sources if one.id == order.offer)
+
+    def told(self) -> dict[str, Any]:
+        """The run as people read it: service and its next point's price, cost, bound and gap, what stays open."""
+        spend = sum(order.cost_minor for order in self.orders)
+        moved = [[one.item, one.move.source, one.move.target, one.move.units] for one in self.moves]
+        return {
+            "lines": len(self.orders),
+            "spend_minor": spend,
+            "move_first": moved,
+            "note": self.note,
+            **telling.told(self.case, self.made),
+        }
 
 
 def draft(engine: Engine, act: Act, *, unmet: Mapping[str, int], limit_seconds: float) -> Draft:
     """Work out what to call off tonight, holding no lock.
 
-    If the model gives nothing in time, or the checker refuses what it gives,
-    the order-up-to rule that peers use does, and the note says so.
+    Unmet validated need is asked of what contracts keep for a surge first; the
+    plan is for the rest. If the model gives nothing in time, or the checker
+    refuses what it gives, the order-up-to rule that peers use does, and the
+    note says so.
     """
     require(act.actor, "reorder.run")
     with reading(engine) as session:
-        problem = queries.problem(session, at=act.at, unmet=unmet)
-    outcome = run_limited(reorder, problem, limit_seconds=limit_seconds)
-    note = outcome.detail
+        first = queries.urgent(session, at=act.at, unmet=unmet)
+        case = queries.case(session, at=act.at, first=first, limit_seconds=limit_seconds)
+        days = queries.policy(session).review_days
+        moves = tuple(queries.redistribution(session, at=act.at, days=days))
+    outcome = run_limited(plan_tonight, case.night, limit_seconds=limit_seconds)
+    spent_ms, note = int(outcome.seconds * 1000), outcome.detail
     if outcome.value is not None:
-        verdict = checker.check(problem, outcome.value)
+        verdict = check(outcome.value.problem, outcome.value.plan)
         if verdict.accepted:
-            return Draft(problem, outcome.value, int(outcome.seconds * 1000), "")
+            return Draft(case, outcome.value, first, moves, spent_ms, "")
         note = f"the checker refused the model's plan: {'; '.join(verdict.findings[:3])}"
-    plan = baselines.order_up_to(problem)
-    assert checker.check(problem, plan).feasible, "the order-up-to plan breaks a contract"
-    return Draft(problem, plan, int(outcome.seconds * 1000), f"order-up-to instead of the optimum: {note}")
+    made = order_up_to(case.night)
+    assert check(made.problem, made.plan).feasible, "the order-up-to plan breaks a contract"
+    return Draft(case, made, first, moves, spent_ms, f"order-up-to instead of the optimum: {note}")
 
 
 def propose(session: Session, act: Act, *, made: Draft, slot: str) -> list[CallOff]:
-    """Propose one call-off per contract of the draft; each waits for another person's approval."""
+    """Propose one call-off per contract of the draft, one more per surge option; each waits for another person."""
     require(act.actor, "reorder.run")
     contracts.drop_earlier_proposals(session, act, slot=slot)
-    pack_sizes = {offer.item: offer.pack_size for offer in made.problem.offers}
-    by_contract: dict[str, list[Line]] = defaultdict(list)
-    for line in made.plan.lines:
-        by_contract[line.contract].append(line)
+    drafts: dict[tuple[str, str], list[tuple[Source, LineDraft]]] = defaultdict(list)
+    for order in made.orders:
+        source = made.source(order)
+        own = f"{slot}/{source.item}/{terms.OPTION}" if source.option else slot
+        drafts[source.contract, own].append((source, _line(made, order, source)))
     deliver_to = queries.policy(session).deliver_to
     proposed = [
         contracts.propose(
             session,
             act,
             contract=contract,
-            slot=slot,
+            slot=own,
             deliver_to=deliver_to,
-            lines=[_draft_line(line, pack_sizes[line.item]) for line in lines],
+            lines=[line for _, line in rows],
+            manner=_manner(rows[0][0]),
         )
-        for contract, lines in sorted(by_contract.items())
+        for (contract, own), rows in sorted(drafts.items())
     ]
     _record(session, act, made, slot)
     return proposed
 
 
-def _draft_line(line: Line, pack_size: int) -> LineDraft:
-    return LineDraft(line.item, line.packs, pack_size, line.pack_price_minor, line.reason)
+def propose_urgent(session: Session, act: Act, *, made: Draft, slot: str) -> list[shortages.Proposed]:
+    """Ask surge options and immediate shares for unmet validated need, in one action."""
+    return shortages.propose_for_shortages(
+        session,
+        act,
+        unmet=made.first.units,
+        deliver_to=queries.policy(session).deliver_to,
+        slot=slot,
+        reason="validated need of the surge that no plan serves",
+        kinds=QUICK,
+    )
+
+
+def _manner(source: Source) -> Manner:
+    if not source.option:
+        return Manner()
+    return Manner(kind=terms.OPTION, fee_minor=source.fee_minor)
+
+
+def _line(made: Draft, order: Order, source: Source) -> LineDraft:
+    packs = order.units * made.case.packs[order.line]
+    price, size = orders.tier_price(source.tiers, packs), made.case.articles[order.line].pack_size
+    return LineDraft(source.item, packs, size, price, telling.reason(made.case, made.made, order))
 
 
 def _record(session: Session, act: Act, made: Draft, slot: str) -> None:
+    plan = made.made.plan
     payload = {
-        "problem": made.problem.digest(),
-        "plan": made.plan.digest(),
-        "status": made.plan.status,
-        "spend_minor": made.plan.spend_minor,
-        "left_out": [[row.item, row.reason] for row in made.plan.left_out],
+        "problem": plan.problem_digest,
+        "plan": plan.digest(),
+        "status": plan.status,
+        "cost_milli": plan.cost.total,
+        "bound_milli": plan.bound,
+        "spend_minor": sum(order.cost_minor for order in made.orders),
+        "left_out": telling.left_out(made.case, made.made),
     }
     journal.record(session, act, action="reorder.run", subject=f"slot:{slot}", payload=payload, reason=made.note)

@@ -1,38 +1,167 @@
-"""How much of an item is missing tonight. Pure functions; quantities in base units."""
+"""How an item stands tonight, week by week. Pure functions; quantities in base units, rates in thousandths."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from math import isqrt
+from typing import Final
+
+WEEK: Final = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a day uses, in thousandths: `now` in the next `days` days, `later` after them."""
+
+    now: int
+    days: int
+    later: int
+
+    def until(self, day: int) -> int:
+        """Thousandths used before that day from tonight on."""
+        return self.now * min(day, self.days) + self.later * max(0, day - self.days)
+
+    def weeks(self, count: int) -> tuple[int, ...]:
+        """Thousandths of a base unit used in each of the next weeks.
+
+        >>> Use(now=2000, days=10, later=500).weeks(3)
+        (14000, 8000, 3500)
+        """
+        ends = [self.until(WEEK * week) for week in range(count + 1)]
+        return tuple(end - start for start, end in pairwise(ends))
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """Base units on hand and the whole days they last."""
+
+    units: int
+    days: int
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """One item tonight: daily use (thousandths), days to cover, and what there is against it."""
+    """An item tonight.
 
-    use_milli_per_day: int
-    days: int
+    `unmet`: validated need of a surge that nothing serves yet. `floor`: what must lie there whatever comes, and what
+    maintenance needs by then; `safety`: base units kept beyond the expected use. `inbound`: (whole days until it comes,
+    base units).
+    """
+
+    use: Use
+    lots: tuple[Lot, ...]
+    inbound: tuple[tuple[int, int], ...]
     unmet: int
     floor: int
-    on_hand: int
-    inbound: int
+    safety: int
 
 
-def missing(position: Position) -> int:
-    """What must be ordered so that use until the next order can arrive is covered and the floor is kept.
+@dataclass(frozen=True, slots=True)
+class Free:
+    """What of stock and inbound serves use, and what is wanted besides it as soon as something can come."""
 
-    >>> missing(Position(use_milli_per_day=2500, days=20, unmet=30, floor=10, on_hand=40, inbound=5))
-    45
+    lots: tuple[Lot, ...]
+    inbound: tuple[tuple[int, int], ...]
+    wanted: int
+
+
+def free(position: Position) -> Free:
+    """Stock less the floor (which keeps what lasts longest), inbound less what it owes to floor and unmet need.
+
+    >>> free(Position(Use(0, 0, 0), (Lot(5, 10), Lot(4, 90)), ((14, 6),), unmet=3, floor=7, safety=0))
+    Free(lots=(Lot(units=2, days=10),), inbound=((14, 3),), wanted=0)
     """
-    wanted = -(-position.use_milli_per_day * position.days // 1000) + position.unmet + position.floor
-    return max(0, wanted - position.on_hand - position.inbound)
+    floor, lots = position.floor, list[Lot]()
+    for lot in sorted(position.lots, key=lambda one: -one.days):
+        kept = min(floor, lot.units)
+        floor -= kept
+        lots += [Lot(lot.units - kept, lot.days)] if lot.units > kept else []
+    wanted, inbound = floor + position.unmet, list[tuple[int, int]]()
+    for days, units in sorted(position.inbound):
+        owed = min(wanted, units)
+        wanted -= owed
+        inbound += [(days, units - owed)] if units > owed else []
+    return Free(tuple(reversed(lots)), tuple(inbound), wanted)
 
 
-def at_most(*, missing_units: int, largest_step: int, use_milli_per_day: int, shelf_life_days: int) -> int:
-    """The most that may be ordered: room for packs and minimum orders, but not what would expire unused.
+def safety(*, mean_milli: int, high_milli: int, period_days: int, days: int) -> int:
+    """Base units beyond the mean that `days` days may use, where a period of `period_days` may use `high_milli`.
 
-    `largest_step`: the largest minimum or pack multiple on offer. What is used
-    within the shelf life on delivery bounds the room, never what is missing.
+    Both are thousandths per period. Periods are taken to vary independently, so
+    that the margin grows with the root of their number; rounded up.
+
+    >>> safety(mean_milli=10_000, high_milli=16_000, period_days=7, days=28)
+    12
     """
-    room = max(missing_units * 3 // 2, missing_units + largest_step)
-    used_in_time = use_milli_per_day * shelf_life_days // 1000
-    return max(missing_units + largest_step, min(room, used_in_time)) if used_in_time else room
+    margin = max(0, high_milli - mean_milli)
+    squared = margin * margin * days
+    return -(-isqrt(squared // period_days) // 1000) if margin else 0
+
+
+def for_delay(*, use_milli_per_day: int, expected_days: int, late_days: int) -> int:
+    """Base units that are used while an order that was expected earlier comes as late as few do; rounded up.
+
+    >>> for_delay(use_milli_per_day=1500, expected_days=14, late_days=21)
+    11
+    """
+    return -(-use_milli_per_day * max(0, late_days - expected_days) // 1000)
+
+
+def counted(parts: Sequence[int], size: int) -> tuple[int, ...]:
+    """Amounts in steps of `size`, so that no part of the running total is lost, each total rounded up.
+
+    >>> counted((4, 4, 4), 5)
+    (1, 1, 1)
+    """
+    total, before, found = 0, 0, []
+    for part in parts:
+        total += part
+        now = -(-total // size)
+        found.append(now - before)
+        before = now
+    return tuple(found)
+
+
+def servable(demand: Sequence[int], stock: int, inbound: Mapping[int, int], first_week: int) -> tuple[int, ...]:
+    """The demand without what is wanted before any order can arrive and neither stock nor inbound serves.
+
+    >>> servable((4, 4, 4), 5, {}, 2)
+    (4, 1, 4)
+    """
+    held, found = stock, list(demand)
+    for week in range(min(first_week, len(demand))):
+        held += inbound.get(week, 0)
+        found[week] = min(held, demand[week])
+        held -= found[week]
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Base units that a depot has beyond its own use and another lacks."""
+
+    source: str
+    target: str
+    units: int
+
+
+def moves(have: Mapping[str, int], wanted: Mapping[str, int]) -> list[Move]:
+    """What depots with a surplus can send to those that lack: the largest lack first, from the largest surplus.
+
+    Only depots whose need is known take part.
+
+    >>> moves({"a": 30, "b": 2, "c": 5}, {"a": 10, "b": 12})
+    [Move(source='a', target='b', units=10)]
+    """
+    surplus = {site: have.get(site, 0) - need for site, need in wanted.items()}
+    found = []
+    for target in sorted((site for site in surplus if surplus[site] < 0), key=lambda one: (surplus[one], one)):
+        for source in sorted((site for site in surplus if surplus[site] > 0), key=lambda one: (-surplus[one], one)):
+            units = min(surplus[source], -surplus[target])
+            if units > 0:
+                found.append(Move(source, target, units))
+                surplus[source] -= units
+                surplus[target] += units
+    return found

@@ -1,7 +1,8 @@
-"""The crisis page: who gets what of one plan, on a map and in tables, and why somebody got less."""
+"""The crisis room: one plan, item and municipality at a time, looked at from several sides beside one map."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -10,23 +11,42 @@ from nicegui import ui
 from nicegui.events import ValueChangeEventArguments
 from sqlalchemy import Engine
 
+from stockpile.allocation.tables import Plan
 from stockpile.governance.operations import SignInRefused
 from stockpile.governance.queries import NoRegion
 from stockpile.web import crisis_reading as reading
 from stockpile.web import frame
-from stockpile.web.crisis_map import CrisisMap, Dot, dots, legend
-from stockpile.web.crisis_reading import Answer, Opening, PlanView
-from stockpile.web.crisis_tables import LinesTable, fill_rows, fills_table
-from stockpile.web.crisis_why import answered, items_of, least_filled
-from stockpile.web.parts import counted, text
+from stockpile.web.crisis_compare import ComparePart
+from stockpile.web.crisis_decide import DecidePart
+from stockpile.web.crisis_map import CrisisMap, dots, flows, legend
+from stockpile.web.crisis_reading import Opening, PlanView
+from stockpile.web.crisis_requests import RequestsPart
+from stockpile.web.crisis_room import ALL, Part, Room
+from stockpile.web.crisis_rules import method_name, state_name
+from stockpile.web.crisis_shares import SharesPart
+from stockpile.web.crisis_surge import SurgePart
+from stockpile.web.crisis_whatif import WhatIfPart
 from stockpile.web.sign_in import SignedIn, leave, signed_in
+from stockpile.web.speech import N_, instant, ngettext, say
 
-ALL: Final = ""
-"""Value of a choice that chooses nothing in particular."""
+SHARES, COMPARE, WHAT_IF, REQUESTS, SURGE, DECIDE = "shares", "compare", "what-if", "requests", "surge", "decide"
+PARTS: Final[dict[str, str]] = {
+    SURGE: N_("Surge and stock"),
+    REQUESTS: N_("Requests"),
+    SHARES: N_("Who gets what"),
+    COMPARE: N_("Compare rules"),
+    WHAT_IF: N_("What if"),
+    DECIDE: N_("Decide and dispatch"),
+}
+"""The sides of the room, in the order of a decision, with their names."""
+WITH_MAP: Final = (SHARES, WHAT_IF, SURGE)
 
 
-async def crisis_page(engine: Engine) -> RedirectResponse | None:
+async def crisis_page(engine: Engine, *, limit_seconds: float) -> RedirectResponse | None:
     """The page for whoever is signed in; everyone else goes to the form."""
+    again = frame.chosen_language()
+    if again is not None:
+        return again
     signed = await signed_in(engine)
     if signed is None:
         return RedirectResponse("/login")
@@ -41,186 +61,178 @@ async def crisis_page(engine: Engine) -> RedirectResponse | None:
         _no_plan(opening)
         return None
     number = next(iter(opening.plans))
-    CrisisPage(signed, opening, await signed.read(lambda session: reading.plan_view(session, number)))
+    view = await signed.read(lambda session: reading.plan_view(session, number))
+    await CrisisPage(signed, opening, view, limit_seconds).begin()
     return None
 
 
 def _no_region(signed: SignedIn, real_now: datetime) -> None:
     frame.header(signed, None, real_now)
     frame.empty(
-        "No region is loaded yet",
-        "To look around with simulated stock, run on this installation's command line: stockpile demo",
-        "To load your own region from its CSV files: stockpile import region DIR",
+        say("No region is loaded yet"),
+        say("To look around with simulated stock, run on this installation's command line: stockpile demo"),
+        say("To load your own region from its CSV files: stockpile import region DIR"),
     )
 
 
 def _no_plan(opening: Opening) -> None:
-    declare = "A coordinator declares a surge with its evidence: POST /api/v1/surges"
-    steps = ["Municipalities ask for what they need: POST /api/v1/requests"]
-    steps += [f"The coordinator computes a plan: POST /api/v1/surges/{n}/plans" for n in opening.open_surges]
-    if not opening.open_surges:
-        steps = [declare, *steps, "The coordinator computes a plan: POST /api/v1/surges/{number}/plans"]
-    frame.empty("There is no plan yet", *steps)
+    compute = say("The coordinator computes a plan: POST /api/v1/surges/{number}/plans", number="{number}")
+    steps = [say("Municipalities ask for what they need: POST /api/v1/requests")]
+    if opening.open_surges:
+        steps += [compute.replace("{number}", str(number)) for number in opening.open_surges]
+    else:
+        steps = [say("A coordinator declares a surge with its evidence: POST /api/v1/surges"), *steps, compute]
+    frame.empty(say("There is no plan yet"), *steps)
+
+
+def plan_label(plan: Plan, zone: str) -> str:
+    """A plan in the list of plans."""
+    proven = say("proven fair") if plan.fair else say("NOT proven fair")
+    facts = (instant(plan.planned_at, zone), state_name(plan.state), method_name(plan.method), proven)
+    return say("Plan {number}: {facts}", number=plan.id, facts=", ".join(facts))
 
 
 class CrisisPage:
-    """One coordinator's view: a plan, an item (or all) and a municipality (or none), and what follows from them."""
+    """One reader's view of the room: the choices above, the map, and the side that is in front."""
 
-    def __init__(self, signed: SignedIn, opening: Opening, view: PlanView) -> None:
-        self._signed, self._opening, self._view = signed, opening, view
-        self._item, self._member = ALL, ALL
-        self._dots: list[Dot] = []
-        with ui.element("div").classes("crisis") as self._main:
+    def __init__(self, signed: SignedIn, opening: Opening, view: PlanView, limit_seconds: float) -> None:
+        self._room = Room(signed, opening, view, limit_seconds, self._pick_member, self._pick_item, self._reload)
+        self._parts: dict[str, Part] = {}
+        self._holders: dict[str, ui.element] = {}
+        self._front = SHARES
+        with ui.element("main").classes("crisis") as self._main:
             self._add_choices()
+            self._add_sides()
             self._add_map()
-            self._add_why()
-            self._add_tables()
-        self._show_plan()
-        self._show_found(None)
+            for side in PARTS:
+                self._holders[side] = ui.element("div").classes("side")
+        self._offer_items()
+
+    async def begin(self) -> None:
+        """Show the first side."""
+        await self._come_to_front(SHARES)
 
     def _add_choices(self) -> None:
-        plans = self._opening.plans
-        with ui.element("section").classes("choices").props("aria-label=Choices"):
-            self._plan_choice = ui.select(plans, label="Plan", value=self._view.plan.id, on_change=self._plan_chosen)
+        opening = self._room.opening
+        plans = {number: plan_label(plan, self._room.zone) for number, plan in opening.plans.items()}
+        with ui.element("section").classes("choices") as choices:
+            choices.props["aria-label"] = say("Choices")
+            self._plan_choice = ui.select(plans, label=say("Plan"), value=self._room.plan, on_change=self._plan_chosen)
             self._plan_choice.props("outlined dense options-dense").classes("choose-plan")
-            self._item_choice = ui.select({}, label="Item", with_input=True, on_change=self._item_chosen)
+            self._item_choice = ui.select({}, label=say("Item"), with_input=True, on_change=self._item_chosen)
             self._item_choice.props("outlined dense options-dense").classes("choose-item")
-            members = {ALL: "No municipality chosen"} | {
+            members = {ALL: say("No municipality chosen")} | {
                 code: f"{member.name} ({member.country})"
-                for code, member in sorted(self._opening.members.items(), key=lambda pair: pair[1].name)
+                for code, member in sorted(opening.members.items(), key=lambda pair: pair[1].name)
             }
             self._member_choice = ui.select(
-                members, label="Municipality", value=ALL, with_input=True, on_change=self._member_chosen
+                members, label=say("Municipality"), value=ALL, with_input=True, on_change=self._member_chosen
             )
             self._member_choice.props("outlined dense options-dense").classes("choose-member")
 
+    def _add_sides(self) -> None:
+        with ui.element("nav").classes("sides") as sides:
+            sides.props["aria-label"] = say("Sides of the room")
+            tabs = ui.tabs().props("no-caps dense align=left outside-arrows mobile-arrows")
+            with tabs:
+                made = {side: ui.tab(side, label=say(label)) for side, label in PARTS.items()}
+            tabs.set_value(made[SHARES])
+            tabs.on_value_change(lambda event: self._come_to_front(str(event.value)))
+
     def _add_map(self) -> None:
-        with ui.element("section").classes("panel map-panel"):
-            self._map = CrisisMap(self._opening, self._pick_member)
+        with ui.element("section").classes("panel map-panel") as panel:
+            panel.props["aria-label"] = say("Map")
+            self._map = CrisisMap(self._room.opening, self._pick_member)
             self._legend = ui.element("div").classes("legend")
 
-    def _add_why(self) -> None:
-        with ui.element("section").classes("panel why-panel"):
-            text("h2", "Why did we get less?")
-            self._items = ui.element("div")
-            self._answer = ui.element("div").props("aria-live=polite")
+    async def _come_to_front(self, side: str) -> None:
+        """Bring a side to the front; it is built when it is first looked at."""
+        self._front = side
+        for name, holder in self._holders.items():
+            holder.set_visibility(name == side)
+        self._main.classes(remove="no-map") if side in WITH_MAP else self._main.classes("no-map")
+        if side not in self._parts:
+            with self._holders[side]:
+                self._parts[side] = self._made(side)
+        await self._show()
 
-    def _add_tables(self) -> None:
-        with ui.element("section").classes("panel tables-panel"):
-            with ui.tabs().props("no-caps dense align=left") as tabs:
-                lines, fills = ui.tab("lines", label="Plan lines"), ui.tab("fills", label="Fill per item")
-            with ui.tab_panels(tabs, value=lines, animated=False).props("keep-alive").classes("transparent"):
-                with ui.tab_panel(lines):
-                    self._shown = text("p", "").classes("quiet")
-                    self._lines = LinesTable(self._opening)
-                with ui.tab_panel(fills):
-                    text("p", "In base units; fills over the municipalities that stock can reach.").classes("quiet")
-                    self._fills = fills_table()
+    def _made(self, side: str) -> Part:
+        room = self._room
+        makers: dict[str, Callable[[], Part]] = {
+            SHARES: lambda: SharesPart(room),
+            COMPARE: lambda: ComparePart(room),
+            WHAT_IF: lambda: WhatIfPart(room, self._map, self._legend),
+            REQUESTS: lambda: RequestsPart(room),
+            SURGE: lambda: SurgePart(room, self._map, self._legend),
+            DECIDE: lambda: DecidePart(room),
+        }
+        return makers[side]()
 
-    def _show_plan(self) -> None:
-        """Show the plan that was just read; keeps the item where the plan has it."""
-        self._item = self._item if self._item in self._view.items else ALL
-        items = {ALL: f"All items ({len(self._view.items)})"}
-        items |= {code: f"{code} {item.name}" for code, item in self._view.items.items()}
-        self._item_choice.set_options(items, value=self._item)
-        self._show_item()
+    async def _show(self) -> None:
+        """Show what is chosen, on the map and on the side that is in front."""
+        part = self._parts[self._front]
+        if isinstance(part, SharesPart):
+            self._show_map(part)
+        await part.show()
 
-    def _show_item(self) -> None:
+    def _show_map(self, part: SharesPart) -> None:
+        room = self._room
         self._legend.clear()
         with self._legend:
-            legend(all_items=self._item == ALL)
-        self._dots = dots(self._opening, self._view, self._item)
-        self._map.show(self._dots, self._member)
-        self._fills.rows = fill_rows(self._view, self._item)
-        self._show_lines()
-        self._show_items()
+            legend(all_items=room.item == ALL)
+        shown = dots(room.opening, room.view, room.item)
+        part.give(shown)
+        ways = flows(room.opening, room.view, room.item, room.member) if room.item or room.member else []
+        self._map.show(shown, ways, room.member)
 
-    def _show_lines(self) -> None:
-        lines = [
-            line for line in self._view.lines if self._item in (ALL, line.item) and self._member in (ALL, line.member)
-        ]
-        whose = self._opening.members[self._member].name if self._member else "all municipalities"
-        what = self._item or "all items"
-        self._shown.text = f"{counted(len(lines), 'line', 'lines')} for {whose}, {what}."
-        self._lines.show(lines)
+    def _offer_items(self) -> None:
+        """Offer the items of the plan; keeps the chosen one where the plan has it."""
+        room = self._room
+        room.item = room.item if room.item in room.view.items else ALL
+        items = {ALL: ngettext("All items ({n})", "All items ({n})", len(room.view.items))}
+        items |= {code: f"{code} {item.name}" for code, item in room.view.items.items()}
+        self._item_choice.set_options(items, value=room.item)
 
-    def _show_items(self) -> None:
-        self._items.clear()
-        with self._items:
-            if self._member:
-                text("h3", self._opening.members[self._member].name)
-                items_of(self._view, self._member, self._item, self._item_choice.set_value)
-            else:
-                least_filled(self._dots, self._pick_member)
-        ui.run_javascript("window.showChosenItem?.()")
-
-    async def _show_answer(self) -> None:
-        """Read and show the answer for what is chosen; a later choice made meanwhile wins."""
-        asked = self._asked()
-        plan, member, item = asked
-        found = None
-        if (member, item) in self._view.shares:
-            try:
-                found = await self._signed.read(
-                    lambda s: reading.answer(s, plan=plan, member=member, item=item, at=self._opening.now)
-                )
-            except SignInRefused:
-                leave()
-                return
-        if asked == self._asked():
-            self._show_found(found)
-
-    def _show_found(self, found: Answer | None) -> None:
-        self._answer.clear()
-        with self._answer:
-            if found is not None:
-                answered(self._opening, self._view, found)
-            else:
-                text("p", self._what_to_choose()).classes("quiet")
-
-    def _asked(self) -> tuple[int, str, str]:
-        assert self._view.plan.id is not None, "a plan that was read has its number"
-        return self._view.plan.id, self._member, self._item
-
-    def _what_to_choose(self) -> str:
-        if not self._member:
-            return "Choose a municipality: click on the map, or type its name above."
-        name = self._opening.members[self._member].name
-        if self._member not in {member for member, _ in self._view.shares}:
-            return f"{name} can ask with POST /api/v1/requests; the next plan will share stock with it."
-        if self._item:
-            return f"{name} did not ask for {self._item} in this plan. Choose one of its items above."
-        return f"Choose one of {name}'s items above for the whole answer."
+    async def _reload(self, number: int) -> None:
+        """Read the room anew after something was done, and look at that plan."""
+        room, real_now = self._room, datetime.now(UTC)
+        room.opening = await room.signed.read(lambda session: reading.opening(session, real_now=real_now))
+        room.view = await room.signed.read(lambda session: reading.plan_view(session, number))
+        plans = {one: plan_label(plan, room.zone) for one, plan in room.opening.plans.items()}
+        self._plan_choice.set_options(plans, value=number)
+        self._offer_items()
+        await self._show()
 
     async def _plan_chosen(self, event: ValueChangeEventArguments[int]) -> None:
         """Read another plan; what is shown meanwhile is faint, and a later choice wins."""
+        if event.value == self._room.plan:
+            return
         self._main.classes("busy")
         try:
-            view = await self._signed.read(lambda session: reading.plan_view(session, event.value))
+            view = await self._room.signed.read(lambda session: reading.plan_view(session, event.value))
         except SignInRefused:
             leave()
             return
         if self._plan_choice.value != event.value:
             return
-        self._view = view
+        self._room.view = view
         self._main.classes(remove="busy")
-        self._show_plan()
-        await self._show_answer()
+        self._offer_items()
+        await self._show()
 
     async def _item_chosen(self, event: ValueChangeEventArguments[str | None]) -> None:
         chosen = event.value or ALL
-        if chosen != self._item:
-            self._item = chosen
-            self._show_item()
-            await self._show_answer()
+        if chosen != self._room.item:
+            self._room.item = chosen
+            await self._show()
 
     async def _member_chosen(self, event: ValueChangeEventArguments[str | None]) -> None:
-        self._member = event.value or ALL
-        self._map.choose(self._member)
-        self._show_lines()
-        self._show_items()
-        await self._show_answer()
+        self._room.member = event.value or ALL
+        await self._show()
 
     def _pick_member(self, code: str) -> None:
-        if code in self._opening.members:
+        if code in self._room.opening.members:
             self._member_choice.value = code
+
+    def _pick_item(self, code: str) -> None:
+        self._item_choice.value = code

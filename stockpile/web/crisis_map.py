@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from math import sqrt
@@ -12,18 +13,20 @@ from nicegui import ui
 
 from stockpile.allocation.queries import Fill
 from stockpile.governance.tables import Member
+from stockpile.inventory.tables import Site
 from stockpile.web.crisis_reading import Opening, PlanView, Share
-from stockpile.web.parts import amount, counted, percent, text
+from stockpile.web.parts import text
+from stockpile.web.speech import N_, amount, ngettext, number, percent, say
 
 BANDS: Final[tuple[tuple[int, str, str], ...]] = (
-    (250, "under 25 %", "low0"),
-    (500, "25 to under 50 %", "low1"),
-    (750, "50 to under 75 %", "mid"),
-    (1000, "75 to under 100 %", "high"),
-    (1001, "100 %", "full"),
+    (250, N_("under 25 %"), "low0"),
+    (500, N_("25 to under 50 %"), "low1"),
+    (750, N_("50 to under 75 %"), "mid"),
+    (1000, N_("75 to under 100 %"), "high"),
+    (1001, N_("100 %"), "full"),
 )
 """Fills below so many thousandths, in words, and the class of their colour and outline (screens.css)."""
-SPOKEN: Final = "Map of fills by municipality; with a keyboard, choose one in the field Municipality"
+SPOKEN: Final = N_("Map of the municipalities; with a keyboard, choose one in the field Municipality")
 NOTHING: Final = "nothing"
 OUT_OF_REACH: Final = "out"
 SMALLEST_RADIUS, LARGEST_RADIUS, NOTHING_RADIUS = 4.0, 17.0, 3.0
@@ -72,22 +75,25 @@ def _radius(need: float, largest: float) -> float:
 def _one_item(view: PlanView, member: Member, item: str) -> tuple[str, str, int | None]:
     share: Share | None = view.shares.get((member.code, item))
     if share is None:
-        return NOTHING, "nothing asked", None
-    got = f"{share.got:,} of {amount(share.validated, view.items[item].base_unit)}"
+        return NOTHING, say("nothing asked"), None
+    of = amount(share.validated, view.items[item].base_unit)
+    got = say("{got} of {validated}", got=number(share.got), validated=of)
     if not share.reachable:
-        return OUT_OF_REACH, f"{got} (out of reach)", None
+        return OUT_OF_REACH, f"{got} ({say('out of reach')})", None
     return band(share.permille), f"{got} ({percent(share.permille)})", share.permille
 
 
 def _all_items(view: PlanView, member: Member) -> tuple[str, str, int | None]:
     fill: Fill | None = view.by_member.get(member.code)
     if fill is None:
-        return NOTHING, "nothing asked", None
+        return NOTHING, say("nothing asked"), None
     if fill.median_permille is None or fill.lowest_permille is None:
-        return OUT_OF_REACH, "out of reach for everything asked", None
-    fills = f"median fill {percent(fill.median_permille)}, lowest {percent(fill.lowest_permille)}"
-    out = f", {counted(fill.unreachable, 'item', 'items')} out of reach" if fill.unreachable else ""
-    return band(fill.median_permille), f"{fills}{out}", fill.median_permille
+        return OUT_OF_REACH, say("out of reach for everything asked"), None
+    middle, lowest = percent(fill.median_permille), percent(fill.lowest_permille)
+    words = say("median fill {median}, lowest {lowest}", median=middle, lowest=lowest)
+    if fill.unreachable:
+        words += ngettext(", {n} item out of reach", ", {n} items out of reach", fill.unreachable)
+    return band(fill.median_permille), words, fill.median_permille
 
 
 def band(permille: int) -> str:
@@ -99,35 +105,60 @@ def band(permille: int) -> str:
     return next(name for below, _, name in BANDS if permille < below)
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Goods that go from one place to another, drawn as a line; `weight` in pixels."""
+
+    start: tuple[float, float]
+    end: tuple[float, float]
+    weight: float
+    label: str
+
+
+def flows(opening: Opening, view: PlanView, item: str, member: str) -> list[Way]:
+    """What a plan sends from each depot to each municipality, of one item or all, to one municipality or all."""
+    packs: dict[tuple[str, str], int] = defaultdict(int)
+    for line in view.lines:
+        if item in ("", line.item) and member in ("", line.member):
+            packs[line.site, line.member] += line.packs
+    largest = max(packs.values(), default=1)
+    sites = {depot.code: depot for depot in opening.depots}
+    return [_flow(sites[site], opening.members[to], count, largest) for (site, to), count in packs.items()]
+
+
+def _flow(depot: Site, member: Member, packs: int, largest: int) -> Way:
+    label = ngettext("{n} pack", "{n} packs", packs)
+    start, end = (depot.latitude, depot.longitude), (member.latitude, member.longitude)
+    return Way(start, end, round(1 + 6 * sqrt(packs / largest), 1), f"{depot.name} → {member.name}: {label}")
+
+
 class CrisisMap:
     """The map element: drawn in one message, redrawn in one message."""
 
     def __init__(self, opening: Opening, on_pick: Callable[[str], object]) -> None:
-        with ui.element("div").classes("map-frame").props(f'role=img aria-label="{SPOKEN}"'):
+        with ui.element("div").classes("map-frame").props("role=region") as frame:
+            frame.props["aria-label"] = say(SPOKEN)
             options = {"attributionControl": False, "scrollWheelZoom": False, "zoomSnap": 0.25, "keyboard": False}
             resources = ["/screens/crisis_map.js"]
             self._map = ui.leaflet(options=options, additional_resources=resources).classes("map")
         self._map.clear_layers()
         self._depots = [{"name": d.name, "at": [d.latitude, d.longitude]} for d in opening.depots]
         self._dots: list[Dot] = []
+        self._ways: list[Way] = []
         self._chosen = ""
         self._map.on("init", self._draw)
         ui.on("pick_municipality", lambda event: on_pick(event.args["code"]))
 
-    def show(self, found: list[Dot], chosen: str) -> None:
-        """Show these dots, one of them chosen ('' for none)."""
-        self._dots, self._chosen = found, chosen
+    def show(self, found: list[Dot], ways: list[Way], chosen: str) -> None:
+        """Show these dots and ways, one dot chosen ('' for none)."""
+        self._dots, self._ways, self._chosen = found, ways, chosen
         if self._map.is_initialized:
             self._draw()
 
-    def choose(self, chosen: str) -> None:
-        """Mark another dot."""
-        self._chosen = chosen
-        if self._map.is_initialized:
-            self._run("chooseMunicipality", chosen)
-
     def _draw(self) -> None:
-        self._run("drawCrisis", {"depots": self._depots, "dots": [asdict(dot) for dot in self._dots]})
+        ways = [asdict(way) for way in self._ways]
+        dots = [asdict(dot) for dot in self._dots]
+        self._run("drawCrisis", {"depots": self._depots, "dots": dots, "ways": ways})
         self._run("chooseMunicipality", self._chosen)
 
     def _run(self, function: str, given: object) -> None:
@@ -136,17 +167,19 @@ class CrisisMap:
 
 def legend(*, all_items: bool) -> None:
     """What the colours, outlines and sizes mean, in words and numbers."""
-    what = "Median fill over the items asked" if all_items else "Fill: got of validated"
-    text("div", what).classes("legend-title")
+    text("div", say("Median fill over the items asked") if all_items else say("Fill: got of validated")).classes(
+        "legend-title"
+    )
     for _, words, name in BANDS:
-        _legend_entry(name, words)
-    _legend_entry(OUT_OF_REACH, "out of reach")
-    _legend_entry(NOTHING, "nothing asked")
-    _legend_entry("depot", "depot")
-    text("div", "Dashed: under 50 %. Size: validated need.").classes("legend-note")
+        legend_entry(name, say(words))
+    legend_entry(OUT_OF_REACH, say("out of reach"))
+    legend_entry(NOTHING, say("nothing asked"))
+    legend_entry("depot", say("depot"))
+    text("div", say("Dashed: under 50 %. Size: validated need.")).classes("legend-note")
 
 
-def _legend_entry(name: str, words: str) -> None:
+def legend_entry(name: str, words: str) -> None:
+    """One colour with what it stands for."""
     with ui.element("div").classes("legend-entry"):
         ui.element("span").classes(f"swatch swatch-{name}").props("aria-hidden=true")
         text("span", words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlmodel import Session
 
@@ -14,7 +14,7 @@ from stockpile.allocation import rules
 from stockpile.allocation.queries import Fill, Why
 from stockpile.allocation.reasons import queries as reasons
 from stockpile.allocation.reasons.queries import Reasons
-from stockpile.allocation.tables import Plan, PlanLine, PlanResult
+from stockpile.allocation.tables import Plan, PlanLine, PlanResult, Surge
 from stockpile.catalogue import queries as catalogue
 from stockpile.catalogue.tables import Item
 from stockpile.governance import queries as governance
@@ -22,18 +22,19 @@ from stockpile.governance.tables import Member, Region
 from stockpile.inventory import queries as inventory
 from stockpile.inventory.rules import DEPOT
 from stockpile.inventory.tables import Lot, Site
-from stockpile.web.parts import instant
+from stockpile.web.speech import instant
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """The region as it stands, its places, and its plans: numbers with labels, the one to look at first in front."""
+    """The region as it stands, its places and surges, and its plans, the one to look at first in front."""
 
     region: Region
     now: datetime
     members: dict[str, Member]
     depots: list[Site]
-    plans: dict[int, str]
+    plans: dict[int, Plan]
+    surges: list[Surge]
     open_surges: list[int]
 
 
@@ -59,9 +60,10 @@ class Line:
     """One line of a plan in words: what leaves which depot for whom, and why."""
 
     number: int
+    site: str
     depot: str
     lot: str
-    expiry: str
+    expiry: date
     item: str
     item_name: str
     member: str
@@ -88,11 +90,23 @@ class PlanView:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The whole answer to "why did we get less?", and the requests that it is about."""
+    """The whole answer to "why did we get less?", the requests that it is about, and who computed and approved.
+
+    `validation`: the code of how the need was found (demand.rules); `fair`: the checker proved the plan fair.
+    """
 
     why: Why
     requests: list[int]
     reasons: Reasons
+    validation: str
+    fair: bool
+    planned_by: str
+    planned_at: datetime
+    approved_by: str
+
+    def planned(self, zone: str) -> str:
+        """When the plan was computed, on the clocks of a time zone."""
+        return instant(self.planned_at, zone)
 
 
 def opening(session: Session, *, real_now: datetime) -> Opening:
@@ -106,14 +120,10 @@ def opening(session: Session, *, real_now: datetime) -> Opening:
         now=now,
         members=governance.members(session),
         depots=[site for site in inventory.sites(session).values() if site.kind == DEPOT],
-        plans={plan.id: _label(plan, region.time_zone) for plan in plans if plan.id is not None},
+        plans={plan.id: plan for plan in plans if plan.id is not None},
+        surges=surges,
         open_surges=[s.id for s in surges if s.id is not None and s.state == rules.DECLARED and s.review_by > now],
     )
-
-
-def _label(plan: Plan, zone: str) -> str:
-    proven = "proven fair" if plan.fair else "NOT proven fair"
-    return f"Plan {plan.id}: {instant(plan.planned_at, zone)}, {plan.state}, {plan.method}, {proven}"
 
 
 def plan_view(session: Session, number: int) -> PlanView:
@@ -165,9 +175,10 @@ def _line(line: PlanLine, depot: Site, lot: Lot, member: Member, item: Item) -> 
     assert line.id is not None
     return Line(
         number=line.id,
+        site=depot.code,
         depot=depot.name,
         lot=lot.code,
-        expiry=lot.expiry.isoformat(),
+        expiry=lot.expiry,
         item=item.code,
         item_name=item.name,
         member=member.code,
@@ -184,5 +195,15 @@ def answer(session: Session, *, plan: int, member: str, item: str, at: datetime)
     """The answer for one municipality and item; refuses where it did not ask for the item."""
     results = allocation.plan_results(session, plan)
     mine = [r.request_id for r in results if (r.member_code, r.item_code) == (member, item)]
-    answer = allocation.why(session, plan_number=plan, member=member, item=item)
-    return Answer(answer, mine, reasons.in_plan(session, mine[0], plan=plan, at=at))
+    names = {account.id: account.name for account in governance.accounts(session)}
+    decided, why = allocation.plan(session, plan), allocation.why(session, plan_number=plan, member=member, item=item)
+    return Answer(
+        why=why,
+        requests=mine,
+        reasons=reasons.in_plan(session, mine[0], plan=plan, at=at),
+        validation=allocation.request(session, mine[0]).validation_code,
+        fair=decided.fair,
+        planned_by=names[decided.planned_by],
+        planned_at=decided.planned_at,
+        approved_by=names.get(decided.approved_by, ""),
+    )

@@ -2,52 +2,56 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from nicegui import ui
-from nicegui.events import GenericEventArguments
+from nicegui.events import GenericEventArguments, TableSelectionEventArguments
 
 from stockpile.web.crisis_reading import Line, Opening, PlanView
-from stockpile.web.parts import amount, instant
+from stockpile.web.speech import N_, amount, instant, language, number, say
 
 ROWS_PER_PAGE = 10
 LINE_COLUMNS = (
-    ("depot", "Depot"),
-    ("lot", "Lot"),
-    ("expiry", "Expires"),
-    ("item", "Item"),
-    ("member_name", "Municipality"),
-    ("packs", "Packs"),
-    ("quantity", "Quantity"),
-    ("arrives_at", "Arrives"),
-    ("reason", "Why this lot"),
+    ("depot", N_("Depot")),
+    ("lot", N_("Lot")),
+    ("expiry", N_("Expires")),
+    ("item", N_("Item")),
+    ("member_name", N_("Municipality")),
+    ("packs", N_("Packs")),
+    ("quantity", N_("Quantity")),
+    ("arrives_at", N_("Arrives")),
+    ("reason", N_("Why this lot")),
 )
 NUMBERS = ("packs", "quantity", "asked", "validated", "shared", "lowest", "median", "crossed", "out")
 FILL_COLUMNS = (
-    ("item", "Item"),
-    ("unit", "Unit"),
-    ("asked", "Asked"),
-    ("validated", "Validated"),
-    ("shared", "Shared"),
-    ("lowest", "Lowest fill"),
-    ("median", "Median fill"),
-    ("crossed", "Crossed a border"),
-    ("out", "Municipalities out of reach"),
+    ("item", N_("Item")),
+    ("unit", N_("Unit")),
+    ("asked", N_("Asked")),
+    ("validated", N_("Validated")),
+    ("shared", N_("Shared")),
+    ("lowest", N_("Lowest fill")),
+    ("median", N_("Median fill")),
+    ("crossed", N_("Crossed a border")),
+    ("out", N_("Municipalities out of reach")),
 )
-WITH_SEPARATORS = "value => value.toLocaleString('en-US')"
-AS_PERCENT = "value => value === null ? '-' : value / 10 + ' %'"
-FILL_FORMATS = dict.fromkeys(("asked", "validated", "shared", "crossed", "out"), WITH_SEPARATORS) | {
-    "lowest": AS_PERCENT,
-    "median": AS_PERCENT,
-}
-"""How the browser writes the numbers that it sorts; of fills it gets thousandths."""
+PERMILLE = ("lowest", "median")
+
+
+def _formats(columns: Iterable[str], percents: Iterable[str]) -> dict[str, str]:
+    """How the browser writes the numbers that it sorts; of `percents` it gets thousandths."""
+    separated = f"value => typeof value === 'number' ? value.toLocaleString('{language()}') : value"
+    part = f"value => value === null ? '-' : (value / 10).toLocaleString('{language()}') + '\u00a0%'"
+    wanted = set(percents)
+    return {name: part if name in wanted else separated for name in columns}
 
 
 def _columns(columns: tuple[tuple[str, str], ...], formats: dict[str, str]) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "label": label,
+            "label": say(label),
             "field": name,
             "sortable": True,
             "align": "right" if name in NUMBERS else "left",
@@ -67,7 +71,8 @@ class LinesTable:
         page = {"rowsPerPage": ROWS_PER_PAGE, "page": 1, "rowsNumber": 0, "sortBy": None, "descending": False}
         self._table = ui.table(columns=_columns(LINE_COLUMNS, {}), rows=[], row_key="number", pagination=page)
         self._table.props(':rows-per-page-options="[10, 25, 50, 100]" flat bordered dense wrap-cells binary-state-sort')
-        self._table.props('no-data-label="No lines: nothing of this leaves a depot for this choice"')
+        self._table.props["no-data-label"] = say("No lines: nothing of this leaves a depot for this choice")
+        _in_words(self._table)
         self._table.classes("wide lines").on("request", self._asked)
 
     def show(self, lines: list[Line]) -> None:
@@ -92,10 +97,10 @@ class LinesTable:
             "number": line.number,
             "depot": line.depot,
             "lot": line.lot,
-            "expiry": line.expiry,
+            "expiry": line.expiry.isoformat(),
             "item": f"{line.item} {line.item_name}",
             "member_name": line.member_name,
-            "packs": f"{line.packs:,}",
+            "packs": number(line.packs),
             "quantity": amount(line.quantity, line.base_unit),
             "arrives_at": instant(line.arrives_at, self._zone),
             "reason": line.reason,
@@ -104,8 +109,45 @@ class LinesTable:
 
 def fills_table() -> ui.table:
     """The table of fills per item, still empty."""
-    table = ui.table(columns=_columns(FILL_COLUMNS, FILL_FORMATS), rows=[], row_key="key", pagination=0)
+    formats = _formats([name for name, _ in FILL_COLUMNS if name in NUMBERS], PERMILLE)
+    table = ui.table(columns=_columns(FILL_COLUMNS, formats), rows=[], row_key="key", pagination=0)
     return table.props("flat bordered dense wrap-cells hide-pagination").classes("wide fills")
+
+
+def one_to_choose(table: ui.table, on_select: Callable[[TableSelectionEventArguments], object]) -> None:
+    """Let a reader choose one row, by a box that says whose it is."""
+    label = json.dumps(say("Choose")).replace('"', "'")
+    box = f'<q-checkbox v-model="props.selected" dense :aria-label="{label} + \' \' + props.row.member"></q-checkbox>'
+    table.add_slot("body-selection", box)
+    table.set_selection("single")
+    table.on_select(on_select)
+
+
+def _in_words(table: ui.table) -> None:
+    """What Quasar's table says by itself, in the page's language."""
+    table.props["rows-per-page-label"] = say("Rows per page")
+    table.props[":pagination-label"] = "(first, last, all) => first + '-' + last + ' / ' + all"
+    table.props("hide-selected-banner")
+
+
+def plain_table(
+    columns: Sequence[tuple[str, str]],
+    rows: list[dict[str, Any]],
+    *,
+    percents: Sequence[str] = (),
+    numbers: Sequence[str] = (),
+    title: str,
+) -> ui.table:
+    """A table that the browser sorts and pages: columns by name with labels; `percents` hold thousandths."""
+    formats = _formats([*percents, *numbers], percents)
+    shaped = [
+        {"name": name, "label": label, "field": name, "sortable": True, "classes": f"cell-{name.partition('/')[0]}"}
+        | ({"align": "right", ":format": formats[name]} if name in formats else {"align": "left"})
+        for name, label in columns
+    ]
+    table = ui.table(columns=shaped, rows=rows, row_key="key", pagination=ROWS_PER_PAGE, title=title)
+    _in_words(table)
+    return table.props("flat bordered dense wrap-cells binary-state-sort").classes("wide")
 
 
 def fill_rows(view: PlanView, item: str) -> list[dict[str, Any]]:

@@ -1,14 +1,34 @@
-"""What surrounds every signed-in screen: the region, its clock, the mark of simulation, who is signed in."""
+"""What surrounds every signed-in screen: the region, its clock, the mark of simulation, who is signed in, languages."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
+from fastapi.responses import RedirectResponse
 from nicegui import ui
 
 from stockpile.governance.tables import Region
-from stockpile.web.parts import instant, text
+from stockpile.web import words
+from stockpile.web.parts import button, text
 from stockpile.web.sign_in import SignedIn
+from stockpile.web.speech import instant, language, say, speak
+
+KEPT_FOR: Final = timedelta(days=365)
+
+
+def chosen_language() -> RedirectResponse | None:
+    """Let the page speak the reader's language; where one was just chosen, keep it and show the page again."""
+    request = ui.context.client.request
+    asked, kept = request.query_params.get("lang"), request.cookies.get(words.LANGUAGE_COOKIE)
+    speak(words.chosen(asked, kept, request.headers.get("accept-language", "")))
+    ui.query("html").props(f"lang={language()}")
+    if asked not in words.LANGUAGES or asked == kept:
+        return None
+    again = RedirectResponse(str(request.url.remove_query_params("lang").replace(scheme="", netloc="")))
+    seconds = int(KEPT_FOR.total_seconds())
+    again.set_cookie(words.LANGUAGE_COOKIE, asked, max_age=seconds, samesite="lax", httponly=True)
+    return again
 
 
 def header(signed: SignedIn, region: Region | None, now: datetime) -> None:
@@ -17,22 +37,38 @@ def header(signed: SignedIn, region: Region | None, now: datetime) -> None:
         with ui.element("div").classes("top-title"):
             text("h1", region.title if region else "Stockpile")
             if region is not None and region.simulated:
-                text("strong", "SIMULATED").classes("simulated").props('title="No real stock, no real orders"')
-        with ui.element("div").classes("top-facts"):
+                mark = text("strong", say("SIMULATED")).classes("simulated")
+                mark.props["title"] = say("No real stock, no real orders")
+        with ui.element("nav").classes("top-facts") as facts:
+            facts.props["aria-label"] = say("Pages")
             if region is not None:
-                clock = "Simulated clock" if region.simulated_now else "As of"
-                text("span", f"{clock}: {instant(now, region.time_zone)} ({region.time_zone})").classes("clock")
-            ui.link("Storeroom", "/storeroom")
-            text("span", f"Signed in: {signed.name}").classes("who")
-            ui.button("Sign out", on_click=signed.end).props("outline no-caps dense").classes("sign-out")
+                text("span", _clock(region, now)).classes("clock")
+            ui.link(say("Storeroom"), "/storeroom")
+            languages()
+            text("span", say("Signed in: {who}", who=signed.name)).classes("who")
+            button(say("Sign out"), signed.end).props("dense").classes("sign-out")
+
+
+def _clock(region: Region, now: datetime) -> str:
+    shown = f"{instant(now, region.time_zone)} ({region.time_zone})"
+    if region.simulated_now:
+        return say("Simulated clock: {when}", when=shown)
+    return say("As of {when}", when=shown)
+
+
+def languages() -> None:
+    """A link to the same page in each other language."""
+    for code, name in words.NAMES.items():
+        if code != language():
+            ui.link(name, f"?lang={code}").props(f"lang={code} hreflang={code}")
 
 
 def empty(title: str, *steps: str) -> None:
     """An empty state: what is missing, and what to do next."""
-    with ui.element("div").classes("empty"):
+    with ui.element("main").classes("empty"):
         text("h2", title)
-        text("p", "What to do next:")
+        text("p", say("What to do next:"))
         with ui.element("ol"):
             for step in steps:
                 text("li", step)
-        ui.button("Look again", color=None, on_click=ui.navigate.reload).props("no-caps unelevated").classes("action")
+        button(say("Look again"), ui.navigate.reload, main=True)

@@ -14,13 +14,14 @@ from starlette.types import Scope
 
 from stockpile.settings import Settings
 from stockpile.web import crisis, sign_in
+from stockpile.web.crisis_papers import add_papers
 from stockpile.web.key import secret_key
 from stockpile.web.oidc import BEGIN, add_oidc
 from stockpile.web.storeroom import add_storeroom
 
 ASSETS = Path(__file__).parent / "assets"
 SLOWEST_FIRST_VIEW_SECONDS = 30.0
-NOT_SCREENS = ("/api", "/docs", "/docs-assets", "/health")
+NOT_SCREENS = ("/api", "/docs", "/docs-assets", "/health", "/public")
 
 
 class _ScreensMount(Mount):
@@ -43,10 +44,13 @@ def add_pages(app: FastAPI, settings: Settings) -> None:
     key = secret_key(settings.home)
     _keep_sessions_in(settings.home / "sessions")
     screens.add_static_files("/screens", ASSETS)
+    # Quasar's bar of loading has no name for a screen reader; long work here says its own progress.
+    screens.config.quasar_config["loadingBar"] = {"skipHijack": True}
     add_storeroom(engine)
     add_oidc(engine, settings)
+    add_papers(engine)
     _add_page("/login", "Stockpile: sign in", lambda: _login(engine, settings))
-    _add_page("/", "Stockpile", lambda: crisis.crisis_page(engine))
+    _add_page("/", "Stockpile", lambda: crisis.crisis_page(engine, limit_seconds=settings.plan_limit_seconds))
     ui.run_with(
         app,
         title="Stockpile",

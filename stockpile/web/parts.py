@@ -1,14 +1,14 @@
-"""Small parts that every screen is made of: text elements, instants and quantities as people read them."""
+"""Small parts that every screen is made of: text elements, what a domain says in English, links, instants."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
 from zoneinfo import ZoneInfo
 
+from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
-GAP: Final = "\N{NO-BREAK SPACE}"
+from stockpile.web.speech import known, retold
 
 
 def text(tag: str, content: str) -> TextElement:
@@ -16,39 +16,23 @@ def text(tag: str, content: str) -> TextElement:
     return TextElement(tag=tag, text=content)
 
 
+def told(tag: str, sentence: str) -> TextElement:
+    """A sentence of a domain: in the page's language where the catalogues have it, otherwise marked as English."""
+    element = text(tag, retold(sentence))
+    return element if known(sentence) else element.props("lang=en")
+
+
+def button(label: str, on_click: object, *, main: bool = False) -> ui.button:
+    """A button with words; `main`: the one that the page is for."""
+    made = ui.button(label, color=None, on_click=on_click).props("no-caps unelevated" if main else "no-caps outline")  # type: ignore[arg-type]
+    return made.classes("action" if main else "quiet-action")
+
+
 def instant(at: datetime, zone: str) -> str:
-    """An instant on the clocks of a time zone.
+    """An instant on the clocks of a time zone, in English.
 
     >>> from datetime import UTC
     >>> instant(datetime(2020, 3, 30, 8, tzinfo=UTC), "Europe/Brussels")
     'Mon 30 Mar 2020 10:00'
     """
     return at.astimezone(ZoneInfo(zone)).strftime("%a %d %b %Y %H:%M")
-
-
-def percent(permille: int) -> str:
-    r"""A fill in thousandths as people read it.
-
-    >>> percent(666), percent(1000)
-    ('66.6\xa0%', '100\xa0%')
-    """
-    whole, tenth = divmod(permille, 10)
-    return f"{whole}{GAP}%" if tenth == 0 else f"{whole}.{tenth}{GAP}%"
-
-
-def amount(quantity: int, unit: str) -> str:
-    """A quantity with its unit.
-
-    >>> amount(12950, "tablet")
-    '12,950 tablet'
-    """
-    return f"{quantity:,} {unit}"
-
-
-def counted(count: int, one: str, many: str) -> str:
-    """A count with the right word.
-
-    >>> counted(1, "line", "lines"), counted(1368, "line", "lines")
-    ('1 line', '1,368 lines')
-    """
-    return f"{count:,} {one if count == 1 else many}"

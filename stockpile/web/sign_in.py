@@ -12,20 +12,23 @@ from nicegui import app, run, ui
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from stockpile.actor import Actor
+from stockpile.actor import Act, Actor
 from stockpile.db import reading, transact
 from stockpile.governance import operations, queries
+from stockpile.governance.attempts import TooManyAttempts
+from stockpile.governance.caller import known_account
 from stockpile.governance.operations import SignInRefused
 from stockpile.governance.queries import NoRegion
 from stockpile.governance.rules import LOGISTICS, holds
 from stockpile.web.parts import text
+from stockpile.web.speech import N_, say
 
 Result = TypeVar("Result")
 Page = Callable[[], Awaitable[object]]
 CRISIS_ROOM, STOREROOM = "/", "/storeroom"
 AFTER_SIGN_IN: Final = (CRISIS_ROOM, STOREROOM)
 """Pages that a sign-in may lead to."""
-NOTHING_LOADED = (
+NOTHING_LOADED = N_(
     "Nothing is loaded into this installation yet. On its command line run `stockpile demo`, or "
     "`stockpile import region DIR` and `stockpile account add NAME --role coordinator`; then sign in here."
 )
@@ -49,6 +52,23 @@ class SignedIn:
         with reading(self.engine) as session:
             reader(session, self.token)
             return query(session)
+
+    async def work(self, task: Callable[[], Result]) -> Result:
+        """What a longer task gives, off the event loop; refuses once the sign-in has ended."""
+        done = await run.io_bound(self._work, task)
+        assert done is not None, "a task that returns something, in a process that is not stopping"
+        return done
+
+    def _work(self, task: Callable[[], Result]) -> Result:
+        with reading(self.engine) as session:
+            operations.actor_of_token(session, self.token, real_now=datetime.now(UTC))
+        return task()
+
+    def act(self, session: Session) -> Act:
+        """An act of whoever is signed in now: at the region's clock, recorded at the real one."""
+        real_now = datetime.now(UTC)
+        actor = operations.actor_of_token(session, self.token, real_now=real_now)
+        return Act(actor, at=queries.effective_now(session, real_now=real_now), recorded_at=real_now)
 
     async def end(self) -> None:
         """Sign out: the token ends at once, and this browser forgets it."""
@@ -102,7 +122,7 @@ async def login_page(engine: Engine, *, hours: int, following: str, provider: st
     title = await run.io_bound(_region_title, engine)
     with ui.element("div").classes("sign-in"):
         text("h1", "Stockpile")
-        text("p", title or NOTHING_LOADED)
+        text("p", title or say(NOTHING_LOADED))
         _form(engine, hours=hours, following=following)
         if provider:
             ui.link("Sign in with your organisation's account", provider)
@@ -120,20 +140,23 @@ def _region_title(engine: Engine) -> str:
 
 def _form(engine: Engine, *, hours: int, following: str) -> None:
     with ui.element("form").classes("column-of-fields") as form:
-        name = ui.input("Name").props("autofocus outlined autocomplete=username").classes("wide")
-        password = ui.input("Password", password=True, password_toggle_button=True)
+        name = ui.input(say("Name")).props("autofocus outlined autocomplete=username").classes("wide")
+        password = ui.input(say("Password"), password=True, password_toggle_button=True)
         password.props("outlined autocomplete=current-password").classes("wide")
         error = text("p", "").classes("error").props("role=alert")
-        ui.button("Sign in", color=None).props("type=submit no-caps unelevated size=lg").classes("wide action")
+        ui.button(say("Sign in"), color=None).props("type=submit no-caps unelevated size=lg").classes("wide action")
 
     async def submit() -> None:
         error.text = ""
         try:
             issued = await run.io_bound(_issue, engine, name.value.strip(), password.value, hours)
         except SignInRefused:
-            error.text = "Name and password do not match an account. Check both and try again."
+            error.text = say("Name and password do not match an account. Check both and try again.")
             password.value = ""
             password.run_method("focus")
+            return
+        except TooManyAttempts as refusal:
+            error.text, password.value = refusal.message, ""
             return
         if issued is not None:
             app.storage.user["token"] = issued[0]
@@ -145,7 +168,7 @@ def _form(engine: Engine, *, hours: int, following: str) -> None:
 def _issue(engine: Engine, name: str, password: str, hours: int) -> tuple[str, str]:
     """A fresh token and the page to begin with; the slow check of the password holds no lock."""
     with reading(engine) as session:
-        account = operations.check_password(session, name=name, password=password)
+        account = known_account(engine, session, name, password, real_now=datetime.now(UTC))
         roles = {grant.role for grant in queries.actor_of(session, account).grants}
     real_now = datetime.now(UTC)
     token, _ = transact(

@@ -32,7 +32,6 @@ PATH: Final = "/storeroom"
 TEMPLATES: Final = Path(__file__).parent / "templates"
 ITEM_FIELDS: Final = ("code", "name", "base_unit", "pack_size", "storage")
 SITE_FIELDS: Final = ("code", "name", "kind", "member_code", "time_zone")
-LANGUAGE_COOKIE: Final = "stockpile_language"
 YEAR_SECONDS: Final = 365 * 86_400
 SAFE: Final = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'",
@@ -48,13 +47,15 @@ def add_storeroom(engine: Engine) -> None:
 
     @screens.get(PATH, include_in_schema=False)
     def storeroom(request: Request, lang: str | None = None) -> Response:
-        language = words.chosen(lang, request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", ""))
+        language = words.chosen(
+            lang, request.cookies.get(words.LANGUAGE_COOKIE), request.headers.get("accept-language", "")
+        )
         page = _page(engine, sign_in.kept_token(), language)
         if page is None:
             return RedirectResponse("/login?next=/storeroom")
         shown = HTMLResponse(page, headers=SAFE)
         if lang in words.LANGUAGES:
-            shown.set_cookie(LANGUAGE_COOKIE, language, max_age=YEAR_SECONDS, samesite="lax", httponly=True)
+            shown.set_cookie(words.LANGUAGE_COOKIE, language, max_age=YEAR_SECONDS, samesite="lax", httponly=True)
         return shown
 
 
@@ -72,7 +73,7 @@ def _page(engine: Engine, token: str, language: str) -> str | None:
         now = region.effective_now(session, real_now=real_now)
         boot = _boot(session, actor, token, language)
     facts = {"title": found.title, "simulated": found.simulated, "clock": instant(now, found.time_zone)}
-    template = _environment(language).get_template("storeroom.html")
+    template = environment(language).get_template("storeroom.html")
     return template.render(
         **facts, language=language, languages=words.NAMES, who=actor.name, sites=boot["sites"], boot=as_script(boot)
     )
@@ -107,7 +108,8 @@ def as_script(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c")
 
 
-def _environment(language: str) -> Environment:
+def environment(language: str) -> Environment:
+    """Templates of plain pages, speaking that language."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, extensions=["jinja2.ext.i18n"]
     )

@@ -15,6 +15,7 @@ LANGUAGES: Final = ("en", "nl", "fr", "de")
 """English is what the code says; the others have a catalogue each."""
 
 NAMES: Final = {"en": "English", "nl": "Nederlands", "fr": "Français", "de": "Deutsch"}
+LANGUAGE_COOKIE: Final = "stockpile_language"
 FOLDER: Final = Path(__file__).parents[1] / "locale"
 
 

@@ -12,16 +12,21 @@ from stockpile.allocation import planning
 from stockpile.allocation.tables import Plan
 from stockpile.db import transact
 from stockpile.demo import cast, show, story
+from stockpile.demo.scenarios import WAVE
 from stockpile.demo.story import Story
 from stockpile.region.reading import read
 
 FIRST_PLAN = datetime(2020, 3, 30, 7, tzinfo=UTC)
 
 
+def _silent(_what: str, _count: int) -> None:
+    """Loading tells nobody."""
+
+
 def first_morning(engine: Engine) -> Story:
     """The region loaded, the surge declared, the first day's requests made."""
     rows = read(show.region_folder())
-    transact(engine, lambda session: show._fill(session, rows, "for the tests only", lambda what, count: None))
+    transact(engine, lambda session: show._fill(session, rows, "for the tests only", _silent, first=WAVE.first))
     told = Story(engine, cast.actors(engine), rows, lambda text: None, limit_seconds=120)
     story._declare(told)
     story._morning(told, story.FIRST_DAY)

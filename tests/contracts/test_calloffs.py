@@ -11,7 +11,7 @@ from sqlmodel import Session
 from stockpile import journal
 from stockpile.contracts import operations, queries
 from stockpile.contracts.operations import CeilingReached, ContractEnded, LineDraft, OverDelivery, WrongState
-from stockpile.contracts.rules import CALLOFF_STATES, OPEN_STATES, tier_price
+from stockpile.contracts.rules import CALLOFF_STATES, OPEN_STATES, UNTOUCHED_STATES, WAITING_STATES, tier_price
 from stockpile.contracts.tables import CallOff, Contract
 from stockpile.db import reading, transact
 from stockpile.errors import Invalid
@@ -34,8 +34,9 @@ def test_an_order_below_the_first_tier_is_a_fault_of_ours() -> None:
 
 
 def test_only_approved_orders_are_on_the_way() -> None:
-    assert set(OPEN_STATES) == {"approved", "part_delivered"}
+    assert set(OPEN_STATES) == set(UNTOUCHED_STATES) | {"part_shipped", "part_delivered"}
     assert set(OPEN_STATES) < set(CALLOFF_STATES)
+    assert not set(OPEN_STATES) & set(WAITING_STATES)
 
 
 def proposed(engine: Engine, cast: Cast, *, packs: int = 5, slot: str = "2020-03-30", price: int = 500) -> CallOff:
@@ -82,18 +83,19 @@ def test_who_proposed_an_order_does_not_approve_it(region: Engine, cast: Cast) -
 
 
 def test_an_order_beyond_the_ceiling_is_refused_and_takes_nothing_from_it(region: Engine, cast: Cast) -> None:
-    first, second = proposed(region, cast, price=15_000_000), proposed(region, cast, slot="next", price=6_000_000)
+    first = proposed(region, cast, packs=160_000, price=470)
+    second = proposed(region, cast, packs=64_000, slot="next", price=470)
     do(region, operations.approve, acting(cast["committee"]), number=first.id)
     with pytest.raises(CeilingReached) as refused:
         do(region, operations.approve, acting(cast["committee"]), number=second.id)
-    assert refused.value.facts == {"remaining_minor": 25_000_000, "cost_minor": 30_000_000}
+    assert refused.value.facts == {"clause": "K1", "remaining_minor": 24_800_000, "cost_minor": 30_080_000}
     with reading(region) as session:
-        assert session.get_one(Contract, "UC-1").remaining_minor == 25_000_000
+        assert session.get_one(Contract, "UC-1").remaining_minor == 24_800_000
         assert queries.calloff(session, second.id or 0).state == "proposed"
 
 
 def test_two_orders_approved_together_do_not_break_the_ceiling(region: Engine, cast: Cast) -> None:
-    numbers = [proposed(region, cast, slot=slot, price=12_000_000).id or 0 for slot in ("one", "two")]
+    numbers = [proposed(region, cast, packs=130_000, slot=slot, price=470).id or 0 for slot in ("one", "two")]
     act = acting(cast["committee"])
     outcomes = overlapping(
         region,
@@ -145,7 +147,8 @@ def test_a_line_is_received_in_parts_until_it_is_whole(region: Engine, cast: Cas
 
     def receive(quantity: int, item: str = "TAB") -> str:
         def work(session: Session) -> str:
-            operations.receive_line(session, line_number=line, site="D-BE", item=item, quantity=quantity)
+            act, given = acting(cast["logistics"]), {"line_number": line, "site": "D-BE"}
+            operations.receive_line(session, act, item=item, quantity=quantity, **given)
             return queries.calloff(session, number).state
 
         return transact(region, work)

@@ -54,6 +54,30 @@ def test_a_flagged_day_does_not_make_the_next_one_look_usual(spring: Engine, cas
         assert flag == "catch_up"
 
 
+def test_figures_sent_one_municipality_at_a_time_are_judged_together(region: Engine, cast: Cast) -> None:
+    """60 and 60 pass alone beside a usual 38 a day; together they are a catch-up, and both count as a usual day."""
+    for number, admissions in enumerate(DUTCH_WEEK):
+        half = admissions // 2
+        given = ("BE-1", half), ("BE-2", admissions - half)
+        report(region, cast["coordinator"], FIRST + timedelta(days=number), *given)
+    day = FIRST + timedelta(days=7)
+    assert report(region, cast["coordinator"], day, ("BE-1", 60))["BE-1"] == ("", 60_000)
+    assert report(region, cast["coordinator"], day, ("BE-2", 60))["BE-2"][0] == "catch_up"
+    with reading(region) as session:
+        assert [row.member_code for row in queries.flagged(session, day)] == ["BE-1", "BE-2"]
+        assert all((row.accepted_milli or 0) < 25_000 for row in queries.flagged(session, day))
+
+
+def test_what_a_person_released_is_not_flagged_again_by_a_late_report(spring: Engine, cast: Cast) -> None:
+    day = FIRST + timedelta(days=7)
+    report(spring, cast["coordinator"], day, ("DE-1", 270))
+    act = acting(cast["coordinator2"], after_hours=24 * 60)
+    do(spring, operations.release_flag, act, day=day, member="DE-1", reason="the hospital confirmed them")
+    assert report(spring, cast["coordinator"], day, ("DE-2", 2))["DE-2"] == ("catch_up", 0)
+    with reading(spring) as session:
+        assert [row.member_code for row in queries.flagged(session, day)] == ["DE-2"]
+
+
 def test_a_person_may_release_a_flag_with_a_reason(spring: Engine, cast: Cast) -> None:
     day = FIRST + timedelta(days=7)
     report(spring, cast["coordinator"], day, ("NL-1", 270), ("DE-1", 20))

@@ -13,14 +13,23 @@ from stockpile.actor import Act, Actor, Grant
 from stockpile.db import reading, transact
 from stockpile.errors import Conflict, Invalid
 from stockpile.governance import operations, queries
+from stockpile.governance.attempts import Attempts, TooManyAttempts
 from stockpile.governance.operations import NameTaken, SignInRefused
 from stockpile.governance.rules import Missing
-from stockpile.governance.tables import Account, Token
+from stockpile.governance.tables import Account, Member, Token
 from tests.conftest import NOW, acting
 
 FOUNDER = acting(operations.founder())
 PASSWORD = "eight or more"
-ANNA = [Grant("requester", member="NL-1"), Grant("logistics", site="H-NL")]
+ANNA = [Grant("requester", member="NL-7"), Grant("logistics", site="H-NL")]
+
+
+@pytest.fixture(autouse=True)
+def members(engine: Engine) -> None:
+    """A member to have a role for; no region is loaded."""
+    place = {"country": "NL", "parent": "Limburg", "latitude": 50.8, "longitude": 6.0}
+    row = Member(code="NL-7", name="Vaals", population=10000, population_year=2020, **place)
+    transact(engine, lambda session: session.add(row))
 
 
 def added(engine: Engine, name: str = "anna", *, password: str = PASSWORD, act: Act = FOUNDER) -> Account:
@@ -87,7 +96,7 @@ def test_a_new_account_is_in_the_journal_and_its_password_is_not(engine: Engine)
     with reading(engine) as session:
         [entry] = list(journal.entries(session, action="account.add"))
     assert (entry.subject, entry.actor_name) == ("account:anna", "installation")
-    assert entry.payload == '{"grants":[["requester","NL-1",""],["logistics","","H-NL"]]}'
+    assert entry.payload == '{"grants":[["requester","NL-7",""],["logistics","","H-NL"]]}'
 
 
 def token(engine: Engine, account: Account) -> str:
@@ -171,3 +180,69 @@ def test_the_day_of_the_region_begins_at_its_own_midnight(region: Engine) -> Non
 def test_an_installation_without_a_region_says_so(engine: Engine) -> None:
     with reading(engine) as session, pytest.raises(queries.NoRegion, match="no region is loaded yet"):
         queries.region(session)
+
+
+@pytest.mark.parametrize("name", ["an:na", " anna", "anna ", "", "   ", "an\nna"])
+def test_a_name_that_no_sign_in_can_send_is_refused(engine: Engine, name: str) -> None:
+    with pytest.raises(Invalid, match="without a colon"):
+        added(engine, name)
+
+
+def test_a_role_for_a_member_that_does_not_exist_is_refused(engine: Engine) -> None:
+    given = {"name": "anna", "title": "anna", "password": PASSWORD, "grants": [Grant("requester", member="NL-99")]}
+    with pytest.raises(queries.UnknownMember, match="NL-99"):
+        transact(engine, lambda session: operations.add_account(session, FOUNDER, **given))
+
+
+def signed_in(engine: Engine, account: Account) -> str:
+    """A token of this account."""
+    return transact(engine, lambda session: operations.issue_token(session, account, real_now=NOW, hours=1))[0]
+
+
+def test_another_password_ends_every_sign_in_and_the_old_one_is_worth_nothing(engine: Engine) -> None:
+    account = added(engine)
+    token = signed_in(engine, account)
+    given = {"name": "anna", "new": "something longer"}
+    with pytest.raises(Invalid, match="at least 8"):
+        transact(engine, lambda session: operations.reset_password(session, FOUNDER, name="anna", new="short"))
+    transact(engine, lambda session: operations.reset_password(session, FOUNDER, **given))
+    with pytest.raises(SignInRefused), reading(engine) as session:
+        operations.actor_of_token(session, token, real_now=NOW)
+    with pytest.raises(SignInRefused):
+        checked(engine, "anna", PASSWORD)
+    assert checked(engine, "anna", "something longer").id == account.id
+
+
+def test_an_account_is_switched_off_by_another_and_on_again(engine: Engine) -> None:
+    account = added(engine)
+    token = signed_in(engine, account)
+
+    def switch(active: bool, act: Act = FOUNDER) -> None:
+        transact(engine, lambda s: operations.set_active(s, act, name="anna", active=active, reason="left"))
+
+    with pytest.raises(Missing):
+        switch(False, acting(Actor(99, "somebody", (Grant("committee"),))))
+    with pytest.raises(Conflict, match="cannot switch itself off"):
+        switch(False, acting(Actor(account.id or 0, "anna", (Grant("administrator"),))))
+    switch(False)
+    with pytest.raises(SignInRefused), reading(engine) as session:
+        operations.actor_of_token(session, token, real_now=NOW)
+    with pytest.raises(SignInRefused):
+        checked(engine, "anna", PASSWORD)
+    with pytest.raises(Conflict, match="switched off already"):
+        switch(False)
+    switch(True)
+    checked(engine, "anna", PASSWORD)
+
+
+def test_a_name_waits_after_ten_wrong_passwords_and_no_longer_than_a_quarter_of_an_hour() -> None:
+    door = Attempts()
+    for minute in range(10):
+        door.refuse_often("anna", real_now=NOW + timedelta(minutes=minute))
+        door.wrong("anna", real_now=NOW + timedelta(minutes=minute))
+    with pytest.raises(TooManyAttempts, match="try again in 5 min"):
+        door.refuse_often("anna", real_now=NOW + timedelta(minutes=10))
+    door.refuse_often("berta", real_now=NOW + timedelta(minutes=10))
+    door.refuse_often("anna", real_now=NOW + timedelta(minutes=15))
+    door.right("anna")
+    door.refuse_often("anna", real_now=NOW + timedelta(minutes=10))

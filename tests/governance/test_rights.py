@@ -8,82 +8,143 @@ from stockpile.actor import Actor, Grant
 from stockpile.governance.rules import RIGHTS, ROLES, Missing, OwnWork, allowed, holds, require, require_other
 
 TABLE = """
-right               requester logistics coordinator committee buyer pharmacist auditor administrator scheduler
-read                x         x         x           x         x     x          x       x             x
-verify              .         .         .           x         .     .          x       x             .
-head.witness        x         .         .           x         .     .          x       .             .
-stock.receive       .         x         .           .         .     .          .       .             .
-stock.issue         .         x         .           .         .     .          .       .             .
-stock.adjust        .         x         .           .         .     .          .       .             .
-stock.hold          .         x         .           .         .     x          .       .             .
-stock.release       .         .         .           .         .     x          .       .             .
-stock.return        .         x         .           .         .     .          .       .             .
-stock.dispose       .         x         .           .         .     .          .       .             .
-stock.witness       .         x         .           .         .     x          .       .             .
-stock.shelve        .         x         .           .         .     .          .       .             .
-capacity.set        .         x         .           .         .     .          .       x             .
-capacity.override   .         .         x           x         .     x          .       .             .
-stock.count         .         x         .           .         .     .          .       .             .
-surplus.decide      .         x         .           .         x     .          .       .             .
-second.confirm      .         x         .           .         .     x          .       .             .
-border.authorise    .         .         .           .         .     x          .       .             .
-loss.report         .         .         .           .         .     x          .       .             .
-limit.set           .         .         .           x         .     .          .       .             .
-release.rule        .         .         .           .         .     x          .       .             .
-contract.terms      .         .         .           x         x     .          .       .             .
-calloff.close       .         x         .           x         x     .          .       .             .
-count.approve       .         x         .           x         .     .          .       .             .
-lot.extend          .         .         .           .         .     x          .       .             .
-lot.restrict        .         x         .           .         .     .          .       .             .
-lot.lift            .         .         .           x         .     .          .       .             .
-lot.admit           .         .         .           x         .     .          .       .             .
-site.equip          .         x         .           .         .     .          .       .             .
-owner.propose       .         x         .           .         .     .          .       .             .
-owner.confirm       .         .         .           x         .     .          .       .             .
-stock.forward       .         x         .           .         .     .          .       .             .
-item.verify         .         .         .           .         .     x          .       .             .
-item.serialise      .         x         .           .         .     .          .       .             .
-item.pack           .         x         .           .         .     x          .       .             .
-substitute.propose  .         x         x           .         .     x          .       .             .
-substitute.approve  .         .         .           .         .     x          .       .             .
-kit.define          .         .         .           .         .     x          .       .             .
-kit.assemble        .         x         .           .         .     .          .       .             .
-recall.open         .         x         .           .         .     x          .       .             .
-recall.acknowledge  x         x         .           .         .     .          .       .             .
-recall.close        .         .         .           .         .     x          .       .             .
-temperature.report  .         x         .           .         .     .          .       .             .
-transfer.dispatch   .         x         .           .         .     .          .       .             .
-transfer.receive    .         x         .           .         .     .          .       .             .
-transfer.resolve    .         x         .           x         .     .          .       .             .
-transfer.pick       .         x         .           .         .     .          .       .             .
-transfer.cancel     .         .         x           x         .     .          .       .             .
-reservation.preempt .         .         x           .         .     .          .       .             .
-preemption.approve  .         .         .           x         .     .          .       .             .
-reservations.run    .         .         x           .         .     .          .       .             x
-caseload.report     x         .         x           .         .     .          .       .             .
-caseload.release    .         .         x           .         .     .          .       .             .
-surge.declare       .         .         x           .         .     .          .       .             .
-surge.close         .         .         x           x         .     .          .       .             .
-request.submit      x         .         x           .         .     .          .       .             .
-request.withdraw    x         .         x           .         .     .          .       .             .
-request.validate    .         .         x           .         .     .          .       .             .
-plan.compute        .         .         x           .         .     .          .       .             x
-plan.override       .         .         x           .         .     .          .       .             .
-plan.approve        .         .         .           x         .     .          .       .             .
-plan.files          .         .         x           x         .     .          x       x             .
-policy.propose      .         .         x           x         .     .          .       .             .
-policy.adopt        .         .         .           x         .     .          .       .             .
-reorder.run         .         .         .           x         x     .          .       .             x
-forgetting.run      .         .         x           .         .     .          .       .             x
-calloff.approve     .         .         .           x         x     .          .       .             .
-floor.set           .         .         .           x         .     .          .       .             .
-period.close        .         .         .           x         .     .          .       .             .
-figure.set          .         .         .           x         .     .          .       .             .
-region.import       .         .         .           .         .     .          .       x             .
-account.manage      .         .         .           .         .     .          .       x             .
-grant.share         x         x         x           .         .     .          .       .             .
-glass.break         .         x         x           .         .     x          .       .             .
-glass.review        .         .         .           x         .     .          x       .             .
+right                requester logistics coordinator committee buyer pharmacist auditor administrator scheduler supplier
+read                 x         x         x           x         x     x          x       x             x         .
+verify               .         .         .           x         .     .          x       x             .         .
+head.witness         x         .         .           x         .     .          x       .             .         .
+stop.set             .         x         .           x         .     x          x       .             x         .
+stop.lift            .         .         .           x         .     .          .       .             .         .
+stock.receive        .         x         .           .         .     .          .       .             .         .
+stock.issue          .         x         .           .         .     .          .       .             .         .
+stock.adjust         .         x         .           .         .     .          .       .             .         .
+stock.hold           .         x         .           .         .     x          .       .             .         .
+stock.release        .         .         .           .         .     x          .       .             .         .
+stock.return         .         x         .           .         .     .          .       .             .         .
+stock.dispose        .         x         .           .         .     .          .       .             .         .
+stock.witness        .         x         .           .         .     x          .       .             .         .
+stock.shelve         .         x         .           .         .     .          .       .             .         .
+capacity.set         .         x         .           .         .     .          .       x             .         .
+capacity.override    .         .         x           x         .     x          .       .             .         .
+stock.count          .         x         .           .         .     .          .       .             .         .
+surplus.decide       .         x         .           .         x     .          .       .             .         .
+second.confirm       .         x         .           .         .     x          .       .             .         .
+border.authorise     .         .         .           .         .     x          .       .             .         .
+loss.report          .         .         .           .         .     x          .       .             .         .
+limit.set            .         .         .           x         .     .          .       .             .         .
+release.rule         .         .         .           .         .     x          .       .             .         .
+contract.terms       .         .         .           x         x     .          .       .             .         .
+contract.amend       .         .         .           .         x     .          .       .             .         .
+contract.adopt       .         .         .           x         .     .          .       .             .         .
+tender.prepare       .         .         .           .         x     .          .       .             .         .
+tender.join          x         .         .           x         .     .          .       .             .         .
+tender.bid           .         .         .           .         x     .          .       .             .         x
+tender.declare       .         x         x           x         x     x          x       .             .         .
+tender.score         .         x         x           .         x     x          .       .             .         .
+tender.award         .         .         .           x         .     .          .       .             .         .
+tender.object        .         .         .           .         x     .          .       .             .         x
+tender.review        .         .         .           x         .     .          x       .             .         .
+maintenance.plan     x         x         .           .         x     .          .       .             .         .
+reservation.transfer x         .         .           x         .     .          .       .             .         .
+calloff.propose      .         .         .           x         x     .          .       .             x         .
+calloff.send         .         .         .           x         x     .          .       .             .         .
+calloff.answer       .         .         .           .         x     .          .       .             .         x
+calloff.accept       .         x         .           .         .     x          .       .             .         .
+invoice.record       .         .         .           .         x     .          .       .             .         .
+invoice.approve      .         .         .           x         x     .          .       .             .         .
+invoice.pay          .         .         .           x         .     .          .       .             .         .
+damages.claim        .         .         .           .         x     .          .       .             .         .
+damages.contest      .         .         .           .         x     .          .       .             .         x
+damages.decide       .         .         .           x         .     .          .       .             .         .
+scorecard.see        .         .         x           x         x     .          x       .             .         x
+rotation.note        .         x         .           .         x     .          .       .             .         .
+shortage.propose     .         .         .           x         x     .          .       .             x         .
+calloff.close        .         x         .           x         x     .          .       .             .         .
+count.approve        .         x         .           x         .     .          .       .             .         .
+lot.extend           .         .         .           .         .     x          .       .             .         .
+lot.restrict         .         x         .           .         .     .          .       .             .         .
+lot.lift             .         .         .           x         .     .          .       .             .         .
+lot.admit            .         .         .           x         .     .          .       .             .         .
+site.equip           .         x         .           .         .     .          .       .             .         .
+owner.propose        .         x         .           .         .     .          .       .             .         .
+owner.confirm        .         .         .           x         .     .          .       .             .         .
+stock.forward        .         x         .           .         .     .          .       .             .         .
+item.verify          .         .         .           .         .     x          .       .             .         .
+item.serialise       .         x         .           .         .     .          .       .             .         .
+item.pack            .         x         .           .         .     x          .       .             .         .
+substitute.propose   .         x         x           .         .     x          .       .             .         .
+substitute.approve   .         .         .           .         .     x          .       .             .         .
+kit.define           .         .         .           .         .     x          .       .             .         .
+kit.assemble         .         x         .           .         .     .          .       .             .         .
+recall.open          .         x         .           .         .     x          .       .             .         .
+recall.acknowledge   x         x         .           .         .     .          .       .             .         .
+recall.close         .         .         .           .         .     x          .       .             .         .
+temperature.report   .         x         .           .         .     .          .       .             .         .
+transfer.dispatch    .         x         .           .         .     .          .       .             .         .
+transfer.receive     .         x         .           .         .     .          .       .             .         .
+transfer.resolve     .         x         .           x         .     .          .       .             .         .
+transfer.pick        .         x         .           .         .     .          .       .             .         .
+transfer.cancel      .         .         x           x         .     .          .       .             .         .
+reservation.preempt  .         .         x           .         .     .          .       .             .         .
+preemption.approve   .         .         .           x         .     .          .       .             .         .
+reservations.run     .         .         x           .         .     .          .       .             x         .
+caseload.report      x         .         x           .         .     .          .       .             .         .
+caseload.release     .         .         x           .         .     .          .       .             .         .
+surge.declare        .         .         x           .         .     .          .       .             .         .
+surge.close          .         .         x           x         .     .          .       .             .         .
+request.submit       x         .         x           .         .     .          .       .             .         .
+request.withdraw     x         .         x           .         .     .          .       .             .         .
+request.validate     .         .         x           .         .     .          .       .             .         .
+plan.compute         .         .         x           .         .     .          .       .             x         .
+plan.override        .         .         x           .         .     .          .       .             .         .
+plan.approve         .         .         .           x         .     .          .       .             .         .
+plan.files           .         .         x           x         .     .          x       x             .         .
+policy.propose       .         .         x           x         .     .          .       .             .         .
+policy.adopt         .         .         .           x         .     .          .       .             .         .
+reorder.run          .         .         .           x         x     .          .       .             x         .
+forgetting.run       .         .         x           .         .     .          .       .             x         .
+calloff.approve      .         .         .           x         x     .          .       .             .         .
+calloff.reject       .         .         .           x         x     .          .       .             .         .
+forecast.run         .         .         x           x         x     .          .       .             x         .
+history.load         .         .         .           .         x     .          .       x             .         .
+outlook.see          .         .         x           x         x     .          x       .             .         x
+preapproval.set      .         .         .           x         .     .          .       .             .         .
+scan.run             .         x         x           x         x     x          .       .             x         .
+scenario.keep        .         .         x           x         x     .          .       .             .         .
+schedule.set         .         .         .           x         .     .          .       x             .         .
+floor.set            .         .         .           x         .     .          .       .             .         .
+period.close         .         .         .           x         .     .          .       .             .         .
+figure.set           .         .         .           x         .     .          .       .             .         .
+publications.run     .         .         x           .         .     .          .       .             x         .
+grievance.receive    .         .         x           .         .     .          .       .             x         .
+grievance.handle     .         .         x           x         .     .          x       .             .         .
+grievance.review     .         .         .           x         .     x          x       .             .         .
+grievance.buffer     .         .         .           x         .     .          .       .             .         .
+remedy.open          .         .         .           x         .     .          x       .             .         .
+remedy.close         .         .         .           x         .     .          x       .             .         .
+contact.keep         .         .         x           .         .     .          .       x             .         .
+contact.read         .         x         x           x         .     .          .       x             .         .
+contact.erase        .         .         .           .         .     .          .       x             .         .
+history.import       .         .         .           .         x     .          .       x             .         .
+committee.found      .         .         .           .         .     .          .       x             .         .
+committee.run        .         .         .           x         .     .          .       .             x         .
+seat.appoint         .         .         .           .         .     .          .       x             .         .
+decision.propose     .         .         x           x         x     .          .       .             .         .
+decision.open        .         .         .           x         .     .          .       .             .         .
+decision.vote        .         .         .           x         .     .          .       .             .         .
+rights.change        .         .         .           x         .     .          .       .             .         .
+agreement.adopt      .         .         .           x         .     .          .       .             .         .
+member.note          .         .         .           .         .     .          .       x             .         .
+member.notice        x         .         .           x         .     .          .       .             .         .
+member.admit         .         .         .           x         .     .          .       .             .         .
+member.suspend       .         .         .           x         .     .          .       .             .         .
+member.release       .         .         .           x         .     .          .       .             .         .
+settlement.book      .         .         x           .         x     .          .       .             .         .
+settlement.close     .         .         .           x         .     .          .       .             .         .
+region.import        .         .         .           .         .     .          .       x             .         .
+account.manage       .         .         .           .         .     .          .       x             .         .
+grant.share          x         x         x           .         .     .          .       .             .         .
+glass.break          .         x         x           .         .     x          .       .             .         .
+glass.review         .         .         .           x         .     .          x       .             .         .
 """
 HEAD, *ROWS = [line.split() for line in TABLE.strip().splitlines()]
 CELLS = [(row[0], role, mark == "x") for row in ROWS for role, mark in zip(HEAD[1:], row[1:], strict=True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +12,13 @@ from babel.messages import Catalog, pofile
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 
+from stockpile.allocation import rules
+from stockpile.allocation.policies import rules as policies
+from stockpile.allocation.reasons import rules as words
+from stockpile.allocation.reasons.rules import Standing
+from stockpile.demand import rules as demand
+from stockpile.inventory.eligibility import OBSTACLES
+from stockpile.web import crisis_rules, crisis_surge, speech
 from stockpile.web.words import FOLDER, LANGUAGES
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +35,12 @@ def said() -> frozenset[str]:
     with (FOLDER / "babel.cfg").open(encoding="utf-8") as file:
         methods, options = parse_mapping_cfg(file)
     found = extract_from_dir(ROOT, methods, options, keywords={**DEFAULT_KEYWORDS, "say": None})
-    return frozenset(message for _, _, message, _, _ in found if isinstance(message, str))
+    return frozenset(form for _, _, message, _, _ in found for form in forms(message) if isinstance(form, str))
+
+
+def forms(message: object) -> tuple[object, ...]:
+    """A message's forms: one, or one for each number."""
+    return message if isinstance(message, tuple) else (message,)
 
 
 def kept(language: str) -> Catalog:
@@ -57,7 +70,8 @@ def test_every_word_of_the_storeroom_s_script_is_found() -> None:
 @in_each_language
 def test_every_word_has_a_translation(language: str) -> None:
     catalogue = kept(language)
-    translated = {message.id for message in catalogue if message.string and not message.fuzzy}
+    done = [message for message in catalogue if all(forms(message.string)) and not message.fuzzy]
+    translated = {form for message in done for form in forms(message.id)}
     assert said() - translated == set()
 
 
@@ -65,10 +79,48 @@ def test_every_word_has_a_translation(language: str) -> None:
 def test_no_catalogue_keeps_a_word_that_no_screen_says(language: str) -> None:
     catalogue = kept(language)
     assert list(catalogue.obsolete) == []
-    assert {message.id for message in catalogue if message.id} - said() == set()
+    assert {form for message in catalogue if message.id for form in forms(message.id)} - said() == set()
 
 
 @in_each_language
 def test_a_translation_has_the_placeholders_of_its_message(language: str) -> None:
-    different = [one.id for one in kept(language) if one.id and placeholders(one.id) != placeholders(str(one.string))]
+    different = [
+        one.id
+        for one in kept(language)
+        for said_, shown in zip(forms(one.id), forms(one.string), strict=True)
+        if one.id and placeholders(str(said_)) != placeholders(str(shown))
+    ]
     assert different == []
+
+
+def test_the_screens_know_every_rule_and_every_obstacle_that_the_service_has() -> None:
+    """So that a new rule or reason is not shown in English alone."""
+    selectable = policies.selectable()
+    assert set(selectable) <= set(crisis_rules.NAMES)
+    assert {policy.sharing.words for policy in selectable.values()} <= set(crisis_rules.WORDS)
+    assert set(OBSTACLES.values()) == set(crisis_rules.OBSTACLES)
+    assert {rules.COMPUTED, rules.APPROVED, rules.SUPERSEDED} == set(crisis_rules.STATES)
+    assert {demand.CATCH_UP, demand.CUMULATIVE_START} == set(crisis_surge.FLAGS)
+
+
+def test_a_reason_is_told_again_in_another_language_with_its_figures() -> None:
+    sentence = words.because(Standing("A", "A", 2, 1, 4, "t"), Standing("B", "B", 1, 1, 2, "t"))
+    with speech.speaking("nl"):
+        told = speech.retold(sentence)
+    assert "prioriteit 1 en de uwe 2" in told
+    assert sentence.startswith("its request has priority 1, and yours 2")
+
+
+def test_what_a_person_wrote_is_shown_as_it_is_and_marked_as_not_translated() -> None:
+    with speech.speaking("de"):
+        assert speech.retold("told by the hospital {x}") == "told by the hospital {x}"
+        assert not speech.known("told by the hospital {x}")
+        assert speech.known("the lot is on hold")
+
+
+def test_numbers_and_instants_are_written_as_the_language_writes_them() -> None:
+    at = datetime(2020, 3, 30, 8, tzinfo=UTC)
+    with speech.speaking("de"):
+        assert (speech.number(12950), speech.percent(666)) == ("12.950", "66,6\N{NO-BREAK SPACE}%")
+        assert speech.instant(at, "Europe/Brussels") == "Mo. 30 März 2020 10:00"
+    assert speech.number(12950) == "12,950"

@@ -169,8 +169,8 @@ FORGERIES = [
     ("UPDATE lot_restriction SET value = 'NL'", "the journal says [('country', 'BE')]"),
     ("DELETE FROM journal_entry WHERE action = 'lot.open' AND subject = 'lot:1'", "lot 1"),
     (
-        "INSERT INTO lot (id, item_code, code, expiry, on_hold, hold_reason, recalled)"
-        " VALUES (99, 'TAB', 'FORGED', '2030-01-01', false, '', false)",
+        "INSERT INTO lot (id, item_code, gtin, code, expiry, on_hold, hold_reason, recalled)"
+        " VALUES (99, 'TAB', '', 'FORGED', '2030-01-01', false, '', false)",
         "lot 99 (TAB FORGED) has no journal entry",
     ),
 ]

@@ -73,8 +73,10 @@ def test_its_supplier_takes_it_back_where_the_contract_says_so(
     region: Engine, cast: Cast, from_days: int, back: bool
 ) -> None:
     ordered = (
-        "INSERT INTO calloff (id, contract_code, slot, state, deliver_to, proposed_by, proposed_at, cost_minor)"
-        " VALUES (7, 'UC-2', 's', 'approved', 'D-DE', 0, '2020-03-01 00:00:00', 0)",
+        "INSERT INTO calloff (id, contract_code, slot, state, deliver_to, proposed_by, proposed_at, cost_minor,"
+        " fee_minor, contract_version,"
+        " kind, origin, ended_reason)"
+        " VALUES (7, 'UC-2', 's', 'approved', 'D-DE', 0, '2020-03-01 00:00:00', 0, 0, 1, 'normal', 'hand', '')",
         "INSERT INTO calloff_line (id, calloff_id, item_code, packs, quantity, received, pack_price_minor, reason)"
         " VALUES (7, 7, 'TAB', 10, 100, 0, 450, 'short')",
     )

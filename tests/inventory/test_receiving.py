@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine
+from sqlmodel import Session
 
 from stockpile.contracts import operations as contracts
 from stockpile.contracts import queries as orders
 from stockpile.contracts.operations import LineDraft
 from stockpile.contracts.tables import Contract
-from stockpile.db import reading
+from stockpile.db import reading, transact
 from stockpile.errors import Invalid, Refusal
 from stockpile.governance.rules import Missing, OwnWork
 from stockpile.inventory import operations as stock
@@ -160,7 +161,12 @@ def test_a_surplus_beyond_tolerance_is_refused_or_waits_for_another_person(regio
 
 
 def test_a_surplus_that_the_ceiling_does_not_cover_cannot_be_bought(region: Engine, cast: Cast) -> None:
-    order = ordered(region, cast, price=9_500_000)
+    order = ordered(region, cast)
+
+    def all_but_spent(session: Session) -> None:
+        session.get_one(Contract, "UC-1").remaining_minor = 499
+
+    transact(region, all_but_spent)
     got = receive(region, cast, came(order, 110), choices=Choices(surplus=SET_ASIDE))
     line = got.lines[0].id or 0
     with pytest.raises(contracts.CeilingReached):
@@ -181,7 +187,7 @@ def test_a_surplus_that_the_ceiling_does_not_cover_cannot_be_bought(region: Engi
 def test_cold_goods_that_were_too_warm_for_too_long_are_set_aside_with_the_reading(
     region: Engine, cast: Cast, shown: Temperature, apart: int
 ) -> None:
-    order = ordered(region, cast, "VIAL", packs=20, size=1)
+    order = ordered(region, cast, "VIAL", packs=20, size=1, price=1400)
     vials = Arrival(order, "VIAL", "V-9", LONG, 20, temperature=shown)
     got = receive(region, cast, vials)
     assert got.lines[0].quarantine == apart

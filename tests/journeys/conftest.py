@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,6 +30,19 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser) -> Iterator[Page]:
     """A tab of a browser that is new to the installation."""
     context = browser.new_context(viewport={"width": 1400, "height": 900})
-    context.set_default_timeout(8000)
+    context.set_default_timeout(30_000)
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture
+def timed(record_property: Callable[[str, object], None]) -> Callable[[str, int], AbstractContextManager[None]]:
+    """Records how long a journey took beside its budget in seconds (domain.md, section 2), in the tests' report."""
+
+    @contextmanager
+    def measured(journey: str, budget_seconds: int) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        record_property(journey, f"{time.monotonic() - began:.2f} s of {budget_seconds} s")
+
+    return measured

@@ -22,11 +22,12 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     return kept | {"PATH": path, "STOCKPILE_HOME": str(home), "COLUMNS": "120"} | more
 
 
-def demo(home: Path, **more: str) -> tuple[str, dict[str, Any]]:
-    """What `stockpile demo --no-serve` prints, and its report; must succeed."""
+def demo(home: Path, *, scenario: str = "", **more: str) -> tuple[str, dict[str, Any]]:
+    """What `stockpile demo --no-serve` prints, of this scenario if one is named, and its report; must succeed."""
+    named = ["--scenario", scenario] if scenario else []
     report = home / "out.json"
     ran = subprocess.run(
-        ["stockpile", "demo", "--no-serve", "--report", str(report)],
+        ["stockpile", "demo", "--no-serve", "--report", str(report), *named],
         env=environment(home, **more),
         capture_output=True,
         text=True,

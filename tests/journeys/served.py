@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
 NAME, DOCK, PASSWORD = "night-shift", "dock", "for the tests only"
-UP_WITHIN_SECONDS = 25
+UP_WITHIN_SECONDS = 90
 
 in_browser = [
     pytest.mark.browser,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from unittest import mock
 
 import pytest
@@ -17,11 +17,9 @@ from stockpile.allocation import operations as allocation
 from stockpile.app import build
 from stockpile.db import breaks, reading, transact
 from stockpile.governance import operations as governance
-from stockpile.governance.rules import ROLES
-from stockpile.governance.tables import Member, Region
+from stockpile.governance.rules import EVERYONE
+from stockpile.governance.tables import Member
 from stockpile.jobs import operations as jobs
-from stockpile.jobs import schedule
-from stockpile.jobs.tables import JobRun
 from stockpile.reorder import operations as reorder
 from stockpile.settings import Settings
 from tests.allocation.surge_room import at_hand, everybody, planned, share_out, surge
@@ -35,7 +33,12 @@ PASSWORD = "пароль-für-жёлтый-Schlüssel"
 @pytest.fixture
 def client(region: Engine) -> Iterator[TestClient]:
     """Somebody of every role whose password is in Cyrillic and German."""
-    given = {"name": "everyone", "title": "all", "password": PASSWORD, "grants": [Grant(role) for role in ROLES]}
+    given = {
+        "name": "everyone",
+        "title": "all",
+        "password": PASSWORD,
+        "grants": [Grant(role) for role in sorted(EVERYONE)],
+    }
     do(region, governance.add_account, acting(governance.founder()), **given)
     with TestClient(build(region, Settings(), scheduled=False)) as client:
         client.headers["Authorization"] = _basic(f"everyone:{PASSWORD}".encode())
@@ -149,39 +152,3 @@ def test_only_the_named_constraint_counts_as_done_before(region: Engine) -> None
 def _member(engine: Engine) -> dict[str, object]:
     with reading(engine) as session:
         return session.get_one(Member, "NL-1").model_dump()
-
-
-@pytest.mark.parametrize(
-    ("now", "due"),
-    [((3, 0), (30, 2)), ((2, 0), (30, 2)), ((1, 59), (29, 2))],
-)
-def test_the_newest_due_slot_is_last_nights(now: tuple[int, int], due: tuple[int, int]) -> None:
-    found = schedule.newest_due(datetime(2020, 3, 30, *now, tzinfo=UTC), **schedule.DUE["reorder"])
-    assert found == datetime(2020, 3, *due, tzinfo=UTC)
-
-
-def _ran(session: object, *slots: str) -> None:
-    for slot in slots:
-        row = {"job": "reservations", "slot": slot, "actor_id": 1, "effective_at": NOW, "recorded_at": NOW}
-        session.add(JobRun(**row, seconds_ms=0, outcome="{}"))  # type: ignore[attr-defined]
-
-
-def test_a_slot_missed_while_the_service_was_down_is_run_once_at_start_and_says_so(region: Engine) -> None:
-    def real(session: object) -> None:
-        found = session.get_one(Region, 1)  # type: ignore[attr-defined]
-        found.simulated_now = None
-        session.add(found)  # type: ignore[attr-defined]
-
-    for _ in range(2):
-        schedule.catch_up(region, "reservations", 1.0)
-    transact(region, real)
-    schedule.catch_up(region, "reservations", 1.0)
-    with reading(region) as session:
-        assert jobs.runs(session) == []
-    transact(region, lambda session: _ran(session, "2020-03-29T07Z"))
-    for _ in range(2):
-        schedule.catch_up(region, "reservations", 1.0)
-    with reading(region) as session:
-        newest, oldest = jobs.runs(session)
-    assert "run when the service came back" in newest.outcome
-    assert oldest.slot == "2020-03-29T07Z"

@@ -28,7 +28,12 @@ PLAIN = json.dumps(GOOD).encode()
 def scanner(region: Engine, cast: Cast) -> Iterator[Scanner]:
     """A scanner at work."""
     with TestClient(build(region, Settings(), scheduled=False), raise_server_exceptions=False) as client:
-        yield Scanner(client, region, cast)
+        found = Scanner(client, region, cast)
+        plenty = GOOD | {"kind": "receive", "lines": [LINE | {"quantity": 10**6}]}
+        assert (
+            client.post(MOVEMENTS, json=plenty, headers={"Authorization": f"Bearer {found.token}"}).status_code == 201
+        )
+        yield found
 
 
 def sent(scanner: Scanner, path: str, body: bytes, headers: dict[str, str], *, quickly: bool) -> tuple[Any, ...]:

@@ -24,6 +24,8 @@ def test_every_text_day_and_truth_arrives_by_copy_as_by_insert(region: Engine) -
     rows = [
         {
             "item_code": "TAB",
+            "gtin": "",
+            "recalled": False,
             "code": f"{ODD[n % len(ODD)]}/{n}",
             "expiry": date(2030, 1, 1) + timedelta(days=n),
             "on_hold": n % 2 == 0,

@@ -24,4 +24,8 @@ class Tiers(Rule):
     def moves(self, scope: Scope, rest: Rest) -> Iterator[Move]:
         """The rest, tier by tier."""
         for tier in sorted({one.tier for _, one in scope.members()}):
-            yield from rest(scope.only(lambda one, tier=tier: one.tier == tier))  # type: ignore[misc]
+            yield from rest(_of(scope, tier))
+
+
+def _of(scope: Scope, tier: int) -> Scope:
+    return scope.only(lambda one: one.tier == tier)

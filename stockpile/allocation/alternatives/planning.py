@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import TypeVar
+from threading import Event
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine
 from sqlmodel import Session
@@ -49,6 +50,22 @@ class ImpossibleSupposition(Invalid):
     """What is supposed contradicts the plan that it is about."""
 
     code = "impossible_supposition"
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who waits for an answer: `progress` is told parts done and parts in all, in another thread; `cancel` ends it."""
+
+    progress: Callable[[int, int], object] | None = None
+    cancel: Event | None = None
+
+    def given(self) -> dict[str, Any]:
+        """What of it is there."""
+        both = {"progress": self.progress, "cancel": self.cancel}
+        return {name: value for name, value in both.items() if value is not None}
+
+
+UNWATCHED = Watch()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +120,11 @@ def compare(
     item: str | None = None,
     wanted: Callable[[Pair], bool] = lambda pair: True,
     limit_seconds: float,
+    watch: Watch = UNWATCHED,
 ) -> Compared:
     """A plan, or one item of it, beside every rule that this service knows (or the chosen, by id); no lock is held.
 
-    Refuses an unknown plan or rule, and where the answer takes longer than `limit_seconds`.
+    `watch` hears of every item done. Refuses an unknown plan or rule, and an answer that takes longer than the limit.
     """
     known = policies.selectable()
     for rule in chosen:
@@ -117,7 +135,7 @@ def compare(
     pools = tuple(pool for pool in about.problem.pools if item in (None, pool.item))
     narrowed = replace(about.problem, pools=pools, policies=())
     question = Question(narrowed, selected, about.facts, (about.at + SOON).date())
-    outcome = run_limited(compare_asked, question, limit_seconds=limit_seconds)
+    outcome = run_limited(compare_asked, question, limit_seconds=limit_seconds, **watch.given())
     found: Comparison = _answered(outcome)
     return rules.compared(
         replace(about, problem=narrowed),
@@ -136,6 +154,7 @@ def what_if(
     plan: int | None = None,
     circumstances: Sequence[Circumstance],
     limit_seconds: float,
+    watch: Watch = UNWATCHED,
 ) -> Supposed:
     """What a plan of the surge (its newest, unless told) would be under other circumstances; nothing is stored.
 
@@ -149,7 +168,7 @@ def what_if(
         changes, notes = _changes(session, about, circumstances)
     supposition = Supposition(about.problem, about.plan, tuple(changes), _policies(about, circumstances))
     _refuse_contradictions(supposition)
-    outcome = run_limited(suppose, supposition, limit_seconds=limit_seconds)
+    outcome = run_limited(suppose, supposition, limit_seconds=limit_seconds, **watch.given())
     answer: Answer = _answered(outcome)
     verdict = checker.check(answer.problem, answer.plan)
     if not verdict.feasible:

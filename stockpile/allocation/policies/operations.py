@@ -16,6 +16,8 @@ from stockpile.allocation.policies import queries, rules
 from stockpile.allocation.policies.tables import SharingPolicy
 from stockpile.db import rows_changed
 from stockpile.errors import Conflict, Invalid
+from stockpile.governance.committee import gate
+from stockpile.governance.committee.gate import Effect
 from stockpile.governance.rules import require, require_other
 from stockpile.governance.tables import Region
 
@@ -85,6 +87,9 @@ def decide(session: Session, act: Act, *, number: int, adopt: bool, reason: str)
     if found.state != rules.PROPOSED:
         raise PolicyDecided(f"sharing policy {number} is {found.state}", state=found.state)
     if adopt:
+        terms = {"policy": found.policy, "digest": found.digest, "seed": found.seed}
+        scope = {"surge": found.surge_id, "item_class": found.item_class}
+        gate.decide(session, act, Effect("policy.adopt", f"policy:{number}", terms | scope))
         _replace(session, found)
     claimed = update(SharingPolicy).where(col(SharingPolicy.id) == number, col(SharingPolicy.state) == rules.PROPOSED)
     state = rules.ADOPTED if adopt else rules.DECLINED

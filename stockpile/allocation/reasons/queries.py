@@ -22,6 +22,7 @@ from stockpile.errors import Conflict
 from stockpile.governance import queries as governance
 from stockpile.inventory import queries as inventory
 from stockpile.inventory.eligibility import OBSTACLES
+from stockpile.plaintext import say
 
 MOST = 5
 
@@ -38,7 +39,8 @@ class Reasons:
 
     `policy`: name and version of what shared the item; `better_filled`: up to five who got a greater part, each with
     the reason; `binding`: what holds back those who are tied; `barred`: what else the pool had and why it may not
-    serve this request; `changes`: what would change it; `appeal`: how to contest it.
+    serve this request; `changes`: what would change it; `appeal`: how to contest it; `tied_need`, `tied_got`: what
+    all who draw on the same stock need and got of the item together, this request's municipality among them.
     """
 
     request: int
@@ -52,6 +54,8 @@ class Reasons:
     barred: list[Barred]
     changes: list[str]
     appeal: str
+    tied_need: int = 0
+    tied_got: int = 0
 
 
 def of_request(session: Session, number: int, *, at: datetime) -> Reasons:
@@ -91,7 +95,15 @@ def _told(session: Session, request: Request, plan: Plan, result: PlanResult, *,
         barred=_barred(result),
         changes=_changes(session, request, result, standings, link, goods=goods, at=at, names=members),
         appeal=words.appeal(approved=plan.approved_at is not None, request=result.request_id),
+        tied_need=sum(one.need for one in _tied(standings, request)) * goods.pack_size,
+        tied_got=sum(one.got for one in _tied(standings, request)) * goods.pack_size,
     )
+
+
+def _tied(standings: dict[str, Standing], request: Request) -> list[Standing]:
+    """All who draw on the stock that this request draws on, itself included; nobody where that is not known."""
+    tie = standings[snapshot.claim_id(request)].tie
+    return [one for one in standings.values() if tie and one.tie == tie]
 
 
 def _decided(session: Session, request: Request) -> tuple[Plan, PlanResult]:
@@ -203,22 +215,29 @@ def _changes(
     """What would change the result, in the order in which it is easiest to bring about."""
     if result.got >= result.validated:
         return _evidence(request)
-    found = []
+    found: list[str] = []
     if result.reason_code == rules.SET_ASIDE:
-        found.append(f"a useful minimum below the {request.minimum_useful:,} {goods.base_unit} that you stated")
+        least = say("{quantity} {unit}", quantity=request.minimum_useful, unit=goods.base_unit)
+        found.append(say("a useful minimum below the {least} that you stated", least=least))
     if link is not None:
         mine, claim = standings[snapshot.claim_id(request)], snapshot.claim_id(request)
         plain = {code: member.name for code, member in names.items()}
         found += words.lifts(link, goods, names=plain, claim=claim)[:MOST]
         place = words.turn(mine, [standings[one] for one in link["claims"]])
-        found.append(f"of further packs for those who share this stock, number {place} would be yours")
+        found.append(say("of further packs for those who share this stock, number {place} would be yours", place=place))
     return [*found, *_substitutes(session, request, at=at), *_evidence(request)]
 
 
 def _evidence(request: Request) -> list[str]:
     if request.validated >= request.quantity:
         return []
-    return [f"evidence for more than the {request.validated:,} validated of the {request.quantity:,} asked"]
+    return [
+        say(
+            "evidence for more than the {validated} validated of the {asked} asked",
+            validated=request.validated,
+            asked=request.quantity,
+        )
+    ]
 
 
 def _substitutes(session: Session, request: Request, *, at: datetime) -> list[str]:
@@ -230,7 +249,12 @@ def _substitutes(session: Session, request: Request, *, at: datetime) -> list[st
         for stock in inventory.usable_pool_stock(session, at):
             there[stock.item] += stock.quantity
     return [
-        f"ask for {one.item} instead: {one.units:,} of it stand for {one.per_units:,}, and {there[one.item]:,} of it "
-        "are in the pool's depots"
+        say(
+            "ask for {item} instead: {units} of it stand for {per}, and {there} of it are in the pool's depots",
+            item=one.item,
+            units=one.units,
+            per=one.per_units,
+            there=there[one.item],
+        )
         for one in known.get(request.item_code, [])
     ]

@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from stockpile.allocation import rules
 from stockpile.inventory.eligibility import OBSTACLES
+from stockpile.plaintext import say
 
 WORDS: Final = {
-    "reserve": "stay in the depots as the reserve that the committee has set",
-    "buffer": "stay as a depot's buffer",
+    "reserve": say("stay in the depots as the reserve that the committee has set"),
+    "buffer": say("stay as a depot's buffer"),
 }
 
 
@@ -26,7 +27,7 @@ class Goods:
 
     def packs(self, count: int) -> str:
         """So many packs in base units, for reading."""
-        return f"{count * self.pack_size:,} {self.base_unit}"
+        return say("{quantity} {unit}", quantity=count * self.pack_size, unit=self.base_unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,27 +76,42 @@ class Standing:
 def because(mine: Standing, other: Standing) -> str:
     """Why the other one's greater fill is within the fair rule."""
     if other.tier < mine.tier:
-        return f"its request has priority {other.tier}, and yours {mine.tier}: the more urgent class is served first"
+        return say(
+            "its request has priority {theirs}, and yours {yours}: the more urgent class is served first",
+            theirs=other.tier,
+            yours=mine.tier,
+        )
     if other.tier > mine.tier or not mine.tie or other.tie != mine.tie:
-        return "it is served from stock that may not, or not in time, reach you"
-    return "you share the same stock; packs stay whole, and of equal fills the smaller need comes first"
+        return say("it is served from stock that may not, or not in time, reach you")
+    return say("you share the same stock; packs stay whole, and of equal fills the smaller need comes first")
 
 
 def binding(link: Mapping[str, Any], goods: Goods, *, lots: Mapping[str, str], others: int) -> list[str]:
     """What binds those who are tied: their stock, the reserve, and why other stock does not come."""
-    found = []
-    for reason in link["reasons"]:
-        amount = goods.packs(reason["packs"])
-        if reason["kind"] in ("stock", "filled"):
-            with_whom = f"you and {others} others" if others else "you"
-            need = goods.packs(int(link["fill"].partition("/")[2]))
-            where = ", ".join(lots[lot] for lot in reason["lots"][:3]) or "no lot"
-            more = f" and {len(reason['lots']) - 3} more lots" if len(reason["lots"]) > 3 else ""
-            found.append(f"{amount} within reach of {with_whom} for {need} validated: {where}{more}")
-        else:
-            why = OBSTACLES.get(reason["kind"], reason["kind"])
-            found.append(f"{amount} {WORDS.get(reason['kind'], f'elsewhere do not come to you: {why}')}")
-    return found
+    return [_binding(reason, link, goods, lots, others) for reason in link["reasons"]]
+
+
+def _binding(
+    reason: Mapping[str, Any], link: Mapping[str, Any], goods: Goods, lots: Mapping[str, str], others: int
+) -> str:
+    amount = goods.packs(reason["packs"])
+    if reason["kind"] in WORDS:
+        return say("{amount} {what}", amount=amount, what=WORDS[reason["kind"]])
+    if reason["kind"] not in ("stock", "filled"):
+        why = say(OBSTACLES.get(reason["kind"], reason["kind"]))
+        return say("{amount} elsewhere do not come to you: {why}", amount=amount, why=why)
+    need = goods.packs(int(link["fill"].partition("/")[2]))
+    where = ", ".join(lots[lot] for lot in reason["lots"][:3]) or say("no lot")
+    more = say(" and {n} more lots", n=len(reason["lots"]) - 3) if len(reason["lots"]) > 3 else ""
+    whom = say("you and {n} others", n=others) if others else say("you")
+    return say(
+        "{amount} within reach of {whom} for {need} validated: {where}{more}",
+        amount=amount,
+        whom=whom,
+        need=need,
+        where=where,
+        more=more,
+    )
 
 
 def lifts(link: Mapping[str, Any], goods: Goods, *, names: Mapping[str, str], claim: str) -> list[str]:
@@ -104,8 +120,14 @@ def lifts(link: Mapping[str, Any], goods: Goods, *, names: Mapping[str, str], cl
     for one in link["next_packs"]:
         mine = one["claim"] == claim
         member = one["claim"].partition("/")[0]
-        fills = f"from {_percent(one['before'])} to {_percent(one['after'])}"
-        sentence = f"one more pack ({goods.packs(1)}) at {one['site']} lifts {names.get(member, member)} {fills}"
+        sentence = say(
+            "one more pack ({pack}) at {site} lifts {member} from {before} to {after}",
+            pack=goods.packs(1),
+            site=one["site"],
+            member=names.get(member, member),
+            before=_percent(one["before"]),
+            after=_percent(one["after"]),
+        )
         if one["site"] not in found or (mine and not found[one["site"]][0]):
             found[one["site"]] = mine, sentence
     return [sentence for _, sentence in sorted(found.values(), key=lambda row: (not row[0], row[1]))]
@@ -138,11 +160,13 @@ def _percent(fill: str) -> str:
 def appeal(*, approved: bool, request: int) -> str:
     """How to contest a share."""
     if approved:
-        return (
-            f"the plan is approved and its goods leave. Ask again with new evidence, naming request {request}: the "
-            "next plan counts it; a coordinator can ask for reserved stock to be taken back for a graver need."
+        return say(
+            "the plan is approved and its goods leave. Ask again with new evidence, naming request {request}: the "
+            "next plan counts it; a coordinator can ask for reserved stock to be taken back for a graver need.",
+            request=str(request),
         )
-    return (
-        f"the plan is not approved yet: ask a coordinator to review the validated need of request {request} with new "
-        f"evidence (POST /api/v1/requests/{request}/validation); the plan is then computed again."
+    return say(
+        "the plan is not approved yet: ask a coordinator to review the validated need of request {request} with new "
+        "evidence (POST /api/v1/requests/{request}/validation); the plan is then computed again.",
+        request=str(request),
     )

@@ -13,6 +13,8 @@ from stockpile.actor import Act
 from stockpile.catalogue import queries as catalogue
 from stockpile.db import insert_once, rows_changed
 from stockpile.errors import Conflict, Invalid
+from stockpile.governance.committee import gate
+from stockpile.governance.committee.gate import Effect
 from stockpile.governance.rules import require, require_other
 from stockpile.inventory import guarding
 from stockpile.inventory.controlled import queries, rules
@@ -110,5 +112,6 @@ def set_limit(session: Session, act: Act, *, kind: str, value_minor: int, packs:
     if kind not in guarding.LIMITS:
         raise Invalid(f"there is no limit for {kind}: adjustment or floor", field="kind", value=kind)
     payload = {"value_minor": value_minor, "packs": packs}
+    gate.decide(session, act, Effect("limit.set", f"limit:{kind}", payload))
     journal.record(session, act, action="limit.set", subject=f"limit:{kind}", payload=payload)
     return session.merge(ApprovalLimit(kind=kind, value_minor=value_minor, packs=packs))

@@ -154,13 +154,13 @@ def list_imports(caller: SignedIn, after: After = 0, limit: http.Limit = 100) ->
         return http.paged(told, limit=limit, key=lambda row: row["import"])
 
 
-@router.get("/imports/template.csv")
+@router.get("/imports/template.csv", response_class=Response, responses={200: {"content": {CSV_TYPES[0]: {}}}})
 def template_csv(caller: SignedIn) -> Response:
     """The template's header as CSV; GET /imports/columns explains it."""
     return _download(template.as_csv().encode(), CSV_TYPES[0], "stock.csv")
 
 
-@router.get("/imports/template.xlsx")
+@router.get("/imports/template.xlsx", response_class=Response, responses={200: {"content": {XLSX_TYPE: {}}}})
 def template_xlsx(caller: SignedIn) -> Response:
     """The template as a workbook, with a sheet that explains the columns."""
     return _download(template.as_xlsx(), XLSX_TYPE, "stock.xlsx")

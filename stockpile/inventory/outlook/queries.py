@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from sqlalchemy import and_, func, or_
+from sqlalchemy import func, or_
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from stockpile.catalogue import queries as catalogue
 from stockpile.catalogue.tables import Item
 from stockpile.contracts.rules import OPEN_STATES
-from stockpile.contracts.tables import CallOff, CallOffLine, Contract, ContractLine, PriceTier
+from stockpile.contracts.tables import CallOff, CallOffLine, Contract, PriceTier
+from stockpile.contracts.terms import queries as agreed
 from stockpile.db import table_of
 from stockpile.governance import queries as governance
 from stockpile.inventory import eligibility
@@ -210,11 +211,14 @@ def _reservations(session: Session, *, item: str, by: date) -> tuple[int, int]:
 
 def _inbound(session: Session, *, item: str, by: date) -> int:
     query = (
-        select(CallOff.expected_at, CallOffLine.quantity - CallOffLine.received - CallOffLine.closed)
+        select(
+            CallOff.expected_at, CallOff.confirmed_for, CallOffLine.quantity - CallOffLine.received - CallOffLine.closed
+        )
         .join(CallOff, col(CallOff.id) == col(CallOffLine.calloff_id))
         .where(CallOffLine.item_code == item, col(CallOff.state).in_(OPEN_STATES))
     )
-    return sum(int(quantity) for expected, quantity in session.exec(query) if expected and expected.date() <= by)
+    coming = [(confirmed or due, int(quantity)) for due, confirmed, quantity in session.exec(query)]
+    return sum(quantity for at, quantity in coming if at and at.date() <= by)
 
 
 def _prices(session: Session, items: Mapping[str, Item]) -> dict[str, rules.Price]:
@@ -248,21 +252,15 @@ def _offers(session: Session, today: date) -> dict[int, list[rules.Offer]]:
 def _buy_back(session: Session, today: date) -> dict[str, rules.Offer]:
     """The terms of buying back what came on each call-off line, named as movements name it."""
     query = (
-        select(CallOffLine.id, ContractLine, Contract)
+        select(CallOffLine, CallOff, Contract)
         .join(CallOff, col(CallOff.id) == col(CallOffLine.calloff_id))
         .join(Contract, col(Contract.code) == col(CallOff.contract_code))
-        .join(
-            ContractLine,
-            and_(
-                col(ContractLine.contract_code) == col(Contract.code),
-                col(ContractLine.item_code) == col(CallOffLine.item_code),
-            ),
-        )
-        .where(col(ContractLine.buy_back_percent).is_not(None), Contract.ends >= today)
+        .where(Contract.ends >= today)
     )
-    return {
-        f"calloff_line:{number}": rules.Offer(
-            contract.supplier_code, contract.code, 0, line.buy_back_percent or 0, line.buy_back_days or 0
-        )
-        for number, line, contract in session.exec(query)
-    }
+    found = {}
+    for line, order, contract in session.exec(query):
+        said = agreed.line_terms(session, contract.code, line.item_code, version=order.contract_version)
+        if said is not None and said.buy_back_percent is not None:
+            percent, days = said.buy_back_percent, said.buy_back_days or 0
+            found[f"calloff_line:{line.id}"] = rules.Offer(contract.supplier_code, contract.code, 0, percent, days)
+    return found

@@ -16,6 +16,7 @@ from stockpile.db import table_of
 from stockpile.inventory.periods import rules
 from stockpile.inventory.periods.tables import Period, StoreroomFigure
 from stockpile.inventory.queries import Standing, narrowed
+from stockpile.inventory.rules import fault
 from stockpile.inventory.tables import Balance, Lot, Movement, Posting
 
 JUST_BEFORE = timedelta(microseconds=1)
@@ -138,7 +139,8 @@ def discrepancies(session: Session) -> Iterator[str]:
     run = select_columns(leg.c.balance, leg.c.effective_at, so_far.label("stood")).subquery("run")
     below = select_columns(run.c.balance, run.c.effective_at, run.c.stood).where(run.c.stood < 0)
     for balance, at, stood in session.connection().execute(below.order_by(run.c.balance, run.c.effective_at)):
-        yield f"balance {balance} stood at {stood} on {at:%Y-%m-%d %H:%M:%S} UTC by when things took effect"
+        told = f"balance {balance} stood at {stood} on {at:%Y-%m-%d %H:%M:%S} UTC by when things took effect"
+        yield fault(told, balance=balance)
     yield from _wrong_last_instants(session, leg)
     for period in periods(session):
         if stock_digest(session, period.ends_at) != period.stock_digest:
@@ -151,4 +153,5 @@ def _wrong_last_instants(session: Session, leg: Subquery) -> Iterator[str]:
     last = last.subquery("last")
     query = select_columns(b.id, b.moved_at, last.c.at).outerjoin_from(table_of(Balance), last, last.c.balance == b.id)
     for number, stored, at in session.connection().execute(query.where(b.moved_at.is_distinct_from(last.c.at))):
-        yield f"balance {number} stores {stored} as the instant of its last movement, its movements give {at}"
+        told = f"balance {number} stores {stored} as the instant of its last movement, its movements give {at}"
+        yield fault(told, balance=number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from sqlalchemy import update
 from sqlmodel import Session, col
@@ -183,9 +184,8 @@ def _arrive(dock: _Dock, one: Arrival, row: int) -> GoodsInLine:
     terms = orders.terms(session, order)
     _check(dock, one, row)
     _check_packs(one, row, ordered=order.quantity, terms=terms)
-    booked = contracts.receive_arrival(
-        session, dock.act, line_number=one.calloff_line, site=dock.place.code, item=one.item, quantity=one.quantity
-    )
+    came: dict[str, Any] = {"item": one.item, "quantity": one.quantity, "expiry": one.expiry}
+    booked = contracts.receive_arrival(session, dock.act, line_number=one.calloff_line, site=dock.place.code, **came)
     if booked.surplus and dock.choices.surplus == rules.REFUSE:
         raise _over(one, row, booked, terms)
     clause = _clause(dock, one, row, terms)

@@ -21,7 +21,7 @@ from stockpile.transparency.sealing.tables import TreeHead
 
 router = APIRouter(prefix="/audit", tags=["audit"])
 public = APIRouter(prefix="/public/journal", tags=["public"])
-Size = Annotated[int | None, Query(ge=1, description="Head of so many entries; the newest when left out.")]
+Size = Annotated[int | None, Query(ge=1, le=2**62, description="Head of so many entries; the newest when left out.")]
 
 
 class TakenHead(http.Body):
@@ -92,7 +92,7 @@ def checkpoint(request: Request, size: Size = None) -> str:
 
 
 @public.get("/consistency")
-def consistency(request: Request, old: Annotated[int, Query(ge=1)], size: Size = None) -> dict[str, Any]:
+def consistency(request: Request, old: Annotated[int, Query(ge=1, le=2**62)], size: Size = None) -> dict[str, Any]:
     """That the head of `old` entries is the beginning of a later one."""
     with reading(request.app.state.engine) as session:
         return queries.consistency(session, old=old, size=size)
@@ -112,7 +112,13 @@ def leaves(request: Request, size: Size = None) -> StreamingResponse:
     return StreamingResponse(lines(), media_type="text/plain")
 
 
-@public.get("/verifier.py", response_class=PlainTextResponse)
-def the_verifier() -> PlainTextResponse:
+class Program(PlainTextResponse):
+    """A program's text."""
+
+    media_type = "text/x-python"
+
+
+@public.get("/verifier.py", response_class=Program)
+def the_verifier() -> Program:
     """The program with which anyone checks heads and proofs: one file, nothing to install."""
-    return PlainTextResponse(Path(verifier.__file__).read_text(encoding="utf-8"), media_type="text/x-python")
+    return Program(Path(verifier.__file__).read_text(encoding="utf-8"))

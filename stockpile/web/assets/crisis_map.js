@@ -8,6 +8,9 @@
     high: { ...plain, fillColor: "#92c5de" },
     full: { ...plain, fillColor: "#0571b0" },
     out: { ...plain, fillColor: "#ffffff", fillOpacity: 0.2, weight: 4, color: "#000000" },
+    gain: { ...plain, fillColor: "#0571b0" },
+    lose: { ...plain, fillColor: "#ca0020", weight: 2, dashArray: "3 3" },
+    same: { ...plain, fillColor: "#f7f7f7", weight: 1 },
     nothing: { ...plain, fillColor: "#9aa5b1", weight: 0 },
   };
 
@@ -17,7 +20,7 @@
     map.crisis = { dots: new Map(), ring: null };
     const places = data.dots.map((dot) => [dot.latitude, dot.longitude]).concat(data.depots.map((depot) => depot.at));
     const whole = L.latLngBounds(places);
-    const fit = () => { map.invalidateSize(); map.fitBounds(whole, { padding: [14, 14], animate: false }); };
+    const fit = () => { if (!map.getContainer().clientWidth) return; map.invalidateSize(); map.fitBounds(whole, { padding: [14, 14], animate: false }); };
     fit();
     new ResizeObserver(fit).observe(map.getContainer());
     for (const depot of data.depots) {
@@ -35,8 +38,16 @@
     return mark;
   }
 
+  function draw(map, ways) {
+    if (map.crisis.ways) map.crisis.ways.remove();
+    map.crisis.ways = L.layerGroup(ways.map((way) => L.polyline([way.start, way.end], {
+      weight: way.weight, color: "#5b2a86", opacity: 0.55, className: "way",
+    }).bindTooltip(words(way.label), { sticky: true }))).addTo(map);
+  }
+
   window.drawCrisis = (map, data) => {
     if (!map.crisis) start(map, data);
+    draw(map, data.ways);
     for (const dot of data.dots) {
       const mark = map.crisis.dots.get(dot.code) || place(map, dot);
       mark.setStyle(looks[dot.band]).setRadius(dot.radius).setTooltipContent(words(dot.label));

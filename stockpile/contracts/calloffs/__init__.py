@@ -1,0 +1,1 @@
+"""An order's way from suggestion to acceptance, step by step."""

@@ -1,0 +1,1 @@
+"""From need to contract: specification, members, tender, bids, scores, award, standstill, signature."""

@@ -1,0 +1,50 @@
+"""The table of decision rights that counts until the committee decides another one: one word per operation.
+
+Values in minor units: up to EUR 50,000 four eyes are enough, above it the
+committee decides; from level 3 on a plan is carried out at once and ratified.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from stockpile.governance.committee.rules import COMMITTEE, EMERGENCY, FOUR_EYES, STANDING, UNANIMITY, Right
+from stockpile.governance.rules import RIGHTS
+
+NO_EFFECT: Final = frozenset({"read", "verify"})
+"""Rights under which nothing changes: they need no decision right."""
+FOUR_EYES_MINOR: Final = 5_000_000
+"""EUR 50,000: up to here two people are enough."""
+EMERGENCY_LEVEL: Final = 3
+
+BY_COMMITTEE: Final = (
+    *("floor.set", "contract.terms", "contract.adopt", "policy.adopt", "limit.set", "rights.change"),
+    *("member.admit", "member.release"),
+)
+BY_ALL: Final = ("agreement.adopt", "member.suspend")
+BY_TWO: Final = (
+    *("calloff.approve", "plan.approve", "plan.override", "preemption.approve", "request.validate"),
+    *("count.approve", "owner.confirm", "stock.witness", "second.confirm", "substitute.approve", "settlement.close"),
+    *("tender.award", "tender.review"),
+)
+
+
+def rights() -> tuple[Right, ...]:
+    """The table: every right of the role table under which something changes, with the body that decides."""
+    return (
+        *(Right(one, _body(one)) for one in RIGHTS if one not in NO_EFFECT and one not in BY_ALL),
+        *(Right(one, COMMITTEE, majority=UNANIMITY) for one in BY_ALL),
+        Right("calloff.approve", COMMITTEE, from_minor=FOUR_EYES_MINOR + 1),
+        Right("plan.approve", EMERGENCY, from_level=EMERGENCY_LEVEL),
+    )
+
+
+def operations() -> tuple[str, ...]:
+    """Every operation under which something changes, by the right that the role table gives for it."""
+    return tuple(sorted(one for one in RIGHTS if one not in NO_EFFECT))
+
+
+def _body(operation: str) -> str:
+    if operation in BY_COMMITTEE:
+        return COMMITTEE
+    return FOUR_EYES if operation in BY_TWO else STANDING

@@ -1,0 +1,1 @@
+"""The way into the membership and out of it: evidence, decisions, agreements."""

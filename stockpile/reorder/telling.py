@@ -1,0 +1,133 @@
+"""A plan in the words of whoever reads it: base units, packs and money instead of the planner's steps. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from optimizer.reorder.horizon.check import course_of
+from optimizer.reorder.horizon.explain import NextService
+from optimizer.reorder.horizon.plan import Order, Service
+from optimizer.reorder.horizon.tonight import Tonight
+from stockpile.contracts import rules as orders
+from stockpile.reorder.shaping import Article, Case
+
+MOST_CLAUSES = 20
+
+
+def told(case: Case, made: Tonight) -> dict[str, Any]:
+    """Cost, bound (minor units) and gap, service by item, scarce clauses, what stays open and why."""
+    plan = made.plan
+    return {
+        "status": plan.status,
+        "weeks": made.problem.weeks,
+        "cost_minor": plan.cost.total // 1000,
+        "bound_minor": plan.bound // 1000,
+        "gap_ppm": round(plan.gap * 1_000_000),
+        "cost_parts_minor": {
+            name: getattr(plan.cost, name) // 1000
+            for name in ("acquire", "order", "hold", "below_floor", "expire", "unmet", "residual")
+        },
+        "later_orders": sum(order.week > 0 for order in plan.orders),
+        "services": list(_services(case, made)),
+        "scarce": [[one.clause, one.loss_milli_per_unit] for one in made.explanation.scarce[:MOST_CLAUSES]],
+        "left_out": left_out(case, made),
+        "minimum_orders": list(made.notes),
+    }
+
+
+def reason(case: Case, made: Tonight, order: Order) -> str:
+    """Why an order stands in the plan, in words, base units, packs and money."""
+    article = case.articles[order.line]
+    source = next(one for one in article.sources if one.id == order.offer)
+    packs = order.units * case.packs[order.line]
+    parts = [_bought(case, made, order), f"arrives in week {source.lead_weeks} ({source.lead_days} days)"]
+    start = max(first for first, _ in source.tiers if first <= max(packs, 1))
+    parts.append(
+        f"{packs:,} packs at the price from {start:,}, {_money(orders.tier_price(source.tiers, packs))} a pack"
+    )
+    if packs == max(source.minimum_packs, source.pack_multiple):
+        parts.append("the least that may be ordered")
+    if source.option:
+        parts.append("by the surge option, because nothing ordinary comes in time")
+    _, scarce, clauses = order.reason.partition("scarce here: ")
+    return "; ".join([*parts, f"scarce here: {clauses}"] if scarce else parts)
+
+
+def _bought(case: Case, made: Tonight, order: Order) -> str:
+    """What is unmet, or below safety stock, without the order and all others standing."""
+    line = next(one for one in made.problem.lines if one.id == order.line)
+    offers = {(line.id, offer.id): offer for offer in line.offers}
+    mine = [one for one in made.plan.orders if one.line == line.id]
+    others = [one for one in mine if one != order]
+    there, without = course_of(line, mine, offers), course_of(line, others, offers)
+    step = case.packs[line.id] * case.articles[line.id].pack_size
+    if without.unmet > there.unmet:
+        position = case.articles[line.id].position
+        surge = f", with {position.unmet:,} that a surge left unmet" if position.unmet else ""
+        return f"without it {(without.unmet - there.unmet) * step:,} base units stay unmet{surge}"
+    low = [max(0, line.floor - b) - max(0, line.floor - a) for a, b in zip(there.ends, without.ends, strict=True)]
+    if max(low) > 0:
+        return f"without it up to {max(low) * step:,} base units of the safety stock are missing"
+    return (
+        f"leaves {(there.ends[-1] - without.ends[-1]) * step:,} base units more at the end, worth more than they cost"
+    )
+
+
+def _money(minor: int) -> str:
+    return f"{minor // 100:,}.{minor % 100:02d}"
+
+
+def _services(case: Case, made: Tonight) -> Iterator[dict[str, Any]]:
+    for service, following in zip(made.plan.services, made.explanation.services, strict=True):
+        if service.demand:
+            yield _service(case, service, following)
+
+
+def _service(case: Case, service: Service, following: NextService) -> dict[str, Any]:
+    article = case.articles[service.line]
+    step = case.packs[service.line] * article.pack_size
+    early = case.too_early[service.line]
+    wanted, unmet = service.demand * step + early, service.unmet * step
+    point = following.extra_milli_per_unit
+    return {
+        "item": service.line,
+        "wanted": wanted,
+        "too_early": early,
+        "unmet": unmet,
+        "expires": service.expired * step,
+        "served_permille": (wanted - early - unmet) * 1000 // wanted,
+        "next_point_minor": None if point is None else point * (wanted // step) // 100 // 1000,
+    }
+
+
+def left_out(case: Case, made: Tonight) -> list[list[str]]:
+    """[item, why] for every item of which something stays unmet over the weeks looked at."""
+    return [
+        [service.line, "; ".join(_why(case, made, case.articles[service.line], service))]
+        for service in made.plan.services
+        if service.unmet or case.too_early[service.line]
+    ]
+
+
+def _why(case: Case, made: Tonight, article: Article, service: Service) -> Iterator[str]:
+    unmet, early = service.unmet * case.packs[article.code] * article.pack_size, case.too_early[article.code]
+    if not article.sources:
+        yield f"no contract offers it: {unmet + early:,} base units stay unmet"
+        return
+    if early:
+        yield f"{early:,} base units are wanted before the first order can arrive, in week {article.first_week}"
+    if unmet:
+        pressing = [one.clause for one in made.plan.prices if _concerns(article, one.clause)]
+        why = f"scarce are {', '.join(pressing[:5])}" if pressing else "more would be left over than it serves"
+        yield f"{unmet:,} base units stay unmet: {why}"
+
+
+def _concerns(article: Article, clause: str) -> bool:
+    """Whether a clause bears on the item: the budget, its contracts, its storage, its own offers."""
+    words = clause.split(" ")
+    if words[0] == "ceiling":
+        return words[-1] in {one.contract for one in article.sources}
+    if words[0] == "offer":
+        return clause.endswith(f" of {article.code}")
+    return words[0] == "budget" or clause.startswith(f"storage {article.storage} ")

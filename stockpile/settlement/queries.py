@@ -1,0 +1,201 @@
+"""Reading the settlement: keys of a period, statements with every charge behind them, loans, who helped whom."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from typing import Any
+
+from sqlmodel import Session, col, func, select
+
+from stockpile.catalogue import queries as catalogue
+from stockpile.contracts.tables import PriceTier
+from stockpile.errors import NotFound
+from stockpile.governance.committee import queries as committee
+from stockpile.governance.standing import queries as standing
+from stockpile.inventory.tables import Lot, Transfer, TransferLine
+from stockpile.settlement import rules
+from stockpile.settlement.tables import CostEvent, Loan, MemberReservation, SettlementCharge, SettlementPeriod
+
+
+class UnknownPeriod(NotFound):
+    """No settlement period has this number."""
+
+    code = "unknown_settlement_period"
+
+
+class UnknownLoan(NotFound):
+    """No loan has this number."""
+
+    code = "unknown_loan"
+
+
+def period(session: Session, number: int, *, lock: bool = False) -> SettlementPeriod:
+    """One period; `lock` holds it until the transaction ends."""
+    found = session.get(SettlementPeriod, number, with_for_update=lock or None, populate_existing=lock)
+    if found is None:
+        raise UnknownPeriod(f"there is no settlement period {number}", field="period", value=number)
+    return found
+
+
+def periods(session: Session) -> list[SettlementPeriod]:
+    """All periods, the newest first."""
+    return list(session.exec(select(SettlementPeriod).order_by(col(SettlementPeriod.starts_at).desc())))
+
+
+def events(session: Session, number: int) -> list[CostEvent]:
+    """The costs of a period in the order booked."""
+    return list(session.exec(select(CostEvent).where(CostEvent.period_id == number).order_by(col(CostEvent.id))))
+
+
+def charges(session: Session, number: int) -> list[SettlementCharge]:
+    """The charges of a period, by cost and member."""
+    query = select(SettlementCharge).where(SettlementCharge.period_id == number)
+    return list(session.exec(query.order_by(col(SettlementCharge.event_id), col(SettlementCharge.member_code))))
+
+
+def weights(session: Session, found: SettlementPeriod) -> dict[str, Fraction]:
+    """What each member weighs in a period, with the facts of its last instant."""
+    keys = {
+        rules.POPULATION: standing.voters(session, at=found.ends_at),
+        rules.RESERVATION: reserved(session, at=found.ends_at),
+        rules.USE: used(session, found.starts_at, found.ends_at),
+    }
+    if found.cost_key == rules.MIXED:
+        mix = rules.Mix(found.mix_population, found.mix_reservation, found.mix_use)
+        return rules.mixed(mix, keys)
+    return {member: Fraction(one) for member, one in keys[found.cost_key].items()}
+
+
+def reserved(session: Session, *, at: datetime) -> dict[str, int]:
+    """The value that each member had reserved at that instant, minor units."""
+    query = select(MemberReservation).where(col(MemberReservation.since) <= at)
+    ordered = session.exec(query.order_by(col(MemberReservation.since), col(MemberReservation.id)))
+    return {one.member_code: one.value_minor for one in ordered}
+
+
+def used(session: Session, starts: datetime, ends: datetime) -> dict[str, int]:
+    """The value of what each member received from the pool in that time, minor units, at the dearest tier's price.
+
+    What no contract gives a price for counts nothing.
+    """
+    sizes = {code: item.pack_size for code, item in catalogue.items(session).items()}
+    dearest = select(PriceTier.item_code, func.max(PriceTier.pack_price_minor)).group_by(col(PriceTier.item_code))
+    prices = dict(session.exec(dearest).all())
+    got = (
+        select(TransferLine.member_code, Lot.item_code, func.sum(TransferLine.received))
+        .join(Transfer, col(Transfer.id) == TransferLine.transfer_id)
+        .join(Lot, col(Lot.id) == TransferLine.lot_id)
+        .where(col(Transfer.received_at) >= starts, col(Transfer.received_at) < ends, TransferLine.owner == rules.POOL)
+        .group_by(col(TransferLine.member_code), col(Lot.item_code))
+    )
+    value: dict[str, int] = defaultdict(int)
+    for member, item, quantity in session.exec(got):
+        price = prices.get(item, 0)
+        value[member] += rules.sale_minor(int(quantity), pack_size=sizes[item], pack_price_minor=price)
+    return {member: one for member, one in sorted(value.items()) if one}
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What a party bears, what it paid, and the difference: above zero it owes, below zero it is owed."""
+
+    party: str
+    borne_minor: int
+    paid_minor: int
+    net_minor: int
+    charges: list[dict[str, Any]]
+    paid: list[dict[str, Any]]
+
+
+def statement(session: Session, number: int, party: str) -> Statement:
+    """One party's statement of a period, with every charge and every cost behind it. `party`: a member, or the pool."""
+    period(session, number)
+    known = {one.id: one for one in events(session, number)}
+    mine = [one for one in charges(session, number) if one.member_code == party]
+    told = [{**_event(known[one.event_id]), "share_minor": one.amount_minor} for one in mine]
+    paid = [_event(one) for one in known.values() if one.paid_by == party]
+    borne, spent = sum(one.amount_minor for one in mine), sum(one["amount_minor"] for one in paid)
+    return Statement(party, borne, spent, borne - spent, told, paid)
+
+
+def _event(one: CostEvent) -> dict[str, Any]:
+    names = ("id", "kind", "incurred_at", "amount_minor", "paid_by", "borne_by", "reference", "reason", "corrects")
+    return {name: getattr(one, name) for name in names}
+
+
+def nets(session: Session, number: int) -> dict[str, int]:
+    """What each party owes (above zero) or is owed in a period; together they are zero."""
+    found: dict[str, int] = defaultdict(int)
+    charged = charges(session, number)
+    counted = {one.event_id for one in charged}
+    for one in charged:
+        found[one.member_code] += one.amount_minor
+    for event in events(session, number):
+        if event.id in counted:
+            found[event.paid_by] -= event.amount_minor
+    return dict(sorted(found.items()))
+
+
+def loan(session: Session, number: int, *, lock: bool = False) -> Loan:
+    """One loan; `lock` holds it until the transaction ends."""
+    found = session.get(Loan, number, with_for_update=lock or None, populate_existing=lock)
+    if found is None:
+        raise UnknownLoan(f"there is no loan {number}", field="loan", value=number)
+    return found
+
+
+def loans(session: Session, *, party: str | None = None) -> list[Loan]:
+    """Loans, the newest first; of one party as lender or borrower."""
+    query = select(Loan).order_by(col(Loan.id).desc())
+    if party is not None:
+        query = query.where((Loan.lender == party) | (Loan.borrower == party))
+    return list(session.exec(query))
+
+
+def open_with(session: Session, party: str) -> list[int]:
+    """The loans of a party that are neither back nor sold: nobody leaves with one."""
+    over = (rules.RETURNED, rules.CONVERTED)
+    return [one.id for one in loans(session, party=party) if one.state not in over and one.id is not None]
+
+
+def help_given(session: Session) -> list[dict[str, Any]]:
+    """Who helped whom by lending: base units of each item lent, back, and sold instead, by pair."""
+    found: dict[tuple[str, str, str], dict[str, int]] = {}
+    for one in loans(session):
+        row = found.setdefault((one.lender, one.borrower, one.item_code), {"lent": 0, "back": 0, "sold": 0})
+        row["lent"] += one.quantity
+        row["back"] += one.returned
+        row["sold"] += one.quantity - one.returned if one.state == rules.CONVERTED else 0
+    return [
+        {"lender": lender, "borrower": borrower, "item": item, **row}
+        for (lender, borrower, item), row in sorted(found.items())
+    ]
+
+
+def cases(session: Session) -> list[dict[str, Any]]:
+    """What was shipped under an emergency that was not ratified: to be settled, line by line."""
+    found = []
+    for one in committee.not_ratified(session):
+        query = (
+            select(TransferLine, Transfer, Lot.item_code)
+            .join(Transfer, col(Transfer.id) == TransferLine.transfer_id)
+            .join(Lot, col(Lot.id) == TransferLine.lot_id)
+            .where(Transfer.source == one.subject, col(Transfer.dispatched_at).is_not(None))
+            .order_by(col(TransferLine.id))
+        )
+        for line, transfer, item in session.exec(query):
+            found.append(
+                {
+                    "decision": one.id,
+                    "subject": one.subject,
+                    "transfer": transfer.id,
+                    "member": line.member_code,
+                    "item": item,
+                    "quantity": line.quantity,
+                    "dispatched_at": transfer.dispatched_at,
+                }
+            )
+    return found

@@ -1,0 +1,1 @@
+"""Figures of performance: each with numerator, denominator, period and drill-down, as queries to run again."""

@@ -1,0 +1,34 @@
+"""What is done against disparities that the figures show."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import BigInteger, CheckConstraint
+from sqlmodel import Field
+
+from stockpile.db import BigId, Table
+
+
+class RemedialAction(Table, table=True):
+    """An action against a disparity: the figure that showed it, its value then, who owns it, and what came of it.
+
+    `owner` is an office, no person. `baseline`: numerator and denominator when it was opened (JSON).
+    """
+
+    __tablename__ = "remedial_action"
+    __table_args__ = (CheckConstraint("state IN ('open','closed')", name="state"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    kpi: str = Field(index=True)
+    disparity: str
+    member_code: str | None = Field(default=None, foreign_key="member.code")
+    owner: str
+    due: date
+    state: str
+    baseline: str
+    outcome: str = ""
+    opened_by: int = Field(foreign_key="account.id", sa_type=BigInteger)
+    opened_at: datetime
+    closed_by: int | None = Field(default=None, foreign_key="account.id", sa_type=BigInteger)
+    closed_at: datetime | None = None

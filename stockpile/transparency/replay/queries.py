@@ -1,0 +1,198 @@
+"""Replaying a plan, and drawing samples from the journal that anybody draws alike."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Engine
+from sqlmodel import Session, col, select
+
+from stockpile import journal
+from stockpile.allocation import queries as allocation
+from stockpile.allocation import replaying
+from stockpile.allocation.replaying import Masked
+from stockpile.allocation.tables import Plan
+from stockpile.catalogue import queries as catalogue
+from stockpile.db import reading
+from stockpile.governance.committee import queries as committee
+from stockpile.inventory import rules as stock
+from stockpile.inventory.periods import queries as periods
+
+JUST_BEFORE: Final = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A plan replayed: `differences` is empty where everything is as it was.
+
+    `stock_then`: lots of which the ledger, by what was recorded as the plan was
+    computed, stood otherwise than the plan took for granted; `stock_since`: those
+    of which it says otherwise by entries made since. `votes` are those of the committee on this plan.
+    """
+
+    plan: int
+    planned_at: datetime
+    state: str
+    rule: str
+    method: str
+    rights_version: int
+    problem_digest: str
+    answer_digest: str
+    recomputed: str
+    approved: dict[str, Any] | None
+    overrides: list[dict[str, Any]]
+    votes: list[dict[str, Any]]
+    stock_then: list[str]
+    stock_since: list[str]
+    differences: list[str] = field(default_factory=list)
+    masked: Masked | None = None
+
+    @property
+    def same(self) -> bool:
+        """Whether everything is as it was."""
+        return not self.differences
+
+
+def replay(engine: Engine, number: int, *, limit_seconds: float, mask: bool = False, seed: str = "") -> Replay:
+    """Rebuild a plan from its stored inputs and compute it again; with `mask` also with all names hidden.
+
+    The plan is solved outside any transaction, from one snapshot of what is stored.
+    """
+    with reading(engine) as session:
+        plan = allocation.plan(session, number)
+        told = _told(session, number)
+        differences = [*_inputs(plan), *_journaled(plan, told)]
+        known = next((one.recorded_at for one in told if one.action == "plan.compute"), None)
+        then, since = _stock(session, plan, known=known), _stock(session, plan, known=None)
+        rights = committee.in_force(session, at=plan.planned_at)
+        votes, overrides = _votes(session, number), _overrides(session, number)
+    answer = replaying.again(plan.problem, method=plan.method, limit_seconds=limit_seconds)
+    if answer != plan.answer:
+        differences.append("the plan computed again is not byte for byte the plan that was stored")
+    given = {"method": plan.method, "limit_seconds": limit_seconds, "seed": seed}
+    hidden = replaying.masked(plan.problem, **given) if mask else None  # type: ignore[arg-type]
+    return Replay(
+        plan=number,
+        planned_at=plan.planned_at,
+        state=plan.state,
+        rule=plan.rule,
+        method=plan.method,
+        rights_version=rights.version if rights else 0,
+        problem_digest=plan.problem_digest,
+        answer_digest=plan.answer_digest,
+        recomputed=hashlib.sha256(answer.encode()).hexdigest(),
+        approved=_approved(told),
+        overrides=overrides,
+        votes=votes,
+        stock_then=then,
+        stock_since=[one for one in since if one not in then],
+        differences=differences,
+        masked=hidden,
+    )
+
+
+def _told(session: Session, number: int) -> list[journal.JournalEntry]:
+    query = select(journal.JournalEntry).where(journal.JournalEntry.subject == f"plan:{number}")
+    return list(session.exec(query.order_by(col(journal.JournalEntry.id))))
+
+
+def _inputs(plan: Plan) -> list[str]:
+    """Where the stored problem is not its own canonical text, or not that of its digest."""
+    text, digest = replaying.canonical(plan.problem)
+    found = [] if text == plan.problem else ["the stored problem is not in its canonical form"]
+    return found + ([] if digest == plan.problem_digest else ["the stored problem is not that of its digest"])
+
+
+def _journaled(plan: Plan, told: list[journal.JournalEntry]) -> list[str]:
+    """Where the journal says another problem or plan, or an entry of it was changed."""
+    found = [
+        f"journal entry {one.id} ({one.action}) is not what its hash says"
+        for one in told
+        if journal.leaf_hash(one) != one.leaf_hash
+    ]
+    computed = [json.loads(one.payload) for one in told if one.action == "plan.compute"]
+    if len(computed) != 1:
+        return [*found, f"the journal tells {len(computed)} computations of this plan, not one"]
+    digests = {"problem": plan.problem_digest, "plan": plan.answer_digest}
+    return found + [
+        f"the journal's {name} of this plan is another one"
+        for name, digest in digests.items()
+        if computed[0].get(name) != digest
+    ]
+
+
+def _stock(session: Session, plan: Plan, *, known: datetime | None) -> list[str]:
+    """Lots of which the ledger, by what was recorded until `known`, says otherwise for that instant than the plan."""
+    sizes = {code: item.pack_size for code, item in catalogue.items(session).items()}
+    stood: list[dict[str, int]] = []
+    for instant in (plan.planned_at, plan.planned_at - JUST_BEFORE):
+        there: dict[str, int] = defaultdict(int)
+        for one in periods.stock_at(session, instant, known=known, limit=None):
+            if (one.owner, one.status) == (stock.POOL, stock.AVAILABLE):
+                there[f"{one.lot_id}@{one.site}"] += one.quantity
+        stood.append(there)
+    return [
+        f"{item}, lot {lot}: the plan counted {packs} packs, the ledger says {stood[0][lot] // sizes[item]}"
+        for item, lot, packs in replaying.lots(plan.problem)
+        if packs not in (stood[0][lot] // sizes[item], stood[1][lot] // sizes[item])
+    ]
+
+
+def _approved(told: list[journal.JournalEntry]) -> dict[str, Any] | None:
+    entry = next((one for one in told if one.action == "plan.approve"), None)
+    if entry is None:
+        return None
+    return {"entry": entry.id, "by": entry.actor_name, "at": entry.effective_at, "leaf_hash": entry.leaf_hash}
+
+
+def _overrides(session: Session, number: int) -> list[dict[str, Any]]:
+    return [
+        {"line": one.plan_line_id, "old": one.old_quantity, "new": one.new_quantity, "reason": one.reason}
+        for one in allocation.overrides(session, number)
+        if one.confirmed_by is not None
+    ]
+
+
+def _votes(session: Session, number: int) -> list[dict[str, Any]]:
+    """Every vote of the committee on this plan, with its weight, and whether the count holds."""
+    found = []
+    for one in committee.proposals(session, limit=100_000):
+        if one.subject == f"plan:{number}" and one.id is not None:
+            wrong = committee.recount(session, one.id).differences if one.decided_at else []
+            rows = [[v.member_code, v.choice, v.weight, v.reason] for v in committee.votes(session, one.id)]
+            found.append({"decision": one.id, "state": one.state, "differences": wrong, "votes": rows})
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """An entry drawn into a sample, and the number that drew it."""
+
+    entry: int
+    action: str
+    subject: str
+    actor: str
+    effective_at: datetime
+    leaf_hash: str
+    draw: str
+
+
+def sample(
+    session: Session, *, seed: str, size: int, action: str | None = None, until: int | None = None
+) -> list[Drawn]:
+    """So many entries of the journal (of one action, up to an entry) that anybody draws alike from the same seed.
+
+    Each entry's draw is SHA-256(seed / leaf hash); the smallest are taken, so
+    nobody who does not know the seed can keep an entry out of the sample.
+    """
+    rows = [one for one in journal.entries(session, action=action) if until is None or (one.id or 0) <= until]
+    drawn = [(hashlib.sha256(f"{seed}/{one.leaf_hash}".encode()).hexdigest(), one.id or 0, one) for one in rows]
+    return [
+        Drawn(number, one.action, one.subject, one.actor_name, one.effective_at, one.leaf_hash, draw)
+        for draw, number, one in sorted(drawn, key=lambda row: row[:2])[:size]
+    ]

@@ -1,0 +1,1 @@
+"""Running it: whether it is well, what it counts, what it logs, and the files that a host needs."""
