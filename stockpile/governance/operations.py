@@ -81,13 +81,18 @@ def _refuse_short(password: str) -> None:
         raise Invalid(f"a password needs at least {SHORTEST_PASSWORD} characters", field="password")
 
 
-def _grant_row(session: Session, account: Account, grant: Grant) -> AccountGrant:
+def require_grantable(session: Session, grant: Grant) -> None:
+    """Refuse a grant of a role that there is not, to a member that is unknown, or to suppliers in general."""
     if grant.role not in rules.ROLES:
         raise Invalid(f"there is no role {grant.role}; roles are {', '.join(rules.ROLES)}", field="role")
     if grant.role == rules.SUPPLIER and not grant.member:
         raise Invalid("an account of a supplier is for one supplier: name its code as member", field="member")
     if grant.member and grant.role != rules.SUPPLIER:
         queries.member(session, grant.member)
+
+
+def _grant_row(session: Session, account: Account, grant: Grant) -> AccountGrant:
+    require_grantable(session, grant)
     assert account.id is not None
     return AccountGrant(
         account_id=account.id, role=grant.role, member_code=grant.member or "", site_code=grant.site or ""

@@ -174,8 +174,30 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     "glass.review": frozenset({COMMITTEE, AUDITOR}),
 }
 
-APPROVING: Final = frozenset({"adopt", "admit", "approve", "close", "confirm", "lift", "manage", "review", "vote"})
+APPROVING: Final = frozenset(
+    {
+        "admit",
+        "adopt",
+        "appoint",
+        "approve",
+        "award",
+        "change",
+        "close",
+        "confirm",
+        "decide",
+        "erase",
+        "lift",
+        "manage",
+        "pay",
+        "release",
+        "review",
+        "suspend",
+        "vote",
+    }
+)
 """The verbs of rights by which a person answers for what another has prepared, or lets others in."""
+STANDING: Final = frozenset({"limit.set", "preapproval.set"})
+"""Rights of another verb by which a person approves beforehand what nobody will be asked about again."""
 
 
 def approves(right: str) -> bool:
@@ -184,7 +206,7 @@ def approves(right: str) -> bool:
     >>> approves("plan.approve"), approves("stock.receive")
     (True, False)
     """
-    return right.partition(".")[2] in APPROVING
+    return right.partition(".")[2] in APPROVING or right in STANDING
 
 
 class Missing(NotAllowed):

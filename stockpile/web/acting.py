@@ -16,10 +16,10 @@ from sqlmodel import Session
 
 from stockpile import http, idempotency
 from stockpile.actor import Act
-from stockpile.db import reading, transact
+from stockpile.db import reading, transact, write_for
 from stockpile.errors import Refusal
 from stockpile.governance import caller
-from stockpile.governance.rules import RIGHTS, Missing
+from stockpile.governance.rules import RIGHTS, Missing, members_of
 from stockpile.web.sign_in import SignedIn
 from stockpile.web.speech import say
 
@@ -47,6 +47,7 @@ def once(signed: SignedIn, path: str, asked: dict[str, Any], work: Work, *, key:
 
     def inside(session: Session) -> idempotency.Reply:
         act = signed.act(session)
+        write_for(session, members_of(act.actor))
         return idempotency.once(
             session,
             act,

@@ -61,7 +61,7 @@ class SignedIn:
 
     def _work(self, task: Callable[[], Result]) -> Result:
         with reading(self.engine) as session:
-            operations.actor_of_token(session, self.token, real_now=datetime.now(UTC))
+            reader(session, self.token)
         return task()
 
     def act(self, session: Session) -> Act:
@@ -125,7 +125,7 @@ async def login_page(engine: Engine, *, hours: int, following: str, provider: st
         text("p", title or say(NOTHING_LOADED))
         _form(engine, hours=hours, following=following)
         if provider:
-            ui.link("Sign in with your organisation's account", provider)
+            ui.link(say("Sign in with your organisation's account"), provider)
     return None
 
 
@@ -169,7 +169,7 @@ def _issue(engine: Engine, name: str, password: str, hours: int) -> tuple[str, s
     """A fresh token and the page to begin with; the slow check of the password holds no lock."""
     with reading(engine) as session:
         account = known_account(engine, session, name, password, real_now=datetime.now(UTC))
-        roles = {grant.role for grant in queries.actor_of(session, account).grants}
+        roles = {grant.role for grant in queries.actor_of(session, account, real_now=datetime.now(UTC)).grants}
     real_now = datetime.now(UTC)
     token, _ = transact(
         engine, lambda session: operations.issue_token(session, account, real_now=real_now, hours=hours)

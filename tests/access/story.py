@@ -6,15 +6,18 @@ is an object under every number it names.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from stockpile.actor import Grant
 from stockpile.governance.rules import ROLES
+from tests.access import agreements
 from tests.access.doors import Doors
 
 ONE, TWO, THREE = "one", "two", "three"
 LOTS: Final = {"item": "TAB", "lot": "S-1", "expiry": "2022-01-01", "quantity": 100}
+SUPPLIER: Final = "SUP-1"
 REASON: Final = {"reason": "for the test"}
 SURGE: Final = {"hazard": "epidemic", "level": 3, "evidence": "x", "review_by": "2020-04-20T00:00:00Z"}
 ASKED: Final = {"member": "DE-1", "item": "TAB", "quantity": 50, "need_by": "2020-04-01T12:00:00Z"}
@@ -28,6 +31,11 @@ CHANGE: Final = {**PLACED, "to_owner": "BE-1", **REASON}
 WRONG: Final = {"item": "TAB", "lot": "W-1", "expiry": "2022-01-01", "quantity": 10, **REASON}
 SUBSTITUTE: Final = {"item": "TAB", "substitute": "PUMP", "country": "BE", "units": 1, "per_units": 1}
 BORDER: Final = {"item": "VIAL", "from_country": "BE", "to_country": "DE", "valid_from": "2020-01-01"}
+
+
+def granted(role: str, **place: str) -> Grant:
+    """A role for the whole region, or for a place; a supplier's is for itself."""
+    return Grant(role, **(place or ({"member": SUPPLIER} if role == "supplier" else {})))
 
 
 def soon() -> str:
@@ -45,7 +53,7 @@ def made(doors: Doors, name: str, path: str, body: Any = None, *, method: str = 
 def tell(doors: Doors) -> dict[str, Any]:
     """Make everything; gives the numbers of what was made."""
     for name in (ONE, TWO, THREE):
-        doors.engage(name, *(Grant(role) for role in ROLES))
+        doors.engage(name, *(granted(role) for role in ROLES))
     numbers: dict[str, Any] = {}
     for site in ("D-BE", "D-DE"):
         made(doors, ONE, "/receipts", {"site": site, "lines": [LOTS | {"lot": f"S-{site}", "quantity": 400}]})
@@ -78,6 +86,7 @@ def tell(doors: Doors) -> dict[str, Any]:
     numbers["graver"] = made(doors, TWO, "/requests", graver)[0]["id"]
     doors.engage("four", Grant("logistics"))
     made(doors, "four", "/emergencies", {"role": "coordinator", **REASON})
+    agreements.tell(doors)
     return numbers
 
 
@@ -89,7 +98,7 @@ def samples(numbers: dict[str, Any]) -> dict[tuple[str, str], Any]:
     override = {"line": numbers["line"], "new_quantity": 20, **REASON}
     extension = {"new_expiry": "2023-01-01", "authority": "the agency", "evidence": "letter 1"}
     parts = {"site": "D-BE", "kit": "PUMP", "lot": "K-1", "quantity": 1}
-    return {
+    return agreements.samples() | {
         ("POST", "/keys"): {"label": "x"},
         ("POST", "/me/second-factor/proof"): {"code": "000000"},
         ("POST", "/me/second-factor/end"): {"code": "000000"},
@@ -191,12 +200,32 @@ FILLED: Final = {
     "storage_class": "ambient",
     "kind": "adjust",
     "job": "reorder",
+    "member": "BE-1",
+    "party": "pool",
+    "supplier": "SUP-1",
+    "lot": "A",
+    "country": "BE",
+    "ocid": "ocds-1",
 }
 """What stands in a path in the place of a name; every other name is the number 1."""
+FILLED_BELOW: Final = {"/members/": {"code": "BE-1"}, "/contracts/": {"lot": "L1"}}
+"""Where a name stands for something else."""
+
+
+def filled(below: str) -> str:
+    """A path with what the story made in the place of its names, and what it is asked with."""
+    names = FILLED | next((more for start, more in FILLED_BELOW.items() if below.startswith(start)), {})
+    path = re.sub(r"\{(\w+)\}", lambda found: names.get(found[1], "1"), below)
+    return f"{path}?{QUERIES[below]}" if below in QUERIES else path
+
+
 QUERIES: Final = {
     "/substitutes": "country=BE",
     "/controlled/register": "site=D-BE&item=VIAL",
     "/sites/{site}/bin-suggestions": "lot_id=1&quantity=1",
     "/lots/{lot_id}/fitness": "member=BE-1&site=H-BE",
     "/plans/{number}/why": "member=DE-1&item=TAB",
+    "/audit/sample": "seed=1",
+    "/public/municipalities": "name=Aubel",
+    "/public/journal/consistency": "old=1",
 }

@@ -5,25 +5,29 @@ may be narrowed. What is asked is a right, or:
   public    everybody, without signing in
   signed    everybody who has signed in and holds any role (the right "read", for the whole region: members share
             one stock, so that what is in it, who asked and who got what is open to all who take part)
-  own       everybody who has signed in, but only for what is their own
+  own       everybody who has signed in and belongs to the region, but only for what is their own
+  guest     everybody who has signed in, suppliers too: one's own account and sign-ins
+  machine   no account: this machine, or who brings the token that the installation is set to
   a|b       one right or the other
 How far: region (a grant for one member or site is not enough), member, site, or - where nothing is asked of it.
 """
 
 from __future__ import annotations
 
+from tests.access import table_agreements
+
 TABLE = """
-POST   /tokens                                              signed              -
-DELETE /tokens/current                                      signed              -
-GET    /me                                                  signed              -
+POST   /tokens                                              guest               -
+DELETE /tokens/current                                      guest               -
+GET    /me                                                  guest               -
 GET    /region                                              signed              -
 GET    /members                                             signed              -
-GET    /sign-ins                                            own                 -
-DELETE /sign-ins/{id}                                       own                 -
-POST   /keys                                                own                 -
-POST   /me/second-factor                                    own                 -
-POST   /me/second-factor/proof                              own                 -
-POST   /me/second-factor/end                                own                 -
+GET    /sign-ins                                            guest                 -
+DELETE /sign-ins/{id}                                       guest                 -
+POST   /keys                                                guest                 -
+POST   /me/second-factor                                    guest                 -
+POST   /me/second-factor/proof                              guest                 -
+POST   /me/second-factor/end                                guest                 -
 POST   /accounts/{name}/second-factor/take                  account.manage      region
 PUT    /second-factor                                       account.manage      region
 GET    /lent-roles                                          own                 -
@@ -208,6 +212,9 @@ SCREENS = """
 /                      signed   the crisis room; leads to /login
 /storeroom             signed   the storeroom; leads to /login
 /login                 public   the form
+/crisis/why            signed   why one got what they got
+/crisis/pick-lists     signed   what leaves a depot, to print
+/crisis/dispatch-notes signed   what goes to a place, to print
 /screens               public   style sheets and scripts of ours
 """
 """Pages and files of the screens; `/_nicegui...` and its sockets are the framework's and show what a page showed."""
@@ -218,6 +225,6 @@ def whole(path: str) -> str:
     return path[1:] if path.startswith("//") else f"/api/v1{path}"
 
 
-ROWS = [tuple(line.split()) for line in TABLE.strip().splitlines()]
+ROWS = [tuple(line.split()) for line in (TABLE + table_agreements.TABLE).split("\n") if line.strip()]
 ROUTES = {(method, whole(path)): (asked, reach) for method, path, asked, reach in ROWS}
 """(method, path) -> (what is asked, how far a grant may be narrowed)."""

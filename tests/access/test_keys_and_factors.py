@@ -218,9 +218,9 @@ def tomorrow() -> str:
 
 def test_a_member_lends_another_its_role_for_a_while_and_no_more_than_it_has(doors: Doors) -> None:
     doors.engage("anna", Grant("requester", member="NL-1"))
-    doors.engage("ben", Grant("requester", member="NL-2"))
+    doors.engage("ben", Grant("requester", member="BE-2"))
     lent = {"account": "ben", "role": "requester", "member": "NL-1", "until": tomorrow(), "reason": "night duty"}
-    for more in ({"member": None}, {"member": "NL-2"}, {"role": "logistics"}, {"role": "committee"}):
+    for more in ({"member": None}, {"member": "BE-2"}, {"role": "logistics"}, {"role": "committee"}):
         assert doors.call("anna", "POST", "/lent-roles", lent | more).status_code == 403, more
     answer = doors.call("anna", "POST", "/lent-roles", lent)
     assert answer.status_code == 201, answer.text

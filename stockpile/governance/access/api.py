@@ -18,7 +18,7 @@ from stockpile.actor import Act, Grant
 from stockpile.db import transact
 from stockpile.governance import queries as accounts
 from stockpile.governance.access.limits import Guard, guard
-from stockpile.governance.caller import After, Caller, Key, SignedIn
+from stockpile.governance.caller import After, Caller, Key, SignedIn, SignedInGuest
 from stockpile.governance.keys import operations, queries, rules
 from stockpile.governance.keys.vault import vault
 from stockpile.governance.rules import require_any
@@ -85,7 +85,7 @@ class ReviewBody(http.Body):
 
 
 @router.get("/sign-ins")
-def sign_ins(caller: SignedIn, account: Note = "") -> list[dict[str, Any]]:
+def sign_ins(caller: SignedInGuest, account: Note = "") -> list[dict[str, Any]]:
     """Your running sign-ins and keys; those of another account for administrators."""
     with caller.reading() as session:
         given = {"name": account or None, "real_now": caller.real_now, "current": caller.token or ""}
@@ -93,13 +93,13 @@ def sign_ins(caller: SignedIn, account: Note = "") -> list[dict[str, Any]]:
 
 
 @router.delete("/sign-ins/{id}", status_code=204)
-def end_sign_in(caller: SignedIn, id: Text) -> None:
+def end_sign_in(caller: SignedInGuest, id: Text) -> None:
     """End a sign-in or key at once; an administrator ends anybody's."""
     transact(caller.engine, lambda session: operations.end_sign_in(session, caller.act(session), shown=id))
 
 
 @router.post("/keys", status_code=201)
-def add_key(caller: SignedIn, body: KeyBody) -> dict[str, Any]:
+def add_key(caller: SignedInGuest, body: KeyBody) -> dict[str, Any]:
     """Make an API key for a machine; the secret is shown this once, and is sent as a bearer token."""
 
     def make(session: Session) -> dict[str, Any]:
@@ -113,7 +113,7 @@ def add_key(caller: SignedIn, body: KeyBody) -> dict[str, Any]:
 
 
 @router.post("/me/second-factor", status_code=201)
-def begin_factor(caller: SignedIn, request: Request) -> dict[str, str]:
+def begin_factor(caller: SignedInGuest, request: Request) -> dict[str, str]:
     """Set up a device for one-time codes (TOTP); it counts once you have sent a code of it to .../proof."""
 
     def begin(session: Session) -> dict[str, str]:
@@ -125,7 +125,7 @@ def begin_factor(caller: SignedIn, request: Request) -> dict[str, str]:
 
 
 @router.post("/me/second-factor/proof")
-def prove_factor(caller: SignedIn, request: Request, body: CodeBody) -> dict[str, Any]:
+def prove_factor(caller: SignedInGuest, request: Request, body: CodeBody) -> dict[str, Any]:
     """Show a code: this sign-in may approve for some hours. After five wrong codes wait some minutes."""
 
     def prove(session: Session) -> Any:
@@ -138,7 +138,7 @@ def prove_factor(caller: SignedIn, request: Request, body: CodeBody) -> dict[str
 
 
 @router.post("/me/second-factor/end", status_code=204)
-def give_up_factor(caller: SignedIn, request: Request, body: CodeBody) -> None:
+def give_up_factor(caller: SignedInGuest, request: Request, body: CodeBody) -> None:
     """Give up your device, with a last code of it."""
     sealed = _vault(request)
     with _guarded(caller):

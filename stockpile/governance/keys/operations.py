@@ -21,8 +21,8 @@ from stockpile.errors import Conflict, Invalid, NotAllowed
 from stockpile.governance import queries as accounts
 from stockpile.governance.keys import queries, rules
 from stockpile.governance.keys.tables import BrokenGlass, SecondFactor
-from stockpile.governance.operations import token_digest
-from stockpile.governance.rules import RIGHTS, allowed, require, require_any, require_other
+from stockpile.governance.operations import require_grantable, token_digest
+from stockpile.governance.rules import RIGHTS, allowed, holds, require, require_any, require_other
 from stockpile.governance.tables import Account, AccountGrant, Token
 
 SECRET_BYTES = 20
@@ -53,7 +53,7 @@ class NotYours(NotAllowed):
 
 
 def add_key(session: Session, act: Act, *, label: str, rights: Sequence[str], days: int) -> tuple[str, Token]:
-    """A key for a machine, narrowed to these rights beside reading; the secret is given this once.
+    """A key for a machine, narrowed to these rights beside reading what its owner may; the secret is given this once.
 
     Refuses rights that approve, that do not exist, or that the account itself has not.
     """
@@ -63,7 +63,8 @@ def add_key(session: Session, act: Act, *, label: str, rights: Sequence[str], da
         raise Invalid(f"a key cannot carry {', '.join(unknown)}", field="rights", known=list(rules.KEY_RIGHTS))
     for right in rights:
         require_any(act.actor, right)
-    secret, scopes = secrets.token_urlsafe(32), sorted({"read", *rights})
+    seen = "read" if holds(act.actor, "read") else "scorecard.see"
+    secret, scopes = secrets.token_urlsafe(32), sorted({seen, *rights})
     ends = act.recorded_at + timedelta(days=days)
     key = Token(
         digest=token_digest(secret),
@@ -172,6 +173,7 @@ def lend(session: Session, act: Act, *, name: str, grant: Grant, until: datetime
     _require_person(act)
     if not _has_for_good(session, act, grant):
         raise NotYours(f"{act.actor.name} cannot lend what is not theirs for good: {_said(grant)}", role=grant.role)
+    require_grantable(session, grant)
     account = accounts.account_by_name(session, name)
     require_other(act.actor, {account.id or 0: "is to hold this role"})
     row = _held_until(session, act, account, grant, until=until, most=timedelta(days=rules.LONGEST_LENT_DAYS))

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from stockpile.actor import Grant
 from stockpile.errors import Invalid
-from stockpile.governance.rules import ROLES, SCHEDULER
+from stockpile.governance.rules import ROLES, SCHEDULER, SUPPLIER
 
 STRONG: Final = frozenset({"mfa", "otp", "hwk", "fido"})
 """Ways of signing in (RFC 8176) that show a second factor to the provider."""
@@ -27,7 +27,7 @@ def grants_of(claims: Mapping[str, Any], *, claim: str, roles: Mapping[str, str]
 
 def _grant(told: str) -> Grant:
     role, member, site = (*told.split(":"), "", "")[:3]
-    if role not in ROLES or role == SCHEDULER or told.count(":") > 2:
+    if role not in ROLES or role == SCHEDULER or told.count(":") > 2 or (role == SUPPLIER and not member):
         raise Invalid(f"oidc_roles: {told} is no role:member:site", field="oidc_roles", value=told)
     return Grant(role, member or None, site or None)
 
