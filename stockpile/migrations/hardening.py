@@ -15,10 +15,34 @@ from sqlalchemy import Connection, Engine, text
 
 from stockpile.errors import Conflict, Invalid
 
-APPEND_ONLY: Final = ("movement", "journal_entry", "sealed_entry", "tree_head", "tree_node", "alembic_version")
+APPEND_ONLY: Final = (
+    "movement",
+    "journal_entry",
+    "sealed_entry",
+    "tree_head",
+    "tree_node",
+    "head_witness",
+    "committee_vote",
+    "rights_version",
+    "alembic_version",
+)
 """Tables whose rows the application may never change or delete; nobody but the migrating role adds a revision."""
-SCOPED: Final = {"request": "member_code", "caseload_report": "member_code", "own_stock": "member_code"}
-"""Tables of which each row belongs to a member, and the column that says to which."""
+SCOPED: Final = {
+    "request": "member_code",
+    "caseload_report": "member_code",
+    "own_stock": "member_code",
+    "recall_answer": "member_code",
+    "head_witness": "member_code",
+    "member_standing": "member_code",
+    "tender_choice": "member_code",
+    "tender_bid": "supplier_code",
+    "tender_objection": "supplier_code",
+    "damages_claim": "supplier_code",
+}
+"""Tables of which each row belongs to a member or supplier who writes it itself, and the column that says to whom.
+
+What two members write together (shares passed on, votes given to another, loans) is not among them.
+"""
 SEEN: Final = "coalesce(current_setting('stockpile.members', true), '') <> ''"
 
 
@@ -41,7 +65,8 @@ def harden(engine: Engine, *, role: str) -> list[str]:
     return [
         f"{role} may read and add; it owns nothing, creates nothing and passes no policy by",
         f"it cannot change, delete or empty {', '.join(APPEND_ONLY)}",
-        f"rows of {', '.join(SCOPED)} are written for the members of the request's actor alone",
+        f"rows of {', '.join(SCOPED)} are written for the members or the supplier of the request's actor alone",
+        "migrate, back up and prove backups as the role that owns the tables: proving one makes a database",
         f"give it a password (ALTER ROLE {role} PASSWORD ...) and put it into STOCKPILE_DATABASE_URL of the servers",
     ]
 

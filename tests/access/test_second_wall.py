@@ -14,13 +14,17 @@ from sqlmodel import Session
 
 from stockpile import journal
 from stockpile.actor import Grant
+from stockpile.backup import operations
 from stockpile.db import open_engine, reading, transact, write_for
 from stockpile.errors import Invalid
 from stockpile.inventory import ledger
-from stockpile.migrations.hardening import NotPostgres, harden
+from stockpile.migrations.hardening import APPEND_ONLY, SCOPED, NotPostgres, harden
 from tests.access import story
 from tests.access.doors import Doors
+from tests.backup.test_backups import TOOLS
+from tests.conftest import NOW
 
+UPDATED = sorted(set(SCOPED) - set(APPEND_ONLY))
 HOSTILE = (
     "UPDATE movement SET quantity = 1",
     "DELETE FROM movement",
@@ -29,6 +33,8 @@ HOSTILE = (
     "DELETE FROM journal_entry",
     "DELETE FROM tree_head",
     "UPDATE sealed_entry SET index = 0",
+    "UPDATE committee_vote SET choice = 'for'",
+    "DELETE FROM rights_version",
     "ALTER TABLE movement DISABLE TRIGGER append_only",
     "DROP TABLE movement",
     "CREATE TABLE mine (id int)",
@@ -100,6 +106,36 @@ def test_a_row_of_another_member_is_not_written_in_a_transaction_for_one_member(
     doors.engage("anna", Grant("requester", member="BE-2"))
     asked = {"surge": 1, "requests": [story.REQUEST | {"member": "BE-2", "quantity": 10}]}
     assert doors.call("anna", "POST", "/requests", asked).status_code == 201
+
+
+def test_a_transaction_for_one_writes_no_row_that_is_anothers_in_any_table_behind_the_wall(
+    walled: Engine, tmp_path: Path
+) -> None:
+    """Whatever SQL it is: with everybody's rights the same statement changes every row."""
+    story.tell(Doors(walled, tmp_path))
+
+    def change(session: Session, table: str, owners: list[str] | None) -> int:
+        write_for(session, owners)
+        column = SCOPED[table]
+        changed = text(f"UPDATE {table} SET {column} = {column}")
+        return session.connection().execute(changed).rowcount  # type: ignore[attr-defined]
+
+    filled = {table: transact(walled, lambda s, t=table: change(s, t, None)) for table in UPDATED}  # type: ignore[misc]
+    assert {table for table, rows in filled.items() if rows} >= {"request", "tender_bid", "tender_choice"}
+    for table in UPDATED:
+        assert transact(walled, lambda s, t=table: change(s, t, [])) == 0, table  # type: ignore[misc]
+    assert transact(walled, lambda session: change(session, "tender_bid", ["SUP-2"])) == 0
+    assert transact(walled, lambda session: change(session, "tender_bid", ["SUP-1"])) == filled["tender_bid"]
+
+
+def test_a_backup_is_whole_though_taken_behind_the_wall_and_is_restored_where_its_role_is_unknown(
+    walled: Engine, region: Engine, tmp_path: Path
+) -> None:
+    if not (TOOLS / "pg_dump").is_file():
+        pytest.skip("PostgreSQL's programs are not here")
+    taken = operations.take(walled, tmp_path / "backups", tmp_path, at=NOW, keep=1, tools=TOOLS)
+    done = operations.check(region, taken.folder, at=NOW, tools=TOOLS)
+    assert done.found == []
 
 
 def test_who_comes_with_the_role_but_not_through_the_application_sees_no_member_s_rows(walled: Engine) -> None:
