@@ -144,7 +144,8 @@ def _try(intent: Intent, standings: Standings, book: serialised.Book) -> Outcome
             after, seq = trial[place] = quantity + change, version + 1
             row[names[0]], row[names[2]], row[names[3]] = standing.id, seq, after
         rows.append(row)
-    serials = book.follow([_step(line, move) for line, move in enumerate(intent.moves, start=1)])
+    pieces = [(line, move) for line, move in enumerate(intent.moves, start=1) if book.concerns(move.lot_id, move.which)]
+    serials = book.follow([_step(line, move) for line, move in pieces])
     if isinstance(serials, Conflict):
         return serials
     act = _stamped(intent, standings)

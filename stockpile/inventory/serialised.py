@@ -100,6 +100,10 @@ class Book:
     pieces: dict[_Key, _Piece] = field(default_factory=dict)
     before: dict[_Key, Place | None] = field(default_factory=dict)
 
+    def concerns(self, lot_id: int, which: Which) -> bool:
+        """Whether a move of that lot is one of pieces, or claims to be."""
+        return lot_id in self.items or which is not AS_IT_STANDS
+
     def follow(self, steps: Sequence[Step]) -> Taken | Conflict:
         """The serials that go with each line, all or none; or why the posting is refused."""
         trial: dict[_Key, _Piece] = {}

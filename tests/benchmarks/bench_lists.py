@@ -17,10 +17,12 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, text
+from sqlmodel import Session
 
 from stockpile import bulk
 from stockpile.actor import Grant
 from stockpile.app import build
+from stockpile.catalogue import queries as catalogue
 from stockpile.db import transact
 from stockpile.governance import operations as governance
 from stockpile.inventory import ledger, rules
@@ -51,12 +53,18 @@ def client(region: Engine) -> Any:
         yield client
 
 
+def _products(session: Session) -> dict[str, str]:
+    return {code: catalogue.product_of(session, catalogue.item(session, code), "") for code in ("TAB", "VIAL", "PUMP")}
+
+
 def _stock(engine: Engine) -> None:
     random = Random(7)
     items = ["PUMP" if n % 10_000 == 0 else "VIAL" if n % 100 == 0 else "TAB" for n in range(LOTS)]
+    products = transact(engine, _products)
     rows = [
         {
             "item_code": item,
+            "gtin": products[item],
             "code": f"B{number:06}",
             "expiry": FIRST + timedelta(days=random.randrange(1500)),
             "on_hold": number % 5_000 == 0,

@@ -22,6 +22,7 @@ from sqlmodel import Session, col, select
 
 from stockpile import bulk
 from stockpile.actor import Grant
+from stockpile.catalogue import queries as catalogue
 from stockpile.db import open_engine, transact
 from stockpile.governance import operations as governance
 from stockpile.inventory import ledger, opening, rules
@@ -62,7 +63,9 @@ def furnish(address: str, *, shelves: int = SHELVES) -> Room:
         clerk = governance.add_account(session, act, name="clerk", title="Clerk", password="scan and go", grants=given)
         token, _ = governance.issue_token(session, clerk, real_now=datetime.now(UTC), hours=2)
         expiry = datetime(2030, 1, 1, tzinfo=UTC).date()
-        opening.open_lots(session, act, {("TAB", f"BENCH{n}"): expiry for n in range(shelves // len(SITES))})
+        gtin = catalogue.product_of(session, catalogue.item(session, "TAB"), "")
+        batches = [opening.Batch("TAB", gtin, f"BENCH{n}") for n in range(shelves // len(SITES))]
+        opening.open_lots(session, act, dict.fromkeys(batches, expiry))
         found = session.exec(select(Lot.id).where(col(Lot.code).startswith("BENCH"))).all()
         return [number for number in found if number is not None], token
 

@@ -196,7 +196,12 @@ def asking(engine: Engine) -> Iterator[Asking]:
 
 
 @pytest.mark.parametrize("label", OPERATIONS)
-def test_no_made_request_is_a_fault_or_answered_otherwise_than_told(asking: Asking, engine: Engine, label: str) -> None:
+def test_no_made_request_is_a_fault_or_answered_otherwise_than_told(asking: Asking, label: str) -> None:
+    made_of(asking, label)
+
+
+def made_of(asking: Asking, label: str) -> None:
+    """Send what can be made of the operation's own description."""
     made = OPERATIONS[label].as_strategy(generation_mode=GenerationMode.POSITIVE)
 
     @settings(
@@ -215,8 +220,10 @@ def test_no_made_request_is_a_fault_or_answered_otherwise_than_told(asking: Aski
 
 
 def test_after_thousands_of_made_requests_the_books_are_right(asking: Asking, engine: Engine) -> None:
-    for label in OPERATIONS if not asking.statuses else ():
-        test_no_made_request_is_a_fault_or_answered_otherwise_than_told(asking, label)
+    for label in OPERATIONS:  # other processes may have asked the rest of them
+        if sum(asking.statuses.values()) > 1000 and asking.statuses[200] + asking.statuses[201] > 100:
+            break
+        made_of(asking, label)
     assert sum(asking.statuses.values()) > 1000, asking.statuses
     assert asking.statuses[200] + asking.statuses[201] > 100, asking.statuses
     assert faults(engine) == []
