@@ -68,8 +68,7 @@ def dump(session: Session, to: Path, *, folder: Path | None) -> None:
     engine = session.get_bind().engine
     os.close(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     flags = ("--format=custom", "--no-owner", "--no-privileges", "--enable-row-security")
-    flags = (*flags, f"--snapshot={snapshot}", f"--file={to}")
-    run([program, *flags], engine.url)
+    run([program, *flags, f"--snapshot={snapshot}", f"--file={to}"], engine.url)
 
 
 def restore(data: Path, address: str, *, folder: Path | None) -> None:

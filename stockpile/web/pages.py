@@ -67,7 +67,8 @@ def add_pages(app: FastAPI, settings: Settings) -> None:
 async def _login(engine: Engine, settings: Settings) -> object:
     following = ui.context.client.request.query_params.get("next", "")
     provider = BEGIN if settings.oidc_issuer else ""
-    return await sign_in.login_page(engine, hours=settings.token_hours, following=following, provider=provider)
+    door = sign_in.Door(engine, settings.home, settings.token_hours)
+    return await sign_in.login_page(door, following=following, provider=provider)
 
 
 def _add_page(path: str, title: str, build: sign_in.Page) -> None:
