@@ -6,7 +6,6 @@ import functools
 import hashlib
 import secrets
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -194,13 +193,22 @@ def asking_holders(tokens: Iterable[str], *, real_now: datetime) -> bulk.Questio
 
 def holders(found: bulk.Answer) -> dict[str, Actor]:
     """Who holds each token that was found."""
-    held: dict[str, Actor] = {}
+    grants: dict[str, list[Grant]] = {}
+    who: dict[str, tuple[int, str, str, int]] = {}
     for digest, number, name, role, member, site, scopes, unproven in found:
-        grant = (Grant(role, member or None, site or None),) if role else ()
-        narrowed = frozenset(scopes.split(",")) if scopes else None
-        known = held.get(digest, Actor(id=number, name=name, grants=(), scopes=narrowed, unproven=bool(unproven)))
-        held[digest] = replace(known, grants=(*known.grants, *grant))
-    return held
+        if digest not in who:
+            who[digest], grants[digest] = (number, name, scopes, unproven), []
+        if role:
+            grants[digest].append(Grant(role, member or None, site or None))
+    return {
+        digest: Actor(number, name, tuple(grants[digest]), _narrowed(scopes) if scopes else None, bool(unproven))
+        for digest, (number, name, scopes, unproven) in who.items()
+    }
+
+
+@functools.lru_cache(maxsize=256)
+def _narrowed(scopes: str) -> frozenset[str]:
+    return frozenset(scopes.split(","))
 
 
 _HOLDERS: Final = (
