@@ -17,6 +17,7 @@ from stockpile.actor import Grant
 from stockpile.db import reading, transact
 from stockpile.governance.keys import rules
 from stockpile.governance.keys.tables import BrokenGlass, SecondFactor
+from stockpile.governance.rules import approves
 from stockpile.governance.tables import AccountGrant, Token
 from tests.access.doors import Doors
 
@@ -114,6 +115,53 @@ def test_a_key_makes_no_keys_and_takes_no_roles(doors: Doors) -> None:
     ):
         answer = doors.call("key", "POST", path, body)
         assert (answer.status_code, answer.json()["type"]) == (403, "urn:stockpile:problem:key_used"), path
+
+
+def test_no_token_and_no_key_gives_another_token(doors: Doors) -> None:
+    """Else a key narrowed to reports would give a sign-in with everything, and a sign-in would never end."""
+    doors.engage("clerk", Grant("logistics"), password="for the tests only")
+    key_of(doors, "clerk", "temperature.report")
+    for name in ("key", "clerk"):
+        answer = doors.call(name, "POST", "/tokens")
+        assert (answer.status_code, answer.json()["type"]) == (403, "urn:stockpile:problem:key_used"), name
+    assert doors.client.post("/api/v1/tokens", auth=("clerk", "for the tests only")).status_code == 201
+
+
+def test_a_supplier_looks_after_its_own_sign_ins_and_its_key_answers_for_itself_alone(doors: Doors) -> None:
+    doors.engage("one", Grant("supplier", member="SUP-1"), password="for the tests only")
+    assert len(doors.call("one", "GET", "/sign-ins").json()) == 1
+    key_of(doors, "one", "tender.bid")
+    assert doors.call("key", "GET", "/suppliers/SUP-1/scorecard").status_code == 200
+    assert doors.call("key", "GET", "/suppliers/SUP-2/scorecard").status_code == 403
+    assert doors.call("key", "GET", "/suppliers/SUP-1/outlook").status_code == 403, "the key has no such right"
+    assert doors.call("key", "GET", "/stock").status_code == 403
+    assert doors.call("one", "POST", "/me/second-factor").status_code == 201
+    new = {"old": "for the tests only", "new": "another for the tests"}
+    assert doors.call("one", "PUT", "/me/password", new).status_code == 200
+    assert doors.call("key", "GET", "/me").status_code == 401, "keys end with the password"
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        "tender.award",
+        "invoice.pay",
+        "damages.decide",
+        "preapproval.set",
+        "limit.set",
+        "stock.release",
+        "stop.lift",
+        "seat.appoint",
+        "rights.change",
+        "member.suspend",
+        "member.release",
+        "contact.erase",
+        "decision.vote",
+    ],
+)
+def test_what_answers_for_others_work_or_binds_the_pool_asks_for_the_code_and_no_key_carries_it(right: str) -> None:
+    assert approves(right)
+    assert right not in rules.KEY_RIGHTS
 
 
 def test_sign_ins_are_listed_and_ended_by_their_owner_and_by_an_administrator(doors: Doors) -> None:
@@ -272,6 +320,17 @@ def test_a_role_taken_in_an_emergency_counts_at_once_ends_by_itself_and_is_revie
     assert doors.call("auditor", *judged).status_code == 200
     assert doors.call("committee", *judged).status_code == 409, "judged once"
     assert doors.call("auditor", "GET", "/emergencies?waiting=true").json()["rows"] == []
+
+
+@pytest.mark.parametrize(
+    ("role", "member", "status"), [("mayor", None, 422), ("supplier", None, 422), ("requester", "XX-9", 404)]
+)
+def test_not_even_an_administrator_lends_a_role_that_nobody_could_be_given(
+    doors: Doors, role: str, member: str | None, status: int
+) -> None:
+    doors.engage("all", Grant("administrator"), Grant("coordinator"))
+    lent = {"account": "auditor", "role": role, "member": member, "until": tomorrow(), "reason": "x"}
+    assert doors.call("all", "POST", "/lent-roles", lent).status_code == status
 
 
 @pytest.mark.parametrize("role", ["committee", "administrator", "auditor", "scheduler", "mayor"])
