@@ -248,17 +248,19 @@ def enter(
     *,
     owner: Owner = "pool",
     status: Annotated[str, typer.Option()] = "available",
+    serial: Annotated[list[str] | None, typer.Option(help="A piece that was found, once for each.")] = None,
     key: Key = None,
 ) -> None:
-    """Enter what was counted of a lot."""
+    """Enter what was counted of a lot; of a serialised item, every piece by its serial."""
     body = {"lot_id": counter(context).lot(lot), "owner": owner, "status": status, "counted": counted}
+    body |= {"serials": serial} if serial else {}
     counter(context).tell(counter(context).ask("POST", f"counts/{number}/lines", body, key=key))
 
 
 @counting.command()
 def differences(context: typer.Context, number: Number) -> None:
     """Every counted line against the book, for who approves."""
-    columns = ("lot_id", "owner", "status", "counted", "book", "attempts", "open_recount")
+    columns = ("lot_id", "owner", "status", "counted", "book", "attempts", "open_recount", "missing", "extra")
     counter(context).tell(counter(context).ask("GET", f"counts/{number}/differences"), columns)
 
 

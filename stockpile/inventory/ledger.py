@@ -88,11 +88,24 @@ def post_each(
     session.flush()
     guards = guards or guarding.of(session, intents)
     if len(intents) > 1 and any(intent.act.clock is not None for intent in intents):
-        _claim_and_lock(session, [], intents)
-        one_by_one = [post_each(session, [intent], rehearsal=rehearsal, guards=guards) for intent in intents]
-        return [answer for answers in one_by_one for answer in answers]
+        claimed, *_ = _claim_and_lock(session, intents, intents)
+        return [_post(session, [one], guards, claimed.pop(one.key, None), rehearsal=rehearsal)[0] for one in intents]
+    return _post(session, intents, guards, told=told, rehearsal=rehearsal)
+
+
+def _post(
+    session: Session,
+    intents: Sequence[Intent],
+    guards: guarding.Guards,
+    number: int | None = None,
+    *,
+    told: Told | None = None,
+    rehearsal: bool = False,
+) -> list[int | Refusal]:
+    """`post_each` in one phase; `number` is that of the only one, where its key has been claimed."""
     alone = guarding.refusals(intents, guards) | stopping.refusals(session, intents)
-    numbers, standings, lying = _claim_and_lock(session, intents, intents)
+    numbers, standings, lying = _claim_and_lock(session, intents if number is None else [], intents)
+    numbers |= {} if number is None else {intents[0].key: number}
     book = _serials(session, intents, guards.lots)
     outcomes = work_out(intents, numbers, standings, book, alone)
     outcomes = [_judged(session, one) for one in outcomes]
@@ -156,9 +169,12 @@ def _claim_and_lock(
 
 
 def _claims(intents: Sequence[Intent]) -> list[bulk.Question]:
-    """The insertion of a posting's head for each key: it gives the keys that are new, with their numbers."""
+    """The insertion of a posting's head for each key: it gives the keys that are new, with their numbers.
+
+    In the order of the keys: two who bring the same ones wait for each other at the first.
+    """
     first = {intent.key: intent for intent in reversed(intents)}
-    heads = [_new_head(first[key]) for key in dict.fromkeys(intent.key for intent in intents)]
+    heads = [_new_head(first[key]) for key in sorted(first)]
     parts = (heads[start : start + bulk.LARGEST] for start in range(0, len(heads), bulk.LARGEST))
     return [bulk.inserting(Posting, part, give=("key", "id"), skip_taken=True) for part in parts]
 

@@ -298,6 +298,12 @@ def standing(session: Session, *, item: str | None = None, serial: str | None = 
     return list(session.exec(query.execution_options(populate_existing=True)))
 
 
+def at(session: Session, lot_id: int, place: Place) -> list[str]:
+    """The serials of a lot that stand at a place, in order."""
+    rows = session.exec(select(Serial).where(Serial.lot_id == lot_id).execution_options(populate_existing=True))
+    return sorted(row.serial for row in rows if place_of(row) == place)
+
+
 def by_lot(rows: Iterable[Serial]) -> dict[int, list[str]]:
     """The serials of each lot."""
     found: dict[int, list[str]] = defaultdict(list)

@@ -103,6 +103,12 @@ class Cluster:
         for left in (self._data / "postmaster.pid", Path(self.socket), Path(f"{self.socket}.lock")):
             left.unlink(missing_ok=True)
 
+    def log_of(self, words: str, *, lines: int = 14) -> str:
+        """What the server wrote of events with these words: so many lines from each of the first three."""
+        log = (self.folder / "log").read_text(encoding="utf-8", errors="replace").splitlines()
+        at = [number for number, line in enumerate(log) if words in line][:3]
+        return "\n".join("\n".join(log[number : number + lines]) for number in at)
+
     def postmaster(self) -> int:
         """The process that owns the server."""
         return int((self._data / "postmaster.pid").read_text().splitlines()[0])

@@ -108,7 +108,8 @@ def _judge(service: Service, model: Model, done: Counter[str], waits: tuple[floa
     deadlocks = _deadlocks(service)
     found = violations(model, service.engine, opening=service.opening)
     if deadlocks:
-        found.append(f"{deadlocks} deadlocks: locks are not taken in one order")
+        told = service.cluster.log_of("deadlock detected") if service.cluster else ""
+        found.append(f"{deadlocks} deadlocks: locks are not taken in one order\n{told}")
     found += _slots(service)
     with reading(service.engine) as session:
         found += [*ledger.discrepancies(session), *journal.discrepancies(session)]

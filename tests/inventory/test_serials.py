@@ -15,6 +15,7 @@ from stockpile.db import reading, transact
 from stockpile.errors import Conflict
 from stockpile.inventory import ledger, operations, recording, rules, serialised, transfers
 from stockpile.inventory.counts import operations as counts
+from stockpile.inventory.counts.queries import differences
 from stockpile.inventory.operations import ReceiptLine, Use
 from stockpile.inventory.ownership import operations as ownership
 from stockpile.inventory.quality import operations as quality
@@ -163,7 +164,7 @@ def test_a_recall_takes_every_piece_and_names_none(equipped: Engine, cast: Cast)
     assert faults(equipped) == []
 
 
-def test_found_and_lost_pieces_are_named_and_a_count_alone_does_not_say_which(equipped: Engine, cast: Cast) -> None:
+def test_found_and_lost_pieces_are_named(equipped: Engine, cast: Cast) -> None:
     logistics = acting(cast["logistics"])
 
     def adjust(change: int, *serials: str) -> None:
@@ -178,11 +179,43 @@ def test_found_and_lost_pieces_are_named_and_a_count_alone_does_not_say_which(eq
     assert where(equipped)["S5"] == where(equipped)["S9"] == DEPOT
     with pytest.raises(SerialsNeeded, match="say which"):
         adjust(-1)
-    number = do(equipped, counts.open_count, logistics, site="D-DE", reason="monthly").id or 0
-    line = {"number": number, "lot_id": lot_id(equipped, "P-2"), "owner": "pool", "status": "available"}
-    do(equipped, counts.enter, logistics, counted=5, **line)
-    with pytest.raises(SerialsNeeded):
-        do(equipped, counts.approve, acting(cast["committee"]), number=number, reason="one short")
+    assert faults(equipped) == []
+
+
+def counting(engine: Engine, cast: Cast) -> dict[str, Any]:
+    """An open count of Aachen, and the line of its pumps."""
+    number = do(engine, counts.open_count, acting(cast["logistics"]), site="D-DE", reason="monthly").id or 0
+    return {"number": number, "lot_id": lot_id(engine, "P-2"), "owner": "pool", "status": "available"}
+
+
+def test_a_count_names_the_pieces_and_those_missing_or_found_change_the_book_by_name(
+    equipped: Engine, cast: Cast
+) -> None:
+    logistics, line = acting(cast["logistics"]), counting(equipped, cast)
+    for wrong in ({"counted": 5}, {"counted": 2, "serials": ["S1"]}, {"counted": 2, "serials": ["S1", "S1"]}):
+        with pytest.raises(SerialsNeeded, match="PUMP is counted by serials"):
+            do(equipped, counts.enter, logistics, **line, **wrong)
+    do(equipped, counts.enter, logistics, **line, counted=5, serials=["S9", "S1", "S2", "S3", "S4"])
+    with reading(equipped) as session:
+        (found,) = differences(session, line["number"])
+    assert (found.counted, found.book, found.missing, found.extra) == (5, 5, ("S5",), ("S9",))
+    done = do(equipped, counts.approve, acting(cast["committee"]), number=line["number"], reason="S5 is gone")
+    assert len(done) == 1
+    assert where(equipped) == dict.fromkeys(("S1", "S2", "S3", "S4", "S9"), DEPOT) | {"S5": "loss"}
+    assert faults(equipped) == []
+
+
+def test_a_counted_piece_that_the_book_has_elsewhere_is_not_taken_from_there(equipped: Engine, cast: Cast) -> None:
+    logistics, line = acting(cast["logistics"]), counting(equipped, cast)
+    sent = arranged(equipped, cast, serials=("S4", "S2"))
+    do(equipped, counts.enter, logistics, **line, counted=4, serials=["S1", "S2", "S3", "S5"])
+    with pytest.raises(SerialElsewhere, match=r"serial S2 is at D-DE \(reserved, pool\)"):
+        do(equipped, counts.approve, acting(cast["committee"]), number=line["number"], reason="S2 is there")
+    do(equipped, transfers.dispatch, logistics, numbers=[sent.id])
+    do(equipped, counts.enter, logistics, **line, counted=3, serials=["S1", "S3", "S5"])
+    assert do(equipped, counts.approve, acting(cast["committee"]), number=line["number"], reason="as it is") == []
+    with pytest.raises(NoSerials):
+        do(equipped, counts.enter, logistics, **counting(equipped, cast) | {"lot_id": 1}, counted=1, serials=["X"])
     assert faults(equipped) == []
 
 

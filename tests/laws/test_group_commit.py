@@ -8,12 +8,14 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 
 import pytest
 from sqlalchemy import Engine
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from stockpile.db import reading, transact
 from stockpile.errors import Refusal
@@ -22,12 +24,12 @@ from stockpile.governance.caller import refused
 from stockpile.governance.tables import Account
 from stockpile.idempotency import Asked, KeyReused, Reply, StoredReply
 from stockpile.inventory import ledger, recording, rules
-from stockpile.inventory.grouping import Ask, Group
+from stockpile.inventory.grouping import Ask, Group, settle
 from stockpile.inventory.recording import ADJUST, SET_ASIDE, Line
 from stockpile.inventory.tables import Movement, Posting
 from tests.conftest import NOW, Cast, acting
 from tests.inventory.stockroom import account, faults, lot_id, shelves, take_in
-from tests.laws.parallel import at_once
+from tests.laws.parallel import at_once, kinds
 
 ROOT = Path(__file__).parents[2]
 
@@ -299,3 +301,24 @@ def test_a_process_killed_in_the_middle_leaves_whole_postings_and_every_acknowle
         assert len(keys) % 40 == 0, "part of a batch was kept"
         assert len([key for key in keys if key.startswith(f"{turn} ")]) >= acknowledged > 0
         assert faults(clerk.engine) == []
+
+
+def test_groups_that_bring_the_same_keys_in_another_order_wait_for_each_other_and_never_deadlock(clerk: Clerk) -> None:
+    """Dated records among them too; nothing is tried again here, so that a deadlock would be seen."""
+    for turn in range(4):
+        asks = [clerk.ask(f"turn {turn} {number:02}", 1) for number in range(40)]
+        dated = [replace(clerk.ask(f"late {turn} {n}", 1), effective_at=NOW - timedelta(hours=1)) for n in range(10)]
+        groups = asks, [*dated, *asks[::-1]], asks[::-1]
+        ends = at_once([lambda group=each: settled(clerk.engine, group) for each in groups])  # type: ignore[misc]
+        assert set(kinds(ends)) <= {"Raced", "done"}, ends
+    for group in groups:
+        settled(clerk.engine, group)
+    assert clerk.shelves()["D-DE available"] in range(20 + 4 * 40, 20 + 4 * 50 + 1, 10)
+    assert faults(clerk.engine) == []
+
+
+def settled(engine: Engine, asks: Sequence[Ask]) -> None:
+    """The asks in one transaction, tried once."""
+    with Session(engine) as session:
+        settle(session, asks, refused)
+        session.commit()

@@ -28,12 +28,13 @@ class CountBody(http.Body):
 
 
 class EntryBody(http.Body):
-    """What was counted of a lot, in base units."""
+    """What was counted of a lot, in base units; of a serialised item, which pieces."""
 
     lot_id: http.Number
     owner: Text = "pool"
     status: Annotated[str, Field(pattern="^(available|reserved|quarantine)$")] = "available"
     counted: http.QuantityOrNone
+    serials: list[Text] = Field(default=[], max_length=10_000)
 
 
 class ReasonBody(http.Body):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy import update
@@ -9,16 +11,17 @@ from sqlmodel import Session, col, select
 
 from stockpile import journal
 from stockpile.actor import Act
+from stockpile.catalogue import queries as catalogue
 from stockpile.db import rows_changed
 from stockpile.errors import Conflict, Invalid
 from stockpile.governance import queries as governance
 from stockpile.governance.rules import require, require_other
-from stockpile.inventory import binning, ledger, queries
+from stockpile.inventory import binning, ledger, queries, serialised
 from stockpile.inventory import rules as stock
 from stockpile.inventory.counts import queries as counts
 from stockpile.inventory.counts import rules
 from stockpile.inventory.counts.tables import Count, CountLine
-from stockpile.inventory.tables import Balance
+from stockpile.inventory.tables import Balance, Lot
 
 
 class CountState(Conflict):
@@ -43,18 +46,30 @@ def open_count(session: Session, act: Act, *, site: str, reason: str, bin: str |
     return count
 
 
-def enter(session: Session, act: Act, *, number: int, lot_id: int, owner: str, status: str, counted: int) -> CountLine:
+def enter(
+    session: Session,
+    act: Act,
+    *,
+    number: int,
+    lot_id: int,
+    owner: str,
+    status: str,
+    counted: int,
+    serials: Sequence[str] = (),
+) -> CountLine:
     """Enter what was counted of a lot, in base units; it is compared with the book at this instant.
 
-    A large difference wants a recount by entering the line again.
+    A large difference wants a recount by entering the line again. Of a serialised item the pieces found are named.
     """
     count = counts.count(session, number)
     require(act.actor, "stock.count", site=count.site_code)
     _require_open(count)
-    queries.lot(session, lot_id)
+    lot = queries.lot(session, lot_id)
     if status not in (stock.AVAILABLE, stock.RESERVED, stock.QUARANTINE) or counted < 0:
         raise Invalid("count what is available, reserved or in quarantine, from zero up", field="status")
     book, version = _book(session, ledger.Account(lot_id, count.site_code, owner, status), count.bin_id)
+    pieces = _pieces(session, count, lot, serials, counted=counted)
+    there = (count.site_code, owner, status)
     attempts = counts.lines(session, number).get((lot_id, owner, status), [])
     line = CountLine(
         count_id=number,
@@ -65,12 +80,32 @@ def enter(session: Session, act: Act, *, number: int, lot_id: int, owner: str, s
         counted=counted,
         book=book,
         book_version=version,
+        serials=json.dumps(pieces) if pieces is not None else "",
+        book_serials="" if pieces is None else json.dumps(serialised.at(session, lot_id, there)),
         counted_by=act.actor.id,
         counted_at=act.at,
     )
     session.add(line)
     session.flush()
     return line
+
+
+def _pieces(session: Session, count: Count, lot: Lot, serials: Sequence[str], *, counted: int) -> list[str] | None:
+    """The pieces that were found, in order; None where the item has no serials."""
+    if not catalogue.item(session, lot.item_code).serialised:
+        if serials:
+            raise serialised.NoSerials(f"{lot.item_code} has no serials: give the figure alone", field="serials")
+        return None
+    if count.bin_id is not None:
+        raise Invalid(f"pieces of {lot.item_code} are known by site, not by bin: count the whole site", field="lot_id")
+    if len(set(serials)) != counted or len(serials) != counted:
+        raise serialised.SerialsNeeded(
+            f"{lot.item_code} is counted by serials: {counted} counted, {len(set(serials))} different ones given",
+            field="serials",
+            item=lot.item_code,
+            needed=counted,
+        )
+    return sorted(serials)
 
 
 def approve(session: Session, act: Act, *, number: int, reason: str) -> list[int]:
@@ -91,7 +126,7 @@ def approve(session: Session, act: Act, *, number: int, reason: str) -> list[int
     count.approved_by, count.approved_at = act.actor.id, act.at
     session.add(count)
     both = replace(act, second=governance.actor_by_number(session, count.opened_by))
-    postings = [_adjust(session, both, count, one, reason) for one in found if one.counted != one.book]
+    postings = [_adjust(session, both, count, one, reason) for one in found if one.differs]
     payload = {"lines": len(found), "adjusted": len(postings)}
     journal.record(session, act, action="count.approve", subject=f"count:{number}", payload=payload, reason=reason)
     return postings
@@ -100,16 +135,29 @@ def approve(session: Session, act: Act, *, number: int, reason: str) -> list[int
 def _adjust(session: Session, act: Act, count: Count, one: counts.Difference, reason: str) -> int:
     account = ledger.Account(one.lot_id, count.site_code, one.owner, one.status)
     change = one.counted - one.book
-    source, sink = (stock.LOSS, account) if change > 0 else (account, stock.LOSS)
-    move = ledger.Move(one.lot_id, abs(change), source, sink, document=f"count:{count.id}")
     key = f"count:{count.id}:{one.lot_id}:{one.owner}:{one.status}"
     why = f"count {count.id}: {one.counted} counted, {one.book} by the book. {reason}"
     if count.bin_id is not None and change < 0:
         _shift(session, count.bin_id, account, change)
-    posting = ledger.post(session, act, kind="adjustment", key=key, moves=[move], reason=why)
+    moves = _moves(account, one, document=f"count:{count.id}")
+    posting = ledger.post(session, act, kind="adjustment", key=key, moves=moves, reason=why)
     if count.bin_id is not None and change > 0:
         _shift(session, count.bin_id, account, change)
     return posting
+
+
+def _moves(account: ledger.Account, one: counts.Difference, *, document: str) -> list[ledger.Move]:
+    """What brings the book to what was counted: of pieces, those missing go and those found come, each by name."""
+    if one.missing or one.extra:
+        ways = ((account, stock.LOSS, one.missing), (stock.LOSS, account, one.extra))
+        return [
+            ledger.Move(one.lot_id, len(named), source, sink, document, serialised.Which(named))
+            for source, sink, named in ways
+            if named
+        ]
+    change = one.counted - one.book
+    source, sink = (stock.LOSS, account) if change > 0 else (account, stock.LOSS)
+    return [ledger.Move(one.lot_id, abs(change), source, sink, document)]
 
 
 def _shift(session: Session, bin_id: int, account: ledger.Account, change: int) -> None:

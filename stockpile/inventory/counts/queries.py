@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
 
+from stockpile.catalogue.tables import Item
 from stockpile.errors import NotFound
 from stockpile.inventory import rules as stock
 from stockpile.inventory.counts import rules
@@ -32,11 +34,15 @@ class ToCount:
     status: str
     attempts: int
     recount: bool
+    serialised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The last word on one line: what was counted against the book at that instant, in base units."""
+    """The last word on one line: what was counted against the book at that instant, in base units.
+
+    Of a serialised item: the pieces of the book that were not found, and those found that the book has not there.
+    """
 
     lot_id: int
     owner: str
@@ -46,6 +52,13 @@ class Difference:
     attempts: int
     open_recount: bool
     counters: tuple[int, ...]
+    missing: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+
+    @property
+    def differs(self) -> bool:
+        """Whether the book must change."""
+        return bool(self.counted != self.book or self.missing or self.extra)
 
 
 def count(session: Session, number: int) -> Count:
@@ -78,8 +91,9 @@ def to_count(session: Session, number: int) -> list[ToCount]:
     site = count(session, number).site_code
     done = lines(session, number)
     query = (
-        select(Balance, Lot)
+        select(Balance, Lot, Item)
         .join(Lot, col(Lot.id) == col(Balance.lot_id))
+        .join(Item, col(Item.code) == col(Lot.item_code))
         .where(Balance.site_code == site, Balance.quantity > 0, Balance.status != stock.IN_TRANSIT)
         .order_by(col(Lot.item_code), col(Lot.expiry), col(Lot.code))
     )
@@ -96,8 +110,9 @@ def to_count(session: Session, number: int) -> list[ToCount]:
             status=balance.status,
             attempts=len(attempts),
             recount=bool(attempts) and wants_recount(attempts),
+            serialised=item.serialised,
         )
-        for balance, lot in session.exec(query)
+        for balance, lot, item in session.exec(query)
         for attempts in (done.get((balance.lot_id, balance.owner, balance.status), []),)
     ]
 
@@ -121,6 +136,12 @@ def differences(session: Session, number: int) -> list[Difference]:
             attempts=len(attempts),
             open_recount=wants_recount(attempts),
             counters=tuple(sorted({line.counted_by for line in attempts})),
+            missing=_without(attempts[-1].book_serials, attempts[-1].serials),
+            extra=_without(attempts[-1].serials, attempts[-1].book_serials),
         )
         for (lot_id, owner, status), attempts in sorted(lines(session, number).items())
     ]
+
+
+def _without(these: str, those: str) -> tuple[str, ...]:
+    return tuple(sorted(set(json.loads(these or "[]")) - set(json.loads(those or "[]"))))

@@ -32,7 +32,9 @@ class CountLine(Table, table=True):
 
     `book` and `book_version` are those of the balance when the figure was
     entered, so that movements before and after do not count as differences.
-    `attempt` 2 and later are recounts.
+    `attempt` 2 and later are recounts. Of a serialised item, `serials` are
+    those found and `book_serials` those of the book at that instant, as JSON
+    lists; empty of other items.
     """
 
     __tablename__ = "stock_count_line"
@@ -49,6 +51,8 @@ class CountLine(Table, table=True):
     attempt: int
     counted: int = Field(sa_type=BigInteger)
     book: int = Field(sa_type=BigInteger)
+    serials: str = ""
+    book_serials: str = ""
     book_version: int = Field(sa_type=BigInteger)
     counted_by: int = Field(foreign_key="account.id", sa_type=BigInteger)
     counted_at: datetime

@@ -189,7 +189,9 @@
       const id = `field-${one.name}`;
       const input = one.options
         ? make("select", { id, name: one.name }, ...one.options.map(([value, text]) => make("option", { value }, text)))
-        : make("input", { id, name: one.name, type: one.type || "text", autocomplete: "off" });
+        : one.type === "lines"
+          ? make("textarea", { id, name: one.name, rows: 6, autocomplete: "off" })
+          : make("input", { id, name: one.name, type: one.type || "text", autocomplete: "off" });
       if (one.type === "number") Object.assign(input, { min: one.min ?? 1, step: 1, inputMode: "numeric" });
       input.required = one.required !== false;
       if (one.value !== undefined && one.value !== null) input.value = one.value;
@@ -495,9 +497,13 @@
     show("counting", say("Count {done} of {all}", { done: total - open.length + 1, all: total }), [
       facts([[_("Item"), `${line.item} ${item.name}`], [_("Lot"), line.lot], [_("Status"), STATUS[line.status]], [_("Owner"), line.owner === "pool" ? _("pool") : line.owner]]),
       line.recount ? make("p", { className: "warning" }, `\u26a0 ${_("Far from expected: count it once more.")}`) : "",
-      form([{ name: "counted", label: say("Counted ({unit})", { unit: item.base_unit }), type: "number", min: 0 }], _("Record"), (given) => {
-        record(say("Counted {quantity} of {item}, lot {lot}", { quantity: amount(given.counted, item.base_unit), item: item.name, lot: line.lot }),
-          `counts/${count}/lines`, { lot_id: line.lot_id, owner: line.owner, status: line.status, counted: Number(given.counted) });
+      form([line.serialised
+        ? { name: "serials", label: _("Serials found, one a line"), type: "lines", required: false }
+        : { name: "counted", label: say("Counted ({unit})", { unit: item.base_unit }), type: "number", min: 0 }], _("Record"), (given) => {
+        const serials = line.serialised ? given.serials.split(/\r?\n/).map((one) => one.trim()).filter(Boolean) : [];
+        const counted = line.serialised ? serials.length : Number(given.counted);
+        record(say("Counted {quantity} of {item}, lot {lot}", { quantity: amount(counted, item.base_unit), item: item.name, lot: line.lot }),
+          `counts/${count}/lines`, { lot_id: line.lot_id, owner: line.owner, status: line.status, counted, ...(serials.length ? { serials } : {}) });
         next(count, rest, total);
       })]);
   }
