@@ -15,7 +15,7 @@ from stockpile.actor import Act
 from stockpile.governance.caller import After, Caller, Key, RecentlySignedIn, SignedIn, answered, refused
 from stockpile.governance.quick import Endpoint
 from stockpile.idempotency import Reply
-from stockpile.inventory import grouping, operations, queries, recording, transfers
+from stockpile.inventory import grouping, holding, operations, queries, recording, transfers
 from stockpile.inventory.bodies import (
     AdjustmentBody,
     DeliveryBody,
@@ -182,7 +182,7 @@ def hold(caller: SignedIn, request: Request, lot_id: http.Number, body: ReasonBo
     """Hold a lot everywhere; `waiting_transfers` are those that cannot leave now, or have it on the road."""
 
     def work(session: Session, act: Act) -> Any:
-        lot = operations.hold(session, act, lot_id=lot_id, reason=body.reason)
+        lot = holding.hold(session, act, lot_id=lot_id, reason=body.reason)
         return {**http.plain(lot), "waiting_transfers": queries.waiting_for(session, lot_id)}
 
     return caller.effect(request, body, key, work)
@@ -192,7 +192,7 @@ def hold(caller: SignedIn, request: Request, lot_id: http.Number, body: ReasonBo
 def release(caller: SignedIn, request: Request, lot_id: http.Number, body: ReasonBody, key: Key = None) -> JSONResponse:
     """End the hold of a lot."""
     return caller.effect(
-        request, body, key, lambda session, act: operations.release(session, act, lot_id=lot_id, reason=body.reason)
+        request, body, key, lambda session, act: holding.release(session, act, lot_id=lot_id, reason=body.reason)
     )
 
 

@@ -71,12 +71,6 @@ class Use:
     serials: tuple[str, ...] = ()
 
 
-class StillRecalled(Conflict):
-    """An open recall names the lot: its hold stays."""
-
-    code = "lot_recalled"
-
-
 class ExpiredAtReceipt(Invalid):
     """A lot past its expiry is not taken into stock."""
 
@@ -282,33 +276,6 @@ def adjust(session: Session, act: Act, *, account: ledger.Account, change: int, 
     """Correct a balance by `change` base units (found > 0, lost < 0) with a reason; returns the posting's number."""
     line = recording.Line(account.lot_id, change, account.owner, account.status)
     return recording.record(session, recording.Record(act, recording.ADJUST, account.site, [line], key, reason))
-
-
-def hold(session: Session, act: Act, *, lot_id: int, reason: str) -> Lot:
-    """Hold a lot everywhere: from now on no plan offers it and no site dispatches it."""
-    return _set_hold(session, act, lot_id=lot_id, on_hold=True, reason=reason)
-
-
-def release(session: Session, act: Act, *, lot_id: int, reason: str) -> Lot:
-    """End a hold."""
-    return _set_hold(session, act, lot_id=lot_id, on_hold=False, reason=reason)
-
-
-def _set_hold(session: Session, act: Act, *, lot_id: int, on_hold: bool, reason: str) -> Lot:
-    require(act.actor, "stock.hold")
-    if not reason.strip():
-        raise Invalid("a hold or its end needs a reason", field="reason")
-    queries.lock_lots(session, [lot_id])
-    lot = queries.lot(session, lot_id)
-    if lot.recalled and not on_hold:
-        raise StillRecalled(f"lot {lot.code} of {lot.item_code} is recalled: close the recall first", lot=lot.code)
-    if lot.on_hold == on_hold:
-        raise Conflict(f"lot {lot.code} is {'already' if on_hold else 'not'} on hold")
-    lot.on_hold, lot.hold_reason = on_hold, reason if on_hold else ""
-    session.add(lot)
-    action = "lot.hold" if on_hold else "lot.release"
-    journal.record(session, act, action=action, subject=f"lot:{lot_id}", payload={}, reason=reason)
-    return lot
 
 
 def set_floor(session: Session, act: Act, *, item: str, effective_from: date, quantity: int) -> None:

@@ -20,7 +20,7 @@ from stockpile.allocation.policies import rules as policies
 from stockpile.allocation.tables import Plan
 from stockpile.db import open_engine, reading
 from stockpile.errors import Invalid, NotFound
-from stockpile.inventory import operations as stock
+from stockpile.inventory import holding
 from tests.allocation.real_region import first_morning, first_plan
 from tests.allocation.surge_room import ask, everybody, results, share_out, stored_plan
 from tests.conftest import Cast, acting
@@ -96,7 +96,7 @@ def test_more_stock_reaches_those_who_may_have_it(region: Engine, cast: Cast) ->
 @ON_SQLITE
 def test_more_of_what_nobody_could_get_opens_it_to_them(region: Engine, cast: Cast) -> None:
     """The only lot of pumps is on hold: the plan knows no pumps; a delivery to Aachen would serve those who asked."""
-    do(region, stock.hold, acting(cast["logistics"]), lot_id=lot_id(region, "P-1"), reason="recall")
+    do(region, holding.hold, acting(cast["logistics"]), lot_id=lot_id(region, "P-1"), reason="recall")
     _, plan = share_out(region, cast, *everybody(), *everybody("PUMP", 100))
     assert {row.got for (_, item), row in results(region, plan).items() if item == "PUMP"} == {0}
     found = supposed(region, plan, More("PUMP", "D-DE", 8))

@@ -17,8 +17,7 @@ from stockpile.db import reading
 from stockpile.demand.operations import DayReport, report_day
 from stockpile.errors import Conflict, Invalid
 from stockpile.governance.rules import Missing, OwnWork
-from stockpile.inventory import operations as stock
-from stockpile.inventory import transfers
+from stockpile.inventory import holding, transfers
 from tests.allocation.surge_room import TOMORROW, ask, drafted, submitted, surge
 from tests.conftest import NOW, Cast, acting
 from tests.inventory.stockroom import ON_SQLITE, do, lot_id, send_out, take_in
@@ -104,7 +103,7 @@ def test_stock_on_hold_is_no_cover(region: Engine, cast: Cast) -> None:
     """Else Vaals is told that its own cover is enough, and its shelf is full of recalled tablets."""
     deliver(region, cast, "RECALLED", 100, date(2021, 6, 30))
     recalled = lot_id(region, "RECALLED")
-    do(region, stock.hold, acting(cast["logistics"]), lot_id=recalled, reason="glass in the bottle")
+    do(region, holding.hold, acting(cast["logistics"]), lot_id=recalled, reason="glass in the bottle")
     [request] = submitted(region, cast, surge(region, cast), ask(quantity=120))
     assert request.validated == 120
 

@@ -18,6 +18,7 @@ from stockpile.allocation.tables import Override, Plan
 from stockpile.db import reading
 from stockpile.errors import Conflict, Invalid, NotFound
 from stockpile.governance.rules import Missing, OwnWork
+from stockpile.inventory import holding
 from stockpile.inventory import operations as stock
 from stockpile.inventory import queries as stock_queries
 from tests.allocation.surge_room import (
@@ -160,7 +161,7 @@ def revised(engine: Engine, cast: Cast, _number: int, plan: Plan) -> None:
 
 
 def held(engine: Engine, cast: Cast, _number: int, _plan: Plan) -> None:
-    do(engine, stock.hold, acting(cast["logistics"]), lot_id=lot_id(engine, "T-OLD"), reason="recall")
+    do(engine, holding.hold, acting(cast["logistics"]), lot_id=lot_id(engine, "T-OLD"), reason="recall")
 
 
 def raised(engine: Engine, cast: Cast, _number: int, _plan: Plan) -> None:

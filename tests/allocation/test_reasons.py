@@ -16,6 +16,7 @@ from stockpile.allocation.reasons.queries import NotPlannedYet, Reasons
 from stockpile.allocation.tables import Plan
 from stockpile.catalogue import operations as catalogue
 from stockpile.db import reading
+from stockpile.inventory import holding
 from stockpile.inventory import operations as stock
 from tests.allocation.surge_room import ask, everybody, planned, results, share_out, submitted, surge
 from tests.allocation.test_policies import PER_HEAD, adopted
@@ -74,7 +75,7 @@ def test_who_got_more_is_told_with_the_reason(region: Engine, cast: Cast) -> Non
 
 @ON_SQLITE
 def test_stock_that_may_not_serve_a_request_is_listed_by_reason(region: Engine, cast: Cast) -> None:
-    do(region, stock.hold, acting(cast["logistics"]), lot_id=lot_id(region, "T-NEW"), reason="recall")
+    do(region, holding.hold, acting(cast["logistics"]), lot_id=lot_id(region, "T-NEW"), reason="recall")
     _, plan = share_out(region, cast, *everybody(), ask("NL-1", "VIAL", 4))
     assert [(one.reason, one.quantity) for one in reasons(region, plan).barred] == [("on_hold", 400)]
     vials = reasons(region, plan, item="VIAL")

@@ -18,6 +18,7 @@ from stockpile.allocation.planning import NothingToShare
 from stockpile.allocation.queries import NothingAsked, UnknownPlan
 from stockpile.db import reading
 from stockpile.governance.rules import Missing
+from stockpile.inventory import holding
 from stockpile.inventory import operations as stock
 from tests.allocation.surge_room import (
     TOMORROW,
@@ -100,7 +101,7 @@ def test_the_reason_names_what_would_have_to_change(
     region: Engine, cast: Cast, minutes: int, hold: bool, reason: str
 ) -> None:
     if hold:
-        do(region, stock.hold, acting(cast["logistics"]), lot_id=lot_id(region, "P-1"), reason="recall")
+        do(region, holding.hold, acting(cast["logistics"]), lot_id=lot_id(region, "P-1"), reason="recall")
     draft = ask("NL-1", "PUMP", 2, need_by=NOW + timedelta(minutes=minutes))
     _, plan = share_out(region, cast, draft)
     assert results(region, plan)["NL-1", "PUMP"].reason_code == reason
@@ -125,7 +126,7 @@ def test_what_expires_first_leaves_first(region: Engine, cast: Cast) -> None:
 @ON_SQLITE
 def test_a_lot_on_hold_is_in_no_plan_and_does_not_count_towards_the_floor(region: Engine, cast: Cast) -> None:
     held = lot_id(region, "T-NEW")
-    do(region, stock.hold, acting(cast["logistics"]), lot_id=held, reason="recall")
+    do(region, holding.hold, acting(cast["logistics"]), lot_id=held, reason="recall")
     _, plan = share_out(region, cast, *everybody())
     assert held not in {line.lot_id for line in lines(region, plan)}
     assert sum(line.quantity for line in lines(region, plan)) == 100, "200 are usable, 100 are the floor"

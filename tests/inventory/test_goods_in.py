@@ -15,7 +15,7 @@ from stockpile.contracts.operations import LineDraft, OverDelivery, WrongState
 from stockpile.db import reading
 from stockpile.errors import Invalid, Refusal
 from stockpile.governance.rules import Missing
-from stockpile.inventory import operations
+from stockpile.inventory import holding, operations
 from stockpile.inventory.moves import PostedBefore
 from stockpile.inventory.opening import ExpiryDiffers
 from stockpile.inventory.operations import ExpiredAtReceipt, ReceiptLine
@@ -176,4 +176,4 @@ def test_only_staff_of_the_store_touch_stock(region: Engine, cast: Cast) -> None
         with pytest.raises(Missing):
             do(region, operations.adjust, act, account=shelf, change=1, key="count", reason="found")
         with pytest.raises(Missing):
-            do(region, operations.hold, act, lot_id=shelf.lot_id, reason="recall")
+            do(region, holding.hold, act, lot_id=shelf.lot_id, reason="recall")

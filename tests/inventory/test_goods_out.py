@@ -11,7 +11,7 @@ from stockpile.actor import Grant
 from stockpile.db import reading
 from stockpile.errors import Conflict, Invalid
 from stockpile.governance.rules import Missing, OwnWork
-from stockpile.inventory import operations, queries, transfers
+from stockpile.inventory import holding, operations, queries, transfers
 from stockpile.inventory.ledger import NotEnough
 from stockpile.inventory.operations import Use
 from stockpile.inventory.tables import Transfer
@@ -175,13 +175,13 @@ def test_a_lot_on_hold_is_offered_to_no_plan_and_leaves_no_site(region: Engine, 
     act = acting(cast["logistics"])
     lot = take_in(region, act, lot="HELD", quantity=20)
     number = send_out(region, act, lot="HELD", quantity=10).id
-    do(region, operations.hold, act, lot_id=lot, reason="recall of the batch")
+    do(region, holding.hold, act, lot_id=lot, reason="recall of the batch")
     with pytest.raises(NotFit) as refused:
         do(region, transfers.dispatch, act, numbers=[number])
     assert refused.value.facts == {"transfer": number, "lot": "HELD", "reason": "on_hold"}
     with reading(region) as session:
         assert [row.on_hold for row in queries.pool_stock(session) if row.lot == "HELD"] == [True]
-    do(region, operations.release, act, lot_id=lot, reason="the recall was for another batch")
+    do(region, holding.release, act, lot_id=lot, reason="the recall was for another batch")
     do(region, transfers.dispatch, act, numbers=[number])
 
 
@@ -189,14 +189,14 @@ def test_a_lot_on_hold_is_offered_to_no_plan_and_leaves_no_site(region: Engine, 
 def test_a_hold_needs_a_reason_and_is_put_on_and_taken_off_once(region: Engine, cast: Cast) -> None:
     act, lot = acting(cast["logistics"]), lot_id(region, "T-NEW")
     with pytest.raises(Invalid):
-        do(region, operations.hold, act, lot_id=lot, reason=" ")
+        do(region, holding.hold, act, lot_id=lot, reason=" ")
     with pytest.raises(Conflict):
-        do(region, operations.release, act, lot_id=lot, reason="was never held")
-    do(region, operations.hold, act, lot_id=lot, reason="recall")
+        do(region, holding.release, act, lot_id=lot, reason="was never held")
+    do(region, holding.hold, act, lot_id=lot, reason="recall")
     with pytest.raises(Conflict):
-        do(region, operations.hold, act, lot_id=lot, reason="recall")
+        do(region, holding.hold, act, lot_id=lot, reason="recall")
     with pytest.raises(queries.UnknownLot):
-        do(region, operations.hold, act, lot_id=999, reason="recall")
+        do(region, holding.hold, act, lot_id=999, reason="recall")
 
 
 @ON_SQLITE
@@ -301,7 +301,7 @@ def test_a_member_named_twice_on_one_list_gets_what_is_there_and_no_refusal(regi
 def test_a_lot_on_hold_is_not_issued_to_patients(region: Engine, cast: Cast) -> None:
     at_the_ward(region, cast, ("RECALLED", 10, date(2020, 9, 30)), ("GOOD", 10, date(2021, 6, 30)))
     held = lot_id(region, "RECALLED")
-    do(region, operations.hold, acting(cast["logistics"]), lot_id=held, reason="glass in the bottle")
+    do(region, holding.hold, acting(cast["logistics"]), lot_id=held, reason="glass in the bottle")
     issue(region, cast, Use("NL-1", "TAB", 5))
     assert shelves(region, "RECALLED", "GOOD") == {
         ("RECALLED", "H-NL", "NL-1", "available"): 10,

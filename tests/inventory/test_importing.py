@@ -8,6 +8,7 @@ from sqlmodel import select
 
 from stockpile.actor import Act, Grant
 from stockpile.db import reading
+from stockpile.inventory import holding
 from stockpile.inventory.tables import Lot, Movement, Posting
 from tests.conftest import Cast, acting
 from tests.inventory.importroom import csv, imported, line, lost, receipt
@@ -158,11 +159,9 @@ def test_an_instant_to_come_or_long_gone_is_refused(region: Engine, clerk: Act) 
 
 
 def test_a_lot_on_hold_is_not_issued_by_file_either(region: Engine, cast: Cast, clerk: Act) -> None:
-    from stockpile.inventory import operations
-
     found = line(kind="adjustment", item="TAB", lot="T-NEW", quantity=5, to_site="H-NL", owner="NL-1", reason="count")
     assert imported(region, clerk, csv(found))[0] == "done"
-    do(region, operations.hold, clerk, lot_id=lot_id(region, "T-NEW"), reason="doubt")
+    do(region, holding.hold, clerk, lot_id=lot_id(region, "T-NEW"), reason="doubt")
     row = line(kind="issue", item="TAB", lot="T-NEW", quantity=5, from_site="H-NL", owner="NL-1")
     _, told = imported(region, clerk, csv(row))
     assert told == [(2, "lot", "lot T-NEW is not issued: the lot is on hold (expiry 2021-06-30)")]

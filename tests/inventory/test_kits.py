@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from stockpile.db import reading
 from stockpile.errors import Invalid
 from stockpile.governance.rules import Missing
-from stockpile.inventory import operations, queries
+from stockpile.inventory import holding, queries
 from stockpile.inventory.kits import operations as kits
 from stockpile.inventory.kits import queries as kitted
 from stockpile.inventory.kits.operations import Batch, PartNotUsable, PartsDiffer
@@ -87,10 +87,45 @@ def test_parts_may_be_named_and_must_be_what_belongs_in_the_kits(stocked: Engine
 
 
 def test_what_is_held_goes_into_no_kit(stocked: Engine, cast: Cast) -> None:
-    do(stocked, operations.hold, acting(cast["logistics"]), lot_id=lot_id(stocked, "T-SOON"), reason="smell")
+    do(stocked, holding.hold, acting(cast["logistics"]), lot_id=lot_id(stocked, "T-SOON"), reason="smell")
     assert assemble(stocked, cast, batch(stocked)).expiry == date(2020, 9, 30)
     with pytest.raises(PartNotUsable, match="T-SOON"):
         assemble(stocked, cast, batch(stocked, lot="K-2", T_SOON=10, T_NEW=10, V_1=4, P_1=2))
+
+
+def held(engine: Engine, *codes: str) -> list[bool]:
+    """Which of these lots are on hold."""
+    with reading(engine) as session:
+        return [queries.lot(session, lot_id(engine, code)).on_hold for code in codes]
+
+
+def test_a_hold_of_a_component_reaches_the_kits_made_of_it_and_ends_with_the_last(stocked: Engine, cast: Cast) -> None:
+    logistics = acting(cast["logistics"])
+    assemble(stocked, cast, batch(stocked))
+    assemble(stocked, cast, batch(stocked, lot="K-2"))
+    do(stocked, holding.hold, logistics, lot_id=lot_id(stocked, "T-SOON"), reason="smell")
+    assert held(stocked, "T-SOON", "K-1", "K-2") == [True, True, False]
+    do(stocked, holding.hold, logistics, lot_id=lot_id(stocked, "V-1"), reason="glass")
+    assert held(stocked, "K-1", "K-2") == [True, True]
+    do(stocked, holding.release, logistics, lot_id=lot_id(stocked, "T-SOON"), reason="it is the box")
+    assert held(stocked, "T-SOON", "K-1") == [False, True]
+    with reading(stocked) as session:
+        assert queries.lot(session, lot_id(stocked, "K-1")).hold_reason == "holds lot V-1 of VIAL: glass"
+    do(stocked, holding.hold, logistics, lot_id=lot_id(stocked, "P-1"), reason="leaks")
+    do(stocked, holding.release, logistics, lot_id=lot_id(stocked, "P-1"), reason="it does not")
+    do(stocked, holding.release, logistics, lot_id=lot_id(stocked, "V-1"), reason="whole")
+    assert held(stocked, "V-1", "K-1", "K-2") == [False, False, False]
+    assert faults(stocked) == []
+
+
+def test_a_kit_held_for_itself_stays_held_when_its_component_is_free_again(stocked: Engine, cast: Cast) -> None:
+    logistics = acting(cast["logistics"])
+    assemble(stocked, cast, batch(stocked))
+    do(stocked, holding.hold, logistics, lot_id=lot_id(stocked, "K-1"), reason="torn")
+    do(stocked, holding.hold, logistics, lot_id=lot_id(stocked, "T-SOON"), reason="smell")
+    do(stocked, holding.release, logistics, lot_id=lot_id(stocked, "T-SOON"), reason="fine")
+    assert held(stocked, "T-SOON", "K-1") == [False, True]
+    assert faults(stocked) == []
 
 
 def test_a_recall_of_a_component_reaches_the_kits_made_of_it_and_no_others(stocked: Engine, cast: Cast) -> None:

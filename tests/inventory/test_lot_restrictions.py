@@ -11,7 +11,7 @@ from stockpile.db import reading, transact
 from stockpile.errors import Invalid
 from stockpile.governance.queries import UnknownMember
 from stockpile.governance.rules import Missing, OwnWork
-from stockpile.inventory import operations, recording, transfers
+from stockpile.inventory import holding, operations, recording, transfers
 from stockpile.inventory.lots import operations as lots
 from stockpile.inventory.lots import queries
 from stockpile.inventory.operations import ReceiptLine, Use
@@ -186,7 +186,7 @@ def test_whoever_edits_a_lot_by_hand_is_found_out(region: Engine, cast: Cast) ->
 
     given = {"lot_id": lot_id(region, "T-OLD"), "authority": "FAGG", "evidence": "letter 7"}
     do(region, quality.extend_expiry, acting(cast["pharmacist"]), new_expiry=date(2020, 10, 20), **given)
-    do(region, operations.hold, acting(cast["logistics"]), lot_id=lot_id(region, "T-NEW"), reason="glass")
+    do(region, holding.hold, acting(cast["logistics"]), lot_id=lot_id(region, "T-NEW"), reason="glass")
     restrict(region, cast, "V-1", "country", "BE")
     assert faults(region) == []
     for statement, words in FORGERIES:
@@ -203,14 +203,14 @@ def test_books_from_before_lots_were_journaled_are_taken_over_as_they_stand(regi
 
     from stockpile import migrations
 
-    do(region, operations.hold, acting(cast["logistics"]), lot_id=lot_id(region, "T-NEW"), reason="glass")
+    do(region, holding.hold, acting(cast["logistics"]), lot_id=lot_id(region, "T-NEW"), reason="glass")
     with region.connect() as connection:
         command.downgrade(migrations.configuration(connection), "0003")
     with region.begin() as connection:
         connection.execute(text("DELETE FROM journal_entry WHERE action LIKE 'lot.%'"))
     migrations.upgrade(region)
     assert faults(region) == []
-    do(region, operations.release, acting(cast["logistics"]), lot_id=lot_id(region, "T-NEW"), reason="whole")
+    do(region, holding.release, acting(cast["logistics"]), lot_id=lot_id(region, "T-NEW"), reason="whole")
     assert faults(region) == []
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from stockpile.contracts import operations as contracts
 from stockpile.db import reading
 from stockpile.errors import Invalid
-from stockpile.inventory import operations
+from stockpile.inventory import holding, operations
 from stockpile.inventory.lots import operations as lots
 from stockpile.inventory.operations import ReceiptLine
 from stockpile.inventory.outlook import queries as outlook
@@ -52,7 +52,7 @@ def test_it_is_moved_only_where_the_one_predicate_lets_it(region: Engine, cast: 
     given = {"lot_id": lot_id(region, "T-OLD"), "kind": "country", "value": "DE", "reason": "label"}
     do(region, lots.restrict, acting(cast["logistics"]), **given)
     assert [one[3] for one in parts(listed(region, VAALS, AACHEN)["T-OLD", "D-BE"])] == ["H-DE", ""]
-    do(region, operations.hold, acting(cast["logistics"]), lot_id=lot_id(region, "T-OLD"), reason="smell")
+    do(region, holding.hold, acting(cast["logistics"]), lot_id=lot_id(region, "T-OLD"), reason="smell")
     assert parts(listed(region, VAALS, AACHEN)["T-OLD", "D-BE"]) == [("dispose", 200, 0, "")]
 
 

@@ -14,7 +14,7 @@ from stockpile.errors import Invalid
 from stockpile.governance import operations as governance
 from stockpile.governance.queries import UnknownMember
 from stockpile.governance.rules import OwnWork
-from stockpile.inventory import ledger, operations, queries, reserving, transfers
+from stockpile.inventory import holding, ledger, operations, queries, reserving, transfers
 from stockpile.inventory.lots import operations as lots
 from stockpile.inventory.operations import ReceiptLine
 from stockpile.inventory.ownership import operations as ownership
@@ -90,7 +90,7 @@ def test_nobody_confirms_their_own_change_of_owner_and_a_withdrawn_one_is_over(r
 
 
 def test_the_pool_gives_nothing_away_below_its_floor_nor_more_than_stands_there(region: Engine, cast: Cast) -> None:
-    do(region, operations.hold, acting(cast["logistics"]), lot_id=lot_id(region, "T-OLD"), reason="inspected")
+    do(region, holding.hold, acting(cast["logistics"]), lot_id=lot_id(region, "T-OLD"), reason="inspected")
     number = proposed(region, cast, to="NL-1", quantity=301)
     with pytest.raises(ownership.BelowFloor, match="has 400 usable of TAB and keeps at least 100"):
         do(region, ownership.confirm, acting(cast["committee"]), number=number)

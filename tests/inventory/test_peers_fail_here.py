@@ -63,7 +63,7 @@ from stockpile.app import build
 from stockpile.db import reading, table_of, transact
 from stockpile.errors import Refusal
 from stockpile.governance import operations as governance
-from stockpile.inventory import ledger, operations, queries, recording, rules, transfers
+from stockpile.inventory import holding, ledger, operations, queries, recording, rules, transfers
 from stockpile.inventory import tables as stock
 from stockpile.inventory.counts import operations as counts
 from stockpile.inventory.ledger import Account, Move, NotEnough
@@ -303,7 +303,7 @@ def test_stock_in_quarantine_can_be_counted_written_off_and_destroyed(region: En
 def test_why_a_lot_is_not_offered_is_said(region: Engine, cast: Cast) -> None:
     """Elsewhere: it is just not in the list."""
     sent = send_out(region, acting(cast["committee"]), lot="T-NEW", quantity=10)
-    do(region, operations.hold, acting(cast["logistics"]), lot_id=lot_id(region, "T-NEW"), reason="a complaint")
+    do(region, holding.hold, acting(cast["logistics"]), lot_id=lot_id(region, "T-NEW"), reason="a complaint")
     with pytest.raises(transfers.NotFit, match="lot T-NEW of TAB may not leave: the lot is on hold"):
         do(region, transfers.dispatch, acting(cast["logistics"]), numbers=[sent.id])
 

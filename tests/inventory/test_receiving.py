@@ -16,6 +16,7 @@ from stockpile.contracts.tables import Contract
 from stockpile.db import reading, transact
 from stockpile.errors import Invalid, Refusal
 from stockpile.governance.rules import Missing, OwnWork
+from stockpile.inventory import holding
 from stockpile.inventory import operations as stock
 from stockpile.inventory.quality import operations as quality
 from stockpile.inventory.receiving import operations, queries
@@ -237,7 +238,7 @@ def test_a_batch_on_hold_is_not_put_on_the_shelf_when_more_of_it_comes(region: E
     order = ordered(region, cast)
     receive(region, cast, came(order, 50))
     number = account(region, "IN", "D-BE").lot_id
-    do(region, stock.hold, acting(cast["pharmacist"]), lot_id=number, reason="complaint")
+    do(region, holding.hold, acting(cast["pharmacist"]), lot_id=number, reason="complaint")
     got = receive(region, cast, came(order, 50), delivery_note="DN-2")
     assert (got.lines[0].why, got.lines[0].quarantine) == ("on_hold", 50)
 

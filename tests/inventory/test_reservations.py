@@ -15,7 +15,7 @@ from stockpile.allocation.tables import Request
 from stockpile.db import reading
 from stockpile.errors import Conflict, Invalid, NotAllowed
 from stockpile.governance.rules import OwnWork
-from stockpile.inventory import operations, reserving, rules, transfers
+from stockpile.inventory import holding, reserving, rules, transfers
 from stockpile.inventory import queries as stock
 from stockpile.inventory.outlook import queries as outlook
 from stockpile.inventory.periods import operations as figures
@@ -109,7 +109,7 @@ def test_a_hold_says_which_transfers_wait(region: Engine, cast: Cast) -> None:
     waiting, gone = reserve(region, cast, source="a"), reserve(region, cast, source="b")
     do(region, reservations.cancel, acting(cast["coordinator"]), number=gone.id, line=None, reason="not needed")
     lot = account(region, "T-NEW", "D-DE").lot_id
-    do(region, operations.hold, acting(cast["logistics"]), lot_id=lot, reason="a leak")
+    do(region, holding.hold, acting(cast["logistics"]), lot_id=lot, reason="a leak")
     with reading(region) as session:
         assert stock.waiting_for(session, lot) == [waiting.id]
     with pytest.raises(reserving.NotReserved, match="lot T-NEW is on hold"):

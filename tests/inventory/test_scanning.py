@@ -18,7 +18,7 @@ from stockpile.contracts.operations import LineDraft
 from stockpile.db import reading, transact
 from stockpile.errors import Invalid
 from stockpile.governance.rules import RIGHTS, Missing
-from stockpile.inventory import operations, transfers
+from stockpile.inventory import holding, operations, transfers
 from stockpile.inventory.opening import ExpiryDiffers
 from stockpile.inventory.operations import ReceiptLine
 from stockpile.inventory.quality import operations as quality
@@ -175,7 +175,7 @@ def test_a_lot_is_good_through_its_last_day_at_the_site(region: Engine, cast: Ca
 
 def test_a_held_lot_is_named_and_not_offered_for_dispatch(region: Engine, cast: Cast) -> None:
     act = acting(cast["logistics"])
-    do(region, operations.hold, act, lot_id=lot_id(region, "T-NEW"), reason="broken seals")
+    do(region, holding.hold, act, lot_id=lot_id(region, "T-NEW"), reason="broken seals")
     found = scan(region, act, NEW)
     assert [one.message for one in found.warnings if one.code == "on_hold"] == [
         "the lot T-NEW is on hold: broken seals"

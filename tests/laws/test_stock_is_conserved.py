@@ -23,7 +23,7 @@ from sqlmodel import select
 from stockpile.actor import Act
 from stockpile.db import reading
 from stockpile.errors import Conflict, Invalid
-from stockpile.inventory import operations, rules, transfers
+from stockpile.inventory import holding, operations, rules, transfers
 from stockpile.inventory.ledger import Account, NotEnough
 from stockpile.inventory.operations import ReceiptLine, Use
 from stockpile.inventory.tables import Movement
@@ -117,7 +117,7 @@ class Storeroom(RuleBasedStateMachine):
 
     @rule()
     def hold_or_release(self) -> None:
-        change = operations.release if self.held else operations.hold
+        change = holding.release if self.held else holding.hold
         do(self.engine, change, self.act, lot_id=lot_id(self.engine, self.lot), reason="inspected")
         self.held = not self.held
 

@@ -19,7 +19,7 @@ from stockpile.contracts.terms import queries as agreed
 from stockpile.contracts.terms.tables import SurgeOption
 from stockpile.db import reading, transact
 from stockpile.governance.rules import Missing, OwnWork
-from stockpile.inventory import operations as stock
+from stockpile.inventory import holding
 from stockpile.reorder import operations
 from stockpile.reorder.queries import NoPolicy
 from stockpile.reorder.tables import BuyingPolicy
@@ -59,7 +59,7 @@ def test_need_that_a_surge_left_unmet_is_bought_as_soon_as_something_can_come(re
 
 @ON_SQLITE
 def test_stock_on_hold_is_bought_again(region: Engine, cast: Cast) -> None:
-    do(region, stock.hold, acting(cast["logistics"]), lot_id=lot_id(region, "T-NEW"), reason="recall")
+    do(region, holding.hold, acting(cast["logistics"]), lot_id=lot_id(region, "T-NEW"), reason="recall")
     assert demand(region, "TAB")[0] == 100
 
 
