@@ -7,7 +7,7 @@ WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types order bench campaign constraints words clean
+.PHONY: help setup demo test check lint types order bench campaign constraints pictures words clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ constraints: $(READY) ## pin the newest versions that work together in constrain
 
 clean: ## delete what was built
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+pictures: $(READY) ## take the README's pictures of the main screens (ARGS="--home DIR": of a demonstration told there)
+	$(BIN)/python -m fixtures.pictures $(ARGS)
 
 words: $(READY) ## bring the message catalogues (stockpile/locale) up to date with the screens
 	@mkdir -p build

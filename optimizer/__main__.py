@@ -1,11 +1,12 @@
 """python -m optimizer share | compare | allocate | check, for anyone who wants to see for themselves.
 
 `share PROBLEM.json`, `compare PROBLEM.json --rules A,B` and `check PROBLEM.json PLAN.json` speak the product's own
-format: `check` ends with 0 only if the plan is feasible and fair, with 1 if not. `allocate PROBLEM.json -o PLAN.json`
-and `check` speak the neutral format `stockpile-allocation/1` too, which `check` recognises: there it prints one JSON
-object and ends with 0 only if the plan is feasible. All end with 2 where a file cannot be read or written, or a rule
-lacks a fact. `reorder` and `check-reorder` are told in optimizer/reorder/FORMAT.md. `allocate` ends with 130 where
-an interrupt ended its search, after writing the best plan so far.
+format: `check` ends with 0 only if the plan is proven to be what its rules say, with 1 if not. `allocate PROBLEM.json
+-o PLAN.json` and `check` speak the neutral format `stockpile-allocation/1` too, which `check` recognises: there it
+prints one JSON object and ends with 0 only if the plan is feasible. All end with 2 where a file cannot be read or
+written, or a rule lacks a fact. `reorder`, `check-reorder`, `explain-reorder` and `conflict-reorder` are told in
+optimizer/reorder/FORMAT.md. `allocate` ends with 130 where an interrupt ended its search, after writing the best plan
+so far.
 """
 
 from __future__ import annotations
@@ -94,7 +95,10 @@ def _check(problem: Path, plan: Path) -> int:
     verdict = check(made_for, plan_from_json(plan.read_bytes(), made_for))
     sys.stdout.write(f"feasible: {_yes_no(verdict.feasible)}\nfair: {_yes_no(verdict.fair)}\n")
     sys.stdout.writelines(f"- {finding}\n" for finding in verdict.findings)
-    return 0 if verdict.feasible and verdict.fair else 1
+    if made_for.policies:
+        sys.stdout.write(f"as its policies say: {_yes_no(verdict.kept)}\n")
+        sys.stdout.writelines(f"checked: {one}\n" for one in verdict.checked)
+    return 0 if verdict.kept else 1
 
 
 def _share(problem: Path) -> int:

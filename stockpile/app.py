@@ -29,11 +29,14 @@ from starlette.types import Receive, Scope, Send
 from stockpile import __version__, db, http, shielding
 from stockpile.allocation import api as allocation
 from stockpile.allocation.alternatives import api as alternatives
+from stockpile.allocation.computing import api as computing
 from stockpile.allocation.policies import api as policies
+from stockpile.allocation.promises import api as promises
 from stockpile.allocation.reasons import api as reasons
 from stockpile.allocation.reservations import api as reservations
 from stockpile.backup.nightly import back_up
 from stockpile.catalogue import api as catalogue
+from stockpile.contingency import api as contingency
 from stockpile.contracts import api as contracts
 from stockpile.contracts.calloffs import api as calloffs
 from stockpile.contracts.damages import api as damages
@@ -82,6 +85,7 @@ from stockpile.reorder import api as reorder
 from stockpile.reorder.maintenance import api as maintenance
 from stockpile.settings import Settings
 from stockpile.settlement import api as settlement
+from stockpile.transparency.findings import api as findings
 from stockpile.transparency.grievances import api as grievances
 from stockpile.transparency.kpis import api as kpis
 from stockpile.transparency.ocds import api as ocds
@@ -102,9 +106,9 @@ BOOKS = (periods, corrections, stops)
 STOREROOM = (inventory, *GOODS_IN, *BOOKS, recalls, quality, counts, outlook, worklist, scanning, lots, ownership, kits)
 BUYING = (procurement, contracts, terms, calloffs, damages, invoices, scorecards, shortages)
 NEEDS = (demand, forecasting, outlooks, scenarios, reorder, maintenance)
-SHARING = (allocation, policies, alternatives, reasons, reservations)
-OPEN_BOOKS = (sealing, grievances, kpis, ocds, privacy, replay)
-COMMITTEE = (governance, access, committee, membership, settlement)
+SHARING = (allocation, computing, policies, promises, alternatives, reasons, reservations)
+OPEN_BOOKS = (sealing, grievances, kpis, ocds, privacy, replay, findings)
+COMMITTEE = (governance, access, committee, membership, settlement, contingency)
 ROUTERS = (*COMMITTEE, catalogue, *BUYING, *STOREROOM, *NEEDS, *SHARING, jobs, *OPEN_BOOKS)
 SIMULATED = (b"stockpile-simulated", b"true")
 DESCRIPTION = (

@@ -24,8 +24,10 @@ from stockpile.cli_backup import backup, restore, watch_books
 from stockpile.cli_buying import contract
 from stockpile.cli_calloffs import calloff
 from stockpile.cli_committee import committee
+from stockpile.cli_contingency import contingency
 from stockpile.cli_handling import call
 from stockpile.cli_plan import plan
+from stockpile.cli_promises import promise
 from stockpile.cli_public import public
 from stockpile.cli_runs import runs
 from stockpile.cli_storeroom import store
@@ -65,10 +67,12 @@ app.add_typer(store, name="store")
 app.add_typer(access, name="access")
 app.add_typer(audit, name="audit")
 app.add_typer(plan, name="plan")
+app.add_typer(promise, name="promise")
 app.add_typer(public, name="public")
 app.add_typer(calloff, name="calloff")
 app.add_typer(contract, name="contract")
 app.add_typer(committee, name="committee")
+app.add_typer(contingency, name="contingency")
 app.add_typer(backup, name="backup")
 app.add_typer(tender, name="tender")
 app.command("call")(call)
@@ -107,7 +111,7 @@ def demo(
     if not (result.ledger_verified and result.checker_accepted):
         end_with(result.discrepancies or ["a plan is not accepted by the checker"])
     if serve_after:
-        names = ", ".join(name for name, _, _ in (*cast.CAST, *cast.REQUESTERS))
+        names = ", ".join(name for name, _, _ in (*cast.CAST, *cast.REQUESTERS, *cast.SEATS))
         out.print(f"\nsign in at [bold]http://127.0.0.1:{port}[/bold] as one of {names}")
         out.print(
             f"the password of all is [bold]{settings.demo_password}[/bold]; Ctrl-C stops the server", highlight=False

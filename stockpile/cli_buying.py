@@ -26,7 +26,7 @@ LINES = ("item", "shelf_life_on_delivery_days", "buy_back_percent", "buy_back_da
 def listed(context: typer.Context) -> None:
     """The contracts under which may be ordered now."""
     shown = ("code", "supplier_code", "starts", "ends", "lead_time_days", "ceiling_minor", "remaining_minor")
-    counter(context).tell(counter(context).ask("GET", "contracts"), shown)
+    counter(context).show("GET", "contracts", columns=shown)
 
 
 @contract.command()
@@ -49,7 +49,7 @@ def show(
 def versions(context: typer.Context, code: Code) -> None:
     """The versions of a contract, with why each was made."""
     shown = ("version", "state", "effective_from", "ends", "ceiling_minor", "rationale")
-    counter(context).tell(counter(context).ask("GET", f"contracts/{code}/versions"), shown)
+    counter(context).show("GET", f"contracts/{code}/versions", columns=shown)
 
 
 @contract.command()
@@ -71,7 +71,7 @@ def amend(
     body: dict[str, Any] = {"effective_from": effective_from, "rationale": rationale, "prices": prices}
     body["terms"] = dict(_named(one) for one in term or [])
     body["lines"] = [fields_of(one, LINES, LINES[1:]) for one in line or []]
-    counter(context).tell(counter(context).ask("POST", f"contracts/{code}/amendments", body, key=key))
+    counter(context).show("POST", f"contracts/{code}/amendments", body, key=key)
 
 
 @contract.command()
@@ -86,7 +86,7 @@ def decide(
 ) -> None:
     """Adopt or refuse another person's amendment."""
     path, body = f"contracts/{code}/amendments/{version}/decision", {"adopt": adopt, "reason": reason}
-    counter(context).tell(counter(context).ask("POST", path, body, key=key))
+    counter(context).show("POST", path, body, key=key)
 
 
 @contract.command("add-lot")
@@ -102,7 +102,7 @@ def add_lot(
 ) -> None:
     """Add a lot with its items and the most that may be ordered of it."""
     body = {"lot": lot, "title": title, "maximum_minor": maximum_minor, "items": item}
-    counter(context).tell(counter(context).ask("POST", f"contracts/{code}/lots", body, key=key))
+    counter(context).show("POST", f"contracts/{code}/lots", body, key=key)
 
 
 @contract.command()
@@ -117,7 +117,7 @@ def reserve(
     """List members with what each reserves of a lot."""
     rows = [fields_of(one, ("member", "amount"), ("amount",)) for one in share]
     body = {"shares": {str(row["member"]): row.get("amount") for row in rows}}
-    counter(context).tell(counter(context).ask("POST", f"contracts/{code}/lots/{lot}/members", body, key=key))
+    counter(context).show("POST", f"contracts/{code}/lots/{lot}/members", body, key=key)
 
 
 @contract.command()
@@ -134,7 +134,7 @@ def transfer(
 ) -> None:
     """Pass a part of a member's reservation to another."""
     body = {"giver": giver, "taker": taker, "amount_minor": amount_minor, "reason": reason}
-    counter(context).tell(counter(context).ask("POST", f"contracts/{code}/lots/{lot}/transfers", body, key=key))
+    counter(context).show("POST", f"contracts/{code}/lots/{lot}/transfers", body, key=key)
 
 
 @contract.command()
@@ -148,7 +148,7 @@ def step(
 ) -> None:
     """Bring a contract into its next state, such as suspended."""
     body = {"to": to, "reason": reason}
-    counter(context).tell(counter(context).ask("POST", f"contracts/{code}/step", body, key=key))
+    counter(context).show("POST", f"contracts/{code}/step", body, key=key)
 
 
 def _named(text: str) -> tuple[str, Any]:
@@ -177,7 +177,7 @@ def scorecard(
 @contract.command("lead-times")
 def lead_times(context: typer.Context, supplier: Annotated[str, typer.Argument(help="Code of the supplier.")]) -> None:
     """What a supplier's deliveries teach about its lead time and lateness, with the uncertainty."""
-    counter(context).tell(counter(context).ask("GET", f"suppliers/{supplier}/lead-times"))
+    counter(context).show("GET", f"suppliers/{supplier}/lead-times")
 
 
 @contract.command()
@@ -193,7 +193,7 @@ def shortage(
 ) -> None:
     """Propose the quickest orders for what is missing: immediate availability, surge options, then ordinary ones."""
     body = {"item": item, "units": units, "deliver_to": deliver_to, "slot": slot, "reason": reason}
-    counter(context).tell(counter(context).ask("POST", "shortages", body, key=key))
+    counter(context).show("POST", "shortages", body, key=key)
 
 
 @contract.command()
@@ -210,7 +210,7 @@ def condition(
 ) -> None:
     """Say under which condition a lot applies in a country, and whether it is met."""
     path, body = f"contracts/{code}/lots/{lot}/conditions/{country}", {"condition": text, "met": met, "reason": reason}
-    counter(context).tell(counter(context).ask("PUT", path, body, key=key))
+    counter(context).show("PUT", path, body, key=key)
 
 
 @contract.command()
@@ -235,7 +235,7 @@ def option(
         "fee_minor": fee_minor,
     }
     body |= {"opens": opens, "closes": closes}
-    counter(context).tell(counter(context).ask("POST", f"contracts/{code}/items/{item}/option", body, key=key))
+    counter(context).show("POST", f"contracts/{code}/items/{item}/option", body, key=key)
 
 
 @contract.command()
@@ -250,7 +250,7 @@ def index(
 ) -> None:
     """Note the published value of a price index."""
     body = {"published_on": published_on, "value_milli": value_milli, "source": source}
-    counter(context).tell(counter(context).ask("POST", f"indices/{name}/values", body, key=key))
+    counter(context).show("POST", f"indices/{name}/values", body, key=key)
 
 
 @contract.command()
@@ -266,7 +266,7 @@ def rotation(
 ) -> None:
     """Note that a batch is to be rotated, or that it has been."""
     body = {"item": item, "batch": batch, "expiry": expiry, "rotated_on": rotated_on}
-    counter(context).tell(counter(context).ask("POST", f"contracts/{code}/rotations", body, key=key))
+    counter(context).show("POST", f"contracts/{code}/rotations", body, key=key)
 
 
 @contract.command("force-majeure")
@@ -275,4 +275,4 @@ def force_majeure(
 ) -> None:
     """Declare days on which lateness is excused."""
     body = {"starts": starts, "ends": ends, "reason": reason}
-    counter(context).tell(counter(context).ask("POST", f"contracts/{code}/force-majeure", body, key=key))
+    counter(context).show("POST", f"contracts/{code}/force-majeure", body, key=key)

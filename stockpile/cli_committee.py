@@ -106,6 +106,7 @@ def propose(
     """Draft a decision and put it on the table; `open` begins the vote."""
     desk, content = counter(context), _effect(effect)
     body = {name: content.get(name) for name in ("operation", "subject", "payload")}
+    body |= {name: content[name] for name in ("value_minor", "level") if name in content}
     body |= {"title": title, "evidence": evidence, "interested": interested or []}
     made = desk.ask("POST", "committee/proposals", body, key=key)
     found = desk.ask("POST", f"committee/proposals/{made['id']}/table", key=_after(key, "table"))
@@ -117,13 +118,10 @@ def open_vote(
     context: typer.Context,
     number: Number,
     *,
-    value_minor: Annotated[int, typer.Option(help="What the effect is worth, in minor units.")] = 0,
-    level: Annotated[int, typer.Option(help="The surge's level.")] = 0,
     key: Key = None,
 ) -> None:
-    """Open the vote on a proposal that is on the table."""
-    body = {"value_minor": value_minor, "level": level}
-    _short(counter(context), counter(context).ask("POST", f"committee/proposals/{number}/open", body, key=key))
+    """Open the vote on a proposal that is on the table, under the right of its own value and level."""
+    _short(counter(context), counter(context).ask("POST", f"committee/proposals/{number}/open", key=key))
 
 
 @committee.command()
@@ -139,6 +137,14 @@ def vote(
     """Vote for every member this account speaks for; once and for good."""
     body = {"choice": choice, "reason": reason, "members": member}
     found = counter(context).ask("POST", f"committee/proposals/{number}/votes", body, key=key)
+    _short(counter(context), found["decision"])
+
+
+@committee.command()
+def recuse(context: typer.Context, number: Number, *, reason: Reason, member: Members = None, key: Key = None) -> None:
+    """Step back from a vote for every member this account speaks for, naming the interest."""
+    body = {"reason": reason, "members": member}
+    found = counter(context).ask("POST", f"committee/proposals/{number}/recusals", body, key=key)
     _short(counter(context), found["decision"])
 
 

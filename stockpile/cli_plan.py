@@ -7,13 +7,14 @@ STOCKPILE_ACCOUNT=coordinator stockpile plan what-if 1 --lose depot-genk --more 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from stockpile.cli_storeroom import Counter, counter, counter_for, refused
+from stockpile.cli_storeroom import Counter, Key, counter, counter_for, refused
 
 plan = typer.Typer(no_args_is_help=True, help="Plans: compared with other rules, supposed otherwise, explained.")
 
@@ -26,6 +27,7 @@ MEASURES = (
 )
 SHIFTS = ("member", "name", "item", "validated", "before", "after", "before_permille", "after_permille")
 MOST_SHIFTS = 40
+LOOKED_EVERY = 0.2
 
 
 @plan.callback()
@@ -40,6 +42,28 @@ def at_the_table(
     """Plans: compared with other rules, supposed otherwise, explained."""
     if "--help" not in sys.argv:
         context.obj = counter_for(account, password, url, raw)
+
+
+@plan.command()
+def compute(
+    context: typer.Context, surge: Annotated[int, typer.Argument(help="Number of the surge.")], *, key: Key = None
+) -> None:
+    """Compute a plan, telling how far it is on standard error; an interrupt ends it with the best plan so far."""
+    asked = counter(context)
+    job = asked.ask("POST", f"surges/{surge}/plan-jobs", key=key)
+    path, told = f"plan-jobs/{job['number']}", (-1, -1)
+    while job["state"] == "running":
+        if told != (job["done"], job["of"]):
+            told = (job["done"], job["of"])
+            typer.echo(f"{told[0]:,} of {told[1]:,} items shared", err=True)
+        try:
+            time.sleep(LOOKED_EVERY)
+            job = asked.ask("GET", path)
+        except KeyboardInterrupt:
+            asked.ask("DELETE", path, keep=True)
+    if job["problem"]:
+        raise refused(job["problem"]["detail"])
+    asked.tell({name: value for name, value in job.items() if name != "problem"})
 
 
 @plan.command()
@@ -156,6 +180,8 @@ def _lines(found: dict[str, Any]) -> Iterable[str]:
     yield f"asked: {answer['asked']:,} {unit}; validated: {answer['validation']}"
     yield f"rule: {found['policy']}: {found['policy_words']}"
     yield f"decided: {found['decision']}"
+    if found["guaranteed"]:
+        yield f"guaranteed: {found['guaranteed']}"
     for one in found["better_filled"]:
         yield f"got more: {one['name']} {one['got']:,} of {one['validated']:,}: {one['because']}"
     yield from (f"bound by: {one}" for one in found["binding"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -60,6 +61,20 @@ def list_runs(limit: Annotated[int, typer.Option(help="How many.", min=1, max=50
             typer.echo(
                 f"{one.started_at:%Y-%m-%d %H:%M:%S} {one.job:<14} {one.slot:<14} {one.state}{dry}  {said[:200]}"
             )
+
+
+@runs.command("blocked")
+def blocked() -> None:
+    """What kept the newest reorder from serving every need: which clauses conflict, what each would have to give."""
+    with reading(opened(Settings())) as session:
+        done = queries.attempts(session, job="reorder", state="done", limit=1)
+    if not done:
+        raise Invalid("no reorder has run yet: stockpile run reorder --dry-run", field="job")
+    [newest] = done
+    told = json.loads(newest.outcome).get("blocked") or {"said": ["the plan serves every need that an order can reach"]}
+    typer.echo(f"reorder for {newest.slot}{', dry' if newest.dry else ''}")
+    for said in told["said"]:
+        typer.echo(said)
 
 
 @runs.command("schedule")

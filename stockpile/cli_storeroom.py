@@ -75,6 +75,19 @@ class Counter:
         else:
             typer.echo(told(found, columns))
 
+    def show(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: str | None = None,
+        columns: Sequence[str] = (),
+        **query: Any,
+    ) -> None:
+        """Ask, and print what was answered."""
+        self.tell(self.ask(method, path, body, key=key, **query), columns)
+
     def lot(self, name: str) -> int:
         """The number of a lot given by its number or as ITEM/BATCH."""
         if name.isascii() and name.isdigit():

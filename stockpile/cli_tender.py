@@ -24,7 +24,7 @@ Content = Annotated[Path, typer.Argument(help="The body of the API's route as JS
 @tender.command("list")
 def listed(context: typer.Context) -> None:
     """All tenders, the newest first."""
-    counter(context).tell(counter(context).ask("GET", "tenders"), SHOWN)
+    counter(context).show("GET", "tenders", columns=SHOWN)
 
 
 @tender.command()
@@ -45,19 +45,19 @@ def show(context: typer.Context, number: Number) -> None:
 @tender.command()
 def plan(context: typer.Context, file: Content, key: Key = None) -> None:
     """Plan a tender for a need."""
-    counter(context).tell(counter(context).ask("POST", "tenders", _read(file), key=key), SHOWN)
+    counter(context).show("POST", "tenders", _read(file), key=key, columns=SHOWN)
 
 
 @tender.command()
 def specify(context: typer.Context, number: Number, file: Content, key: Key = None) -> None:
     """A new version of the specification, with annexes by country."""
-    counter(context).tell(counter(context).ask("POST", f"tenders/{number}/specification", _read(file), key=key))
+    counter(context).show("POST", f"tenders/{number}/specification", _read(file), key=key)
 
 
 @tender.command("add-lot")
 def add_lot(context: typer.Context, number: Number, file: Content, key: Key = None) -> None:
     """A lot with its items."""
-    counter(context).tell(counter(context).ask("POST", f"tenders/{number}/lots", _read(file), key=key))
+    counter(context).show("POST", f"tenders/{number}/lots", _read(file), key=key)
 
 
 @tender.command()
@@ -73,7 +73,7 @@ def join(
 ) -> None:
     """A member takes part in a lot, or stays out."""
     body = {"reserved_minor": reserved_minor, "reason": reason}
-    counter(context).tell(counter(context).ask("PUT", f"tenders/{number}/lots/{lot}/members/{member}", body, key=key))
+    counter(context).show("PUT", f"tenders/{number}/lots/{lot}/members/{member}", body, key=key)
 
 
 @tender.command()
@@ -86,7 +86,7 @@ def rubric(
 ) -> None:
     """Set the criteria; the weights add up to 100."""
     rows = [fields_of(one, ("criterion", "kind", "weight", "title"), ("weight",)) for one in criterion]
-    counter(context).tell(counter(context).ask("PUT", f"tenders/{number}/criteria", {"criteria": rows}, key=key))
+    counter(context).show("PUT", f"tenders/{number}/criteria", {"criteria": rows}, key=key)
 
 
 @tender.command()
@@ -105,7 +105,7 @@ def publish(
 @tender.command()
 def bid(context: typer.Context, number: Number, file: Content, key: Key = None) -> None:
     """Hand in a bid; it stays sealed until the time is over."""
-    counter(context).tell(counter(context).ask("POST", f"tenders/{number}/bids", _read(file), key=key))
+    counter(context).show("POST", f"tenders/{number}/bids", _read(file), key=key)
 
 
 @tender.command()
@@ -126,7 +126,7 @@ def declare(
 ) -> None:
     """Declare whether you have an interest in a tender; who has one does not judge it."""
     body = {"interested": interested, "text": text}
-    counter(context).tell(counter(context).ask("POST", f"tenders/{number}/interests", body, key=key))
+    counter(context).show("POST", f"tenders/{number}/interests", body, key=key)
 
 
 @tender.command()
@@ -142,7 +142,7 @@ def score(
 ) -> None:
     """Mark a bid in a judged criterion."""
     body = {"criterion": criterion, "mark": mark, "reason": reason}
-    counter(context).tell(counter(context).ask("POST", f"tenders/{number}/bids/{bid}/scores", body, key=key))
+    counter(context).show("POST", f"tenders/{number}/bids/{bid}/scores", body, key=key)
 
 
 @tender.command()
@@ -156,7 +156,7 @@ def disqualify(
 ) -> None:
     """Take a bid out of the comparison."""
     path = f"tenders/{number}/bids/{bid}/disqualify"
-    counter(context).tell(counter(context).ask("POST", path, {"reason": reason}, key=key))
+    counter(context).show("POST", path, {"reason": reason}, key=key)
 
 
 @tender.command()
@@ -188,7 +188,7 @@ def object_to(
 ) -> None:
     """Object within the standstill, as a bidder or for one."""
     body = {"supplier": supplier, "text": text}
-    counter(context).tell(counter(context).ask("POST", f"tenders/{number}/objections", body, key=key))
+    counter(context).show("POST", f"tenders/{number}/objections", body, key=key)
 
 
 @tender.command()
@@ -203,7 +203,7 @@ def review(
 ) -> None:
     """Decide an objection."""
     path, body = f"tenders/{number}/objections/{objection}/decision", {"upheld": uphold, "reason": reason}
-    counter(context).tell(counter(context).ask("POST", path, body, key=key))
+    counter(context).show("POST", path, body, key=key)
 
 
 @tender.command()
@@ -251,14 +251,14 @@ def recount(context: typer.Context, number: Number) -> None:
 @tender.command()
 def emissions(context: typer.Context, contract: Annotated[str, typer.Argument(help="Code of the contract.")]) -> None:
     """What delivered units of a contract emit, by its supplier's declarations."""
-    counter(context).tell(counter(context).ask("GET", f"contracts/{contract}/emissions"))
+    counter(context).show("GET", f"contracts/{contract}/emissions")
 
 
 @tender.command()
 def windows(context: typer.Context, item: Annotated[str | None, typer.Option(help="Only this part.")] = None) -> None:
     """Maintenance windows, and the spare parts that they need."""
     shown = ("id", "item_code", "site_code", "equipment", "starts", "ends", "units", "state", "reason")
-    counter(context).tell(counter(context).ask("GET", "maintenance-windows", item=item), shown)
+    counter(context).show("GET", "maintenance-windows", item=item, columns=shown)
 
 
 @tender.command("plan-window")
@@ -277,7 +277,7 @@ def plan_window(
     """Plan a maintenance window; the nightly reorder has its parts come by then."""
     body: dict[str, Any] = {"item": item, "site": site, "equipment": equipment, "starts": starts, "ends": ends}
     body |= {"units": units, "reason": reason}
-    counter(context).tell(counter(context).ask("POST", "maintenance-windows", body, key=key))
+    counter(context).show("POST", "maintenance-windows", body, key=key)
 
 
 def _step(context: typer.Context, number: int, step: str, key: str | None) -> None:

@@ -68,6 +68,12 @@ class Body(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
+class WhyBody(Body):
+    """Why."""
+
+    reason: Text
+
+
 def _instant(value: object) -> datetime:
     if not isinstance(value, str):
         raise ValueError("must be an instant as text, like 2020-03-30T08:00:00Z")

@@ -105,8 +105,8 @@ def region(engine: Engine) -> Engine:
 class Cast:
     """Actors by name, each with its own account; a name is a role, or a role with a number (coordinator2)."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, *, password: str = "") -> None:
+        self._engine, self._password = engine, password
         self._known: dict[str, Actor] = {}
 
     def __getitem__(self, name: str) -> Actor:
@@ -114,16 +114,16 @@ class Cast:
         if name not in self._known:
             role = name.rstrip("0123456789")
             assert role in ROLES, f"no role {role}"
-            self._known[name] = self.engage(name, Grant(role))
+            self._known[name] = self.engage(name, Grant(role, member="SUP-1" if role == "supplier" else None))
         return self._known[name]
 
     def engage(self, name: str, *grants: Grant) -> Actor:
-        """A new actor with these grants; its account has no password."""
+        """A new actor with these grants; its account has the cast's password, or none."""
         act = acting(governance.founder())
         account = transact(
             self._engine,
             lambda session: governance.add_account(
-                session, act, name=name, title=name, password="", grants=list(grants)
+                session, act, name=name, title=name, password=self._password, grants=list(grants)
             ),
         )
         assert account.id is not None

@@ -5,7 +5,8 @@ lot gives more than it holds, the item not more than may be shared, no drop gets
 more than it asks; a claim gets nothing or at least its useful minimum; claims set
 aside get nothing; floors, buffers, picked lines and the volumes that items share are
 kept. Fair means, besides, what `proof` proves, and that the published bottlenecks add up.
-Items that the problem shares by a policy are asked for feasibility alone, and the verdict is never fair.
+Items that the problem shares by a policy are proven against the policy as `policy_queue` restates it; such a plan
+keeps its rules, and is never called fair. The verdict says of every item what was checked and what was not.
 Which claims are set aside for their useful minimum is decided by a stated heuristic:
 here it is only asked that each has such a minimum and could not be served at nobody's expense.
 """
@@ -30,18 +31,35 @@ from optimizer.allocation.plan import (
     Plan,
     PoolPlan,
 )
+from optimizer.allocation.policy_check import NotRestatedError, named_rule, policy_flaws, way_of_proof
 from optimizer.allocation.problem import RULE, CompactPool, Pool, Problem
 from optimizer.allocation.proof import needless_set_asides, unfairness, worse_routing
 from optimizer.allocation.standing import Standing, standing_after
 
+FEASIBLE = "all lines: whole packs on lawful lanes, within lots, needs, reserves, buffers, promises and picked lines"
+FAIR_PROOF = (
+    f"{RULE}: no pack can pass to a claim that comes earlier by the rule; first-expiring, cheapest routing; "
+    "bottlenecks; nobody set aside for a useful minimum could be served at nobody's expense (who is, is a heuristic's)"
+)
+LIMITED_PROOF = (
+    f"{RULE}: no pack can pass to a claim that comes earlier by the rule. NOT checked: whether another routing within "
+    "the shared limits would be cheaper"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`fair` implies `feasible`; `findings` say in plain words what is wrong, or why fairness is not judged."""
+    """`fair` implies `kept`, which implies `feasible`; `findings` say in plain words what is wrong.
+
+    `kept`: every item is proven to be shared as its own rule or policy says. `checked`: what was proven, and in which
+    way, and what was not looked at.
+    """
 
     feasible: bool
     fair: bool
     findings: tuple[str, ...]
+    kept: bool = False
+    checked: tuple[str, ...] = ()
 
 
 def check(problem: Problem, plan: Plan) -> Verdict:
@@ -59,25 +77,40 @@ def check(problem: Problem, plan: Plan) -> Verdict:
         broken = broken or list(broken_limits(problem, plan))
         if broken:
             return Verdict(feasible=False, fair=False, findings=tuple(broken))
-    if problem.policies and plan.method in (FAIR, BY_POLICY):
-        return Verdict(feasible=True, fair=False, findings=tuple(_by_policy(problem, judged)))
-    if plan.method != FAIR:
-        return Verdict(
-            feasible=True, fair=False, findings=(f"the plan is {plan.method}: it is not claimed to be fair",)
-        )
+    if plan.method not in (FAIR, BY_POLICY):
+        why = f"the plan is {plan.method}: it is not claimed to be fair"
+        return Verdict(True, False, (why,), checked=(FEASIBLE, f"not checked: how a {plan.method} plan shares"))
     limited = problem.shared_limits()
-    unfair = tuple(finding for one in judged for finding in one.flaws(routed=not limited))
-    unfair += tuple(bound_findings(plan)) if limited else ()
-    return Verdict(feasible=True, fair=not unfair, findings=unfair)
+    findings, checked = _proofs(problem, judged, routed=not limited)
+    if plan.method == FAIR and problem.policies:
+        findings.append("the plan is called fair, and the problem names policies")
+    findings += bound_findings(plan) if limited else ()
+    kept = not findings
+    return Verdict(True, kept and plan.method == FAIR, tuple(findings), kept, (FEASIBLE, *checked))
 
 
-def _by_policy(problem: Problem, judged: list[_Judged]) -> Iterator[str]:
-    """What is said of a plan by policies: items under the rule are proven as ever, the others lawful and no more."""
-    named = {one.item for one in problem.policies}
-    yield f"shared by a policy, which this check does not prove: {', '.join(sorted(named))}"
+def _proofs(problem: Problem, judged: list[_Judged], *, routed: bool) -> tuple[list[str], list[str]]:
+    """What keeps items from being shared as their rules say; and how each was judged, for the reader."""
+    policies = {one.item: one for one in problem.policies}
+    findings: list[str] = []
+    ways: dict[str, list[str]] = {}
     for one in judged:
-        if one.pool.item not in named:
-            yield from one.flaws(routed=True)
+        named, item = policies.get(one.pool.item), one.pool.item
+        if named is None:
+            findings += one.flaws(routed=routed)
+            ways.setdefault(FAIR_PROOF if routed else LIMITED_PROOF, []).append(item)
+            continue
+        try:
+            findings += policy_flaws(one.whole(), one.plan, named)
+            ways.setdefault(f"{named_rule(named)}: {way_of_proof(one.whole(), named)}", []).append(item)
+        except NotRestatedError as failure:
+            findings.append(f"{item}: how it is shared is not checked: {failure}")
+            ways.setdefault(f"NOT checked: {failure}", []).append(item)
+    return findings, [f"{_some(items)}: {way}" for way, items in ways.items()]
+
+
+def _some(items: list[str]) -> str:
+    return ", ".join(items[:3]) + (f" and {len(items) - 3} more" if len(items) > 3 else "")
 
 
 class _Judged:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from optimizer.allocation.pool import Pool, ProblemError
+from optimizer.allocation.problem import Problem
 from optimizer.allocation.standing import Standing
 
 
@@ -48,6 +49,17 @@ class ContradictionError(ProblemError):
 
     def __reduce__(self) -> tuple[type[ContradictionError], tuple[Conflict]]:
         return type(self), (self.conflict,)
+
+
+def conflicts(problem: Problem) -> list[Conflict]:
+    """Of every item whose promises cannot all be kept, the smallest set in conflict; empty where all can."""
+    found = []
+    for pool in problem.pools:
+        if isinstance(pool, Pool) and any(claim.entitled_packs or claim.protected_packs for claim in pool.claims):
+            standing = _filled(pool, None)
+            if any(got < floor for got, floor in zip(standing.total, standing.floor, strict=True)):
+                found.append(conflict_of(pool))
+    return found
 
 
 def conflict_of(pool: Pool) -> Conflict:

@@ -102,11 +102,12 @@ class Substitute:
 
 @dataclass(frozen=True, slots=True)
 class ClaimFacts:
-    """What a policy may weigh about a claim besides its need: inhabitants, and the packs that were asked for."""
+    """What a policy may weigh about a claim besides its need: inhabitants, packs asked for, and packs guaranteed."""
 
     claim: str
     people: int = 0
     requested: int = 0
+    entitled: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +268,19 @@ def _refuse_policies(problem: Problem) -> None:
             raise ProblemError(f"problem: there is a policy for {one.item}, which is not shared here")
         refuse_duplicates(one.item, "facts about", (fact.claim for fact in one.facts))
         refuse_strangers(one.item, "facts", "claim", (fact.claim for fact in one.facts), claims[one.item])
-        if any(fact.people < 0 or fact.requested < 0 for fact in one.facts):
+        if any(fact.people < 0 or fact.requested < 0 or fact.entitled < 0 for fact in one.facts):
             raise ProblemError(f"{one.item}: a fact about a claim is below zero")
+    named = {one.item for one in problem.policies}
+    for pool in problem.pools:
+        if pool.item in named and isinstance(pool, Pool):
+            _refuse_promised(pool)
     if problem.shared_limits():
         raise ProblemError("problem: limits that items share are kept under the problem's rule only, not by policies")
+
+
+def _refuse_promised(pool: Pool) -> None:
+    """What a policy shares is promised by its own steps, from facts; promises of the pool would go before its law."""
+    promised = [claim.id for claim in pool.claims if claim.entitled_packs or claim.protected_packs]
+    if promised or pool.picked:
+        what = f"claim {promised[0]} is promised packs" if promised else "packs are picked"
+        raise ProblemError(f"{pool.item}: {what} beside a policy, which knows entitlements as facts only")

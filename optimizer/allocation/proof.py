@@ -17,7 +17,8 @@ date, and handing over weighs the difference of the lanes' costs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from optimizer.allocation.standing import Standing
 
@@ -27,20 +28,27 @@ Turn = tuple[int, float, int, int]
 Two fills of whole numbers up to 2^20 are equal or differ by 2^-40: a float tells them apart.
 """
 
+Order = tuple[Callable[[int, int], Any], list[int]]
+"""A rule as a queue: the place of a claim's pack after so many, and the most packs that it gives each claim."""
 
-def unfairness(standing: Standing, aside: set[int]) -> Iterator[str]:
-    """Free packs that reach an unmet claim, and packs that a claim further back in the queue has instead."""
+
+def unfairness(standing: Standing, aside: set[int], order: Order | None = None) -> Iterator[str]:
+    """Free packs that reach an unmet claim, and packs that a claim further back in the queue has instead.
+
+    `order`: the queue of another rule than the fair one.
+    """
+    place_of, most = order or ((lambda claim, packs: turn(standing, claim, packs)), standing.need)
     toward: dict[int, int] = {}
-    unmet = [c for c, need in enumerate(standing.need) if standing.total[c] < need and c not in aside]
-    for claim in sorted(unmet, key=lambda one: turn(standing, one, standing.total[one])):
+    unmet = [c for c, packs in enumerate(most) if standing.total[c] < packs and c not in aside]
+    for claim in sorted(unmet, key=lambda one: place_of(one, standing.total[one])):
         if standing.first_claim + claim in toward:
             continue
-        first = turn(standing, claim, standing.total[claim])
+        first = place_of(claim, standing.total[claim])
         for place in standing.within_reach(claim, toward):
             if place == standing.root and standing.root_left > 0:
                 yield f"{_has(standing, claim)}, and free packs can reach it"
             donor = place - standing.first_claim
-            if 0 <= donor < len(standing.need) and turn(standing, donor, standing.total[donor] - 1) > first:
+            if 0 <= donor < len(standing.need) and place_of(donor, standing.total[donor] - 1) > first:
                 yield f"{_has(standing, claim)}; its next pack comes before the last one that {_of(standing, donor)}"
 
 
@@ -61,20 +69,23 @@ def _of(standing: Standing, claim: int) -> str:
     return f"claim {row.id} (tier {row.tier}) has {standing.total[claim]} of {standing.need[claim]} packs"
 
 
-def needless_set_asides(standing: Standing, aside: set[int]) -> Iterator[str]:
+def needless_set_asides(
+    standing: Standing, aside: set[int], order: Callable[[set[int]], Order] | None = None
+) -> Iterator[str]:
     """Claims set aside although free packs would give them their useful minimum, and the plan would still be fair.
 
     Where the plan would not be, because with these packs the claim could ask for others'
-    packs too, the rule leaves it aside: nobody is lowered for a claim set aside.
+    packs too, the rule leaves it aside: nobody is lowered for a claim set aside. `order`: the queue of another
+    rule, by who is still set aside.
     """
     free = min(standing.root_left, sum(standing.lot_left))
     for claim in sorted(aside):
         if free < standing.useful(claim):
             continue
-        with_it = standing.copied()
-        with_it.fill_from_free_stock(claim)
+        with_it, rule = standing.copied(), order(aside - {claim}) if order else None
+        with_it.fill_from_free_stock(claim, up_to=rule[1][claim] if rule else None)
         enough = with_it.total[claim] >= standing.useful(claim)
-        if enough and next(unfairness(with_it, aside - {claim}), None) is None:
+        if enough and next(unfairness(with_it, aside - {claim}, rule), None) is None:
             yield f"{_has(standing, claim)} and is set aside; free packs would bring it {with_it.total[claim]}"
 
 

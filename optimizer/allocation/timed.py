@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from pathlib import Path
 
 from optimizer.allocation.baselines import pro_rata
 from optimizer.allocation.limits import within_limits
@@ -20,10 +21,14 @@ from optimizer.allocation.problem import RULE, CompactPool, Pool, Problem, Probl
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """A problem and the wall seconds after which no further item is begun."""
+    """A problem and the wall seconds after which no further item is begun.
+
+    `enough`: a file; once it is there, no further item is begun either ("" for none).
+    """
 
     problem: Problem
     seconds: float
+    enough: str = ""
 
 
 def share_timed(
@@ -45,8 +50,12 @@ def share_timed(
         raise ProblemError(f"problem: the rule {problem.rule} is not known, only {RULE}")
     deadline = clock() + timed.seconds
     made: list[PoolPlan | CompactPlan] = []
+    why = "time ran out"
     for pool in problem.pools:
-        if cancelled() or clock() >= deadline:
+        if cancelled() or (timed.enough and Path(timed.enough).exists()):
+            why = "it was ended"
+            break
+        if clock() >= deadline:
             break
         made.append(share_one(pool))
         if progress is not None:
@@ -55,10 +64,10 @@ def share_timed(
     plan = Plan(rule=problem.rule, method=method, problem_digest=problem.digest(), pools=tuple(made))
     if len(made) == len(problem.pools):
         return within_limits(problem, plan) if problem.shared_limits() else plan
-    return _best_so_far(problem, plan)
+    return _best_so_far(problem, plan, why)
 
 
-def _best_so_far(problem: Problem, plan: Plan) -> Plan:
+def _best_so_far(problem: Problem, plan: Plan, why: str) -> Plan:
     left = problem.pools[len(plan.pools) :]
     quick = pro_rata(replace(problem, pools=left, dispatch=(), vehicles=(), storage=(), substitutes=()))
     whole = replace(plan, pools=(*plan.pools, *quick.pools))
@@ -71,7 +80,7 @@ def _best_so_far(problem: Problem, plan: Plan) -> Plan:
     rank = next((at for at, (mine, best) in enumerate(pairs, start=1) if mine != best), 1)
     mine, best = pairs[rank - 1]
     items = ", ".join(pool.item for pool in left[:3]) + (f" and {len(left) - 3} more" if len(left) > 3 else "")
-    source = f"time ran out before {items}: pro rata instead, and at best all that may leave shared evenly"
+    source = f"{why} before {items}: pro rata instead, and at best all that may leave shared evenly"
     bound = Bound(False, rank, str(mine), str(best), str(best - mine), source)
     return replace(whole, method=BEST, bound=bound)
 

@@ -1,1 +1,1 @@
-"""Reordering: which packs to call off from which unified contract tonight, and an independent check of it."""
+"""Reordering: what to order when from whom under the contracts, with a proven bound and an independent check."""

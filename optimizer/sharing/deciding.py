@@ -42,7 +42,9 @@ def shared_by(pool: Pool | CompactPool, named: ItemPolicy) -> PoolPlan:
 
 def facts_of(named: ItemPolicy) -> Facts:
     """The facts as rules weigh them; a figure that is not known (0) is left to the rule's own default."""
-    return {fact.claim: _known(people=fact.people, requested=fact.requested) for fact in named.facts}
+    return {
+        fact.claim: _known(people=fact.people, requested=fact.requested, entitled=fact.entitled) for fact in named.facts
+    }
 
 
 def _known(**figures: int) -> dict[str, Any]:

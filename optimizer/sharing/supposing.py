@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from optimizer.allocation.plan import Plan
-from optimizer.allocation.problem import ItemPolicy, Problem
+from optimizer.allocation.problem import CompactPool, ItemPolicy, Pool, Problem
 from optimizer.allocation.whatif import Answer, Change, changed_problem, rerun
 from optimizer.sharing.deciding import sharer
 
@@ -29,8 +29,17 @@ def suppose(one: Supposition, *, progress: Callable[[int, int], object] | None =
     """
     changed = changed_problem(one.problem, one.changes)
     if one.policies is not None:
-        changed = replace(changed, policies=one.policies)
+        named = {policy.item for policy in one.policies}
+        pools = tuple(_unpromised(pool) if pool.item in named else pool for pool in changed.pools)
+        changed = replace(changed, pools=pools, policies=one.policies)
     answer = rerun(one.problem, one.plan, changed, share_one=sharer(changed))
     if progress is not None:
         progress(len(answer.again), len(answer.again))
     return answer
+
+
+def _unpromised(pool: Pool | CompactPool) -> Pool | CompactPool:
+    """The pool without promises of its own: a policy knows entitlements as facts."""
+    if isinstance(pool, CompactPool):
+        return pool
+    return replace(pool, claims=tuple(replace(one, entitled_packs=0, protected_packs=0) for one in pool.claims))

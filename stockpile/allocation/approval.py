@@ -10,7 +10,7 @@ from sqlalchemy import Engine, update
 from sqlmodel import Session, col, select
 
 from optimizer.allocation import check as checker
-from optimizer.allocation.plan import Line, Plan, PoolPlan, plan_from_json
+from optimizer.allocation.plan import BY_POLICY, FAIR, Line, Plan, PoolPlan, plan_from_json
 from optimizer.allocation.problem import Problem, problem_from_json
 from stockpile import journal
 from stockpile.actor import Act
@@ -21,8 +21,9 @@ from stockpile.catalogue import queries as catalogue
 from stockpile.db import reading, rows_changed, transact
 from stockpile.errors import Conflict, Invalid, NotFound
 from stockpile.governance.committee import gate
-from stockpile.governance.committee.gate import Effect
+from stockpile.governance.committee.gate import Effect, Urgency
 from stockpile.governance.rules import require, require_other
+from stockpile.inventory import queries as inventory
 from stockpile.inventory import transfers
 from stockpile.inventory.tables import Transfer
 
@@ -98,7 +99,7 @@ def confirm_override(session: Session, act: Act, *, number: int) -> Override:
     session.add_all([line, override])
     session.flush()
     _judge_again(session, plan)
-    payload = {"override": number, "feasible": plan.feasible, "fair": plan.fair}
+    payload = {"override": number, "feasible": plan.feasible, "fair": plan.fair, "kept": plan.kept}
     journal.record(session, act, action="plan.override.confirm", subject=f"plan:{plan.id}", payload=payload)
     return override
 
@@ -126,12 +127,34 @@ def approve(session: Session, act: Act, *, plan_number: int) -> list[Transfer]:
     _conclude(session, results, requests)
     plan.approved_by, plan.approved_at = act.actor.id, act.at
     session.add(plan)
-    level = queries.surge(session, plan.surge_id).level
-    digests = {"problem": plan.problem_digest, "plan": plan.answer_digest, "lines": _lines_digest(lines)}
-    gate.decide(session, act, Effect("plan.approve", f"plan:{plan_number}", digests, level=level))
+    under = gate.decide(session, act, _effect(session, act, plan, lines, requests))
     payload = {"problem": plan.problem_digest, "plan": plan.answer_digest, "transfers": [t.id for t in made]}
-    journal.record(session, act, action="plan.approve", subject=f"plan:{plan_number}", payload=payload)
+    journal.record(session, act, action="plan.approve", subject=f"plan:{plan_number}", payload=payload | under.told)
     return made
+
+
+def _effect(
+    session: Session, act: Act, plan: StoredPlan, lines: Sequence[PlanLine], requests: dict[int, Request]
+) -> Effect:
+    """What is approved, at the level of its surge; how soon it is needed, and what it takes of the pool."""
+    surge = queries.surge(session, plan.surge_id)
+    digests = {"problem": plan.problem_digest, "plan": plan.answer_digest, "lines": _lines_digest(lines)}
+    served = [requests[line.request_id] for line in lines if line.quantity]
+    soonest = min((one.need_by for one in served), default=None)
+    urgency = Urgency(
+        began_at=surge.declared_at,
+        hours_left=(soonest - act.at).total_seconds() / 3600 if soonest else None,
+        pool_permille=_pool_permille(session, lines, requests),
+    )
+    return Effect("plan.approve", f"plan:{plan.id}", digests, level=surge.level, urgency=urgency)
+
+
+def _pool_permille(session: Session, lines: Sequence[PlanLine], requests: dict[int, Request]) -> int:
+    """What a plan, reserved already, takes of all that the pool had available, in packs, rounded up."""
+    sizes = {code: item.pack_size for code, item in catalogue.items(session).items()}
+    taken = sum(line.quantity // sizes[requests[line.request_id].item_code] for line in lines)
+    left = sum(one.quantity // sizes[one.item] for one in inventory.pool_stock(session))
+    return -(-taken * 1000 // (taken + left)) if taken else 0
 
 
 def _lines_digest(lines: Sequence[PlanLine]) -> str:
@@ -236,8 +259,8 @@ def _fresh_problem(session: Session, act: Act, plan: StoredPlan, requests: dict[
 def _accept(session: Session, plan: StoredPlan, problem: Problem, lines: Sequence[PlanLine]) -> None:
     verdict = checker.check(problem, _as_it_stands(session, plan, lines))
     overridden = any(line.reason_code == rules.OVERRIDDEN for line in lines)
-    labelled = plan.method != "leximin" or overridden
-    if not verdict.feasible or not (verdict.fair or labelled):
+    labelled = plan.method not in (FAIR, BY_POLICY) or overridden
+    if not verdict.feasible or not (verdict.kept or labelled):
         raise NotAccepted(
             f"the checker does not accept plan {plan.id}: {'; '.join(verdict.findings[:5])}",
             findings=list(verdict.findings),
@@ -248,6 +271,7 @@ def _judge_again(session: Session, plan: StoredPlan) -> None:
     lines = queries.plan_lines(session, plan.id or 0)
     verdict = checker.check(problem_from_json(plan.problem), _as_it_stands(session, plan, lines))
     plan.feasible, plan.fair, plan.findings = verdict.feasible, verdict.fair, "\n".join(verdict.findings)
+    plan.kept, plan.checked = verdict.kept, "\n".join(verdict.checked)
     session.add(plan)
     got: dict[int, int] = defaultdict(int)
     for line in lines:

@@ -8,8 +8,10 @@ labelled pro-rata plan is stored instead, with the reason.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from threading import Event
 from typing import Any, Final
 
 from sqlalchemy import Engine
@@ -17,6 +19,8 @@ from sqlmodel import Session, col, update
 
 from optimizer.allocation import baselines
 from optimizer.allocation import check as checker
+from optimizer.allocation.conflict import Conflict as Contradiction
+from optimizer.allocation.conflict import conflicts
 from optimizer.allocation.explain import Link, explain_pool
 from optimizer.allocation.plan import BEST, BY_POLICY, FAIR, PRO_RATA, Bottleneck, CompactPlan, Plan, PoolPlan
 from optimizer.allocation.timed import Timed
@@ -33,6 +37,7 @@ from stockpile.allocation.tables import Plan as StoredPlan
 from stockpile.allocation.tables import PlanLine, PlanResult, Request
 from stockpile.db import reading
 from stockpile.errors import Conflict
+from stockpile.governance import queries as governance
 from stockpile.governance.rules import require
 from stockpile.inventory.eligibility import OBSTACLES
 from stockpile.inventory.rules import arrival
@@ -59,8 +64,81 @@ class NothingToShare(Conflict):
     code = "nothing_to_share"
 
 
-def draft(engine: Engine, act: Act, *, surge_id: int, limit_seconds: float) -> Draft:
-    """Compute a plan for all open validated requests of a surge on one snapshot of the stock, holding no lock."""
+class PromisesConflict(Conflict):
+    """Promises to members cannot all be kept with what may leave; the facts name the smallest sets and the way out."""
+
+    code = "promises_conflict"
+
+
+def refuse_conflicts(session: Session, taken: Snapshot) -> None:
+    """Refuse to plan where entitlements cannot all be kept; quantities in base units."""
+    found = conflicts(taken.problem)
+    if not found:
+        return
+    names = {code: member.name for code, member in governance.members(session).items()}
+    told = [_conflict(one, taken.items[one.item].pack_size, names) for one in found]
+    raise PromisesConflict("; ".join(one["sentence"] for one in told[:3]), conflicts=told)
+
+
+def _conflict(one: Contradiction, pack_size: int, names: Mapping[str, str]) -> dict[str, Any]:
+    """A conflict of the optimizer in base units, with the names of the members."""
+
+    def said(claim: str) -> str:
+        member, _, tier = claim.partition("/")
+        return f"{names[member]} (priority {tier})"
+
+    cuts = [{"member": claim.partition("/")[0], "less": packs * pack_size} for claim, packs in one.cuts]
+    lower = ", ".join(f"{said(claim)} by {packs * pack_size:,}" for claim, packs in one.cuts)
+    bound = f" ({', '.join(one.limits)}, counted in packs of {pack_size:,})" if one.limits else ""
+    sentence = (
+        f"{one.item}: {one.floors * pack_size:,} are promised to {', '.join(map(said, one.claims))}, and only "
+        f"{one.reachable * pack_size:,} may leave and reach them{bound}. Lower the entitlement of {lower}, or bring "
+        f"{one.missing * pack_size:,} more within their reach"
+    )
+    return {
+        "item": one.item,
+        "members": [claim.partition("/")[0] for claim in one.claims],
+        "promised": one.floors * pack_size,
+        "reachable": one.reachable * pack_size,
+        "missing": one.missing * pack_size,
+        "lots": list(one.lots),
+        "limits": list(one.limits),
+        "cuts": cuts,
+        "sentence": sentence,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who waits for an answer: `progress` is told parts done and parts in all, in another thread; `cancel` ends it.
+
+    `enough`: once this file is there, a plan is made of what is shared by then (None: it is never cut short).
+    """
+
+    progress: Callable[[int, int], object] | None = None
+    cancel: Event | None = None
+    enough: Path | None = None
+
+    def given(self) -> dict[str, Any]:
+        """What of it the solver's runner is told."""
+        both = {"progress": self.progress, "cancel": self.cancel}
+        return {name: value for name, value in both.items() if value is not None}
+
+
+UNWATCHED: Final = Watch()
+
+
+class Ended(Conflict):
+    """Somebody ended the computation: nothing is stored."""
+
+    code = "plan_ended"
+
+
+def draft(engine: Engine, act: Act, *, surge_id: int, limit_seconds: float, watch: Watch = UNWATCHED) -> Draft:
+    """Compute a plan for all open validated requests of a surge on one snapshot of the stock, holding no lock.
+
+    `watch` hears of every item shared; raises Ended where it cancels.
+    """
     require(act.actor, "plan.compute")
     with reading(engine) as session:
         operations.open_surge(session, surge_id, at=act.at)
@@ -68,17 +146,20 @@ def draft(engine: Engine, act: Act, *, surge_id: int, limit_seconds: float) -> D
         if not requests:
             raise NothingToShare(f"surge {surge_id} has no validated request that is still open")
         taken = snapshot.take(session, requests, at=act.at)
-    return _solved(taken, surge_id=surge_id, limit_seconds=limit_seconds)
+        refuse_conflicts(session, taken)
+    return _solved(taken, surge_id=surge_id, limit_seconds=limit_seconds, watch=watch)
 
 
-def _solved(taken: Snapshot, *, surge_id: int, limit_seconds: float) -> Draft:
-    timed = Timed(taken.problem, limit_seconds * SOLVING)
-    outcome = run_limited(decide, timed, limit_seconds=limit_seconds)
+def _solved(taken: Snapshot, *, surge_id: int, limit_seconds: float, watch: Watch) -> Draft:
+    timed = Timed(taken.problem, limit_seconds * SOLVING, enough=str(watch.enough or ""))
+    outcome = run_limited(decide, timed, limit_seconds=limit_seconds, **watch.given())
+    if outcome.status == "cancelled":
+        raise Ended(f"the plan of surge {surge_id} was ended before it was computed", surge=surge_id)
     milliseconds = int(outcome.seconds * 1000)
     note = outcome.detail
     if outcome.value is not None:
         verdict = checker.check(taken.problem, outcome.value)
-        if verdict.feasible and (verdict.fair or outcome.value.method in (BEST, BY_POLICY)):
+        if verdict.kept or (verdict.feasible and outcome.value.method == BEST):
             return Draft(surge_id, taken, outcome.value, verdict, milliseconds, _told(outcome.value))
         note = f"the checker refused the solver's plan: {'; '.join(verdict.findings[:3])}"
     plan = baselines.pro_rata(taken.problem)
@@ -116,6 +197,7 @@ def store(session: Session, act: Act, *, made: Draft, replaces: int | None = Non
         "plan": plan.answer_digest,
         "method": plan.method,
         "fair": plan.fair,
+        "kept": plan.kept,
         "policies": plan.policies,
         "versions": plan.versions,
     }
@@ -142,6 +224,8 @@ def _plan_row(act: Act, made: Draft) -> StoredPlan:
         feasible=made.verdict.feasible,
         fair=made.verdict.fair,
         findings="\n".join(made.verdict.findings),
+        kept=made.verdict.kept,
+        checked="\n".join(made.verdict.checked),
         policies=journal.canonical(_policies(made)),
         versions=versions(),
         bound=journal.canonical(asdict(made.plan.bound)) if made.plan.bound else "",
@@ -293,4 +377,5 @@ def _reason(
         return rules.FALLBACK, f"{rules.percent(got, request.validated)} under the pro-rata fallback: {made.note}", ""
     if not policy.fair_rule:
         return rules.BY_POLICY, rules.sentence_policy(share_, policy=policy.label, words=policy.words), ""
-    return rules.SHORT, rules.sentence_short(share_), tie
+    first = any(promised == item.code for _, promised in made.snapshot.owed)
+    return rules.SHORT, rules.sentence_short(share_) + (rules.GUARANTEED_FIRST if first else ""), tie

@@ -8,12 +8,14 @@ import random
 from collections import defaultdict
 from dataclasses import dataclass
 from fractions import Fraction
+from threading import Event
 from typing import Any
 
 from optimizer.allocation import baselines
-from optimizer.allocation.model import share
-from optimizer.allocation.plan import PRO_RATA, Plan
+from optimizer.allocation.plan import BEST, PRO_RATA, Plan
 from optimizer.allocation.problem import Problem, problem_from_json
+from optimizer.allocation.timed import Timed
+from optimizer.sharing.deciding import decide
 from optimizer.solver import run_limited
 from stockpile.errors import Conflict
 
@@ -38,9 +40,13 @@ class Masked:
     same_fills: bool
 
 
-def again(problem: str, *, method: str, limit_seconds: float) -> str:
-    """The canonical plan of a stored canonical problem, by the method that was used; raises NotInTime."""
-    return _solved(problem_from_json(problem), method=method, limit_seconds=limit_seconds).canonical().decode()
+def again(problem: str, *, method: str, limit_seconds: float, cancel: Event | None = None) -> str:
+    """The canonical plan of a stored canonical problem, by the method that was used; raises NotInTime.
+
+    `cancel` ends it early, as if its time were over.
+    """
+    solved = _solved(problem_from_json(problem), method=method, limit_seconds=limit_seconds, cancel=cancel)
+    return solved.canonical().decode()
 
 
 def canonical(problem: str) -> tuple[str, str]:
@@ -76,11 +82,11 @@ def masked(problem: str, *, method: str, limit_seconds: float, seed: str = "") -
     )
 
 
-def _solved(problem: Problem, *, method: str, limit_seconds: float) -> Plan:
+def _solved(problem: Problem, *, method: str, limit_seconds: float, cancel: Event | None = None) -> Plan:
     if method == PRO_RATA:
         return baselines.pro_rata(problem)
-    outcome = run_limited(share, problem, limit_seconds=limit_seconds)
-    if outcome.value is None:
+    outcome = run_limited(decide, Timed(problem, limit_seconds), limit_seconds=limit_seconds, cancel=cancel)
+    if outcome.value is None or outcome.value.method == BEST != method:
         raise NotInTime(f"the plan was not computed again within {limit_seconds:g} s: {outcome.detail}")
     return outcome.value
 
@@ -95,6 +101,10 @@ def _hidden(problem: str, seed: str) -> tuple[str, dict[tuple[str, str], tuple[s
     names: dict[tuple[str, str], tuple[str, str]] = {}
     for pool in data["pools"]:
         _mask_pool(pool, mask, shuffle, names)
+    for policy in data.get("policies", ()):
+        masked_claims = {claim: hidden for (item, hidden), (_, claim) in names.items() if item == policy["item"]}
+        for fact in policy.get("facts", ()):
+            fact["claim"] = masked_claims[fact["claim"]]
     for limit in (*data.get("vehicles", ()), *data.get("storage", ())):
         limit["municipality"] = mask.get(limit["municipality"], limit["municipality"])
     return json.dumps(data), names

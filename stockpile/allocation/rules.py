@@ -25,21 +25,10 @@ UNSERVED: Final = "unserved"
 WITHDRAWN: Final = "withdrawn"
 LAPSED: Final = "lapsed"
 OPEN_STATES: Final = (SUBMITTED, VALIDATED)
-REQUEST_STATES: Final = (
-    SUBMITTED,
-    VALIDATED,
-    DECLINED,
-    ALLOCATED,
-    PART_ALLOCATED,
-    UNSERVED,
-    WITHDRAWN,
-    LAPSED,
-)
 
 COMPUTED: Final = "computed"
 APPROVED: Final = "approved"
 SUPERSEDED: Final = "superseded"
-PLAN_STATES: Final = (COMPUTED, APPROVED, SUPERSEDED)
 
 FILLED: Final = "filled"
 SHORT: Final = "stock_shared_out"
@@ -49,6 +38,8 @@ OVERRIDDEN: Final = "overridden"
 FALLBACK: Final = "pro_rata_fallback"
 BY_POLICY: Final = "shared_by_policy"
 FIRST_EXPIRING: Final = "first_expiring"
+
+GUARANTEED_FIRST: Final = ". What members are guaranteed of it came first"
 
 
 @dataclass(frozen=True, slots=True)

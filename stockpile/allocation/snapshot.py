@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 from sqlmodel import Session
 
-from optimizer.allocation.problem import Claim, ClaimFacts, Drop, ItemPolicy, Lane, Lot, Pool, Problem
+from optimizer.allocation.problem import Buffer, Claim, ClaimFacts, Drop, ItemPolicy, Lane, Lot, Pool, Problem
 from stockpile.allocation import rules
 from stockpile.allocation.policies import queries as policies
 from stockpile.allocation.policies.rules import InForce
+from stockpile.allocation.promises import queries as promises
+from stockpile.allocation.promises.rules import spread
 from stockpile.allocation.tables import Request
 from stockpile.catalogue import queries as catalogue
 from stockpile.catalogue.tables import Item
@@ -34,7 +36,8 @@ class Snapshot:
 
     `unreachable`: why no lawful stock can reach a request, by its number. `kept`: base units of the pool that may not
     serve a request, by its number and the reason; `barred`: the same lot by lot, by (lot, drop) of the problem.
-    `policies`: by item, the one that counts.
+    `policies`: by item, the one that counts. `owed`: what members are still entitled to in this surge, in base units,
+    by (member, item).
     """
 
     problem: Problem
@@ -47,6 +50,7 @@ class Snapshot:
     items: dict[str, Item]
     routes: dict[tuple[str, str], Route]
     policies: dict[str, InForce]
+    owed: dict[tuple[str, str], int]
 
 
 @dataclass(slots=True)
@@ -58,6 +62,8 @@ class _Ground:
     licences: frozenset[tuple[str, str]]
     floors: dict[str, int]
     stock: dict[str, list[Stock]]
+    owed: dict[tuple[str, str], int]
+    buffers: dict[tuple[str, str], int]
     unreachable: dict[int, str] = field(default_factory=dict)
     kept: dict[int, dict[str, int]] = field(default_factory=dict)
     barred: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -81,14 +87,18 @@ def supply_id(stock: Stock) -> str:
 def take(session: Session, requests: Sequence[Request], *, at: datetime) -> Snapshot:
     """The problem of sharing what the pool has at that instant among these requests (lanes as they leave then)."""
     ground = _ground(session, at)
+    if requests:
+        ground.owed = promises.owed(session, requests[0].surge_id, governance.local_day(session, at))
     by_item: dict[str, list[Request]] = defaultdict(list)
     for request in requests:
         by_item[request.item_code].append(request)
-    pools = [_pool(ground, ground.items[code], by_item[code]) for code in sorted(by_item)]
-    shared = tuple(pool for pool in pools if pool.drops)
     counting = _policies(session, ground, requests)
+    pools = [
+        _pool(ground, ground.items[code], by_item[code], promised=counting[code].fair_rule) for code in sorted(by_item)
+    ]
+    shared = tuple(pool for pool in pools if pool.drops)
     return Snapshot(
-        problem=Problem(rule=rules.RULE, pools=shared, policies=_by_policy(session, shared, by_item, counting)),
+        problem=Problem(rule=rules.RULE, pools=shared, policies=_by_policy(session, ground, shared, by_item, counting)),
         at=at,
         requests={request.id: request for request in requests if request.id is not None},
         unreachable=ground.unreachable,
@@ -98,6 +108,7 @@ def take(session: Session, requests: Sequence[Request], *, at: datetime) -> Snap
         items=ground.items,
         routes=ground.routes,
         policies=counting,
+        owed=ground.owed,
     )
 
 
@@ -106,19 +117,45 @@ def pool_of(
 ) -> Pool:
     """One item shared from these stocks alone at that instant, with no reserve floor; requests in their order."""
     ground = _ground(session, at)
-    ground.floors = {}
+    ground.floors, ground.buffers = {}, {}
     ground.stock = {item.code: list(stocks)}
     return _pool(ground, item, requests)
 
 
 def claim_facts(
-    pool: Pool, requests: Sequence[Request], *, pack_size: int, people: Mapping[str, int]
+    pool: Pool,
+    requests: Sequence[Request],
+    *,
+    pack_size: int,
+    people: Mapping[str, int],
+    owed: Mapping[tuple[str, str], int],
 ) -> tuple[ClaimFacts, ...]:
-    """What rules may weigh about each claim besides its need: `people` of its municipality, and the packs asked for."""
+    """What rules may weigh about each claim: `people` of its municipality, packs asked for, and packs guaranteed."""
     asked: dict[str, int] = defaultdict(int)
     for request in requests:
         asked[claim_id(request)] += -(-request.quantity // pack_size)
-    return tuple(ClaimFacts(claim.id, people[claim.municipality], asked[claim.id]) for claim in pool.claims)
+    entitled = _entitled(pool.item, pool.claims, pool.needs(), pack_size=pack_size, owed=owed)
+    return tuple(
+        ClaimFacts(claim.id, people[claim.municipality], asked[claim.id], entitled.get(claim.id, 0))
+        for claim in pool.claims
+    )
+
+
+def _entitled(
+    item: str,
+    claims: Sequence[Claim],
+    needs: Mapping[str, int],
+    *,
+    pack_size: int,
+    owed: Mapping[tuple[str, str], int],
+) -> dict[str, int]:
+    """Whole packs guaranteed to each claim: a member's most urgent claim first, as far as it needs them."""
+    found: dict[str, int] = {}
+    for member in {claim.municipality for claim in claims if (claim.municipality, item) in owed}:
+        mine = sorted((claim for claim in claims if claim.municipality == member), key=lambda one: one.tier)
+        packs = spread(owed[member, item] // pack_size, [needs[claim.id] for claim in mine])
+        found |= {claim.id: one for claim, one in zip(mine, packs, strict=True) if one}
+    return found
 
 
 def _policies(session: Session, ground: _Ground, requests: Sequence[Request]) -> dict[str, InForce]:
@@ -131,6 +168,7 @@ def _policies(session: Session, ground: _Ground, requests: Sequence[Request]) ->
 
 def _by_policy(
     session: Session,
+    ground: _Ground,
     pools: Sequence[Pool],
     requests: Mapping[str, Sequence[Request]],
     counting: Mapping[str, InForce],
@@ -144,7 +182,8 @@ def _by_policy(
     found = []
     for pool in named:
         one = counting[pool.item]
-        facts = claim_facts(pool, requests[pool.item], pack_size=sizes[pool.item], people=people)
+        size = sizes[pool.item]
+        facts = claim_facts(pool, requests[pool.item], pack_size=size, people=people, owed=ground.owed)
         found.append(ItemPolicy(pool.item, one.policy, one.seed, facts))
     return tuple(found)
 
@@ -161,10 +200,12 @@ def _ground(session: Session, at: datetime) -> _Ground:
         licences=catalogue.licences(session),
         floors=inventory.floors(session, governance.local_day(session, at)),
         stock=dict(stock),
+        owed={},
+        buffers=promises.buffers(session, governance.local_day(session, at)),
     )
 
 
-def _pool(ground: _Ground, item: Item, requests: Sequence[Request]) -> Pool:
+def _pool(ground: _Ground, item: Item, requests: Sequence[Request], *, promised: bool = True) -> Pool:
     stocks = ground.stock.get(item.code, [])
     lanes: list[Lane] = []
     reached: list[Request] = []
@@ -178,14 +219,27 @@ def _pool(ground: _Ground, item: Item, requests: Sequence[Request]) -> Pool:
             ground.unreachable[request.id] = why
     used = {lane.lot for lane in lanes}
     lots = [_lot(stock, item) for stock in stocks if supply_id(stock) in used]
+    drops = tuple(Drop(drop_id(r), claim_id(r), r.validated // item.pack_size) for r in reached)
     return Pool(
         item=item.code,
         shareable_packs=_shareable(ground, item, stocks),
         lots=tuple(lots),
-        claims=_claims(item, reached),
-        drops=tuple(Drop(drop_id(r), claim_id(r), r.validated // item.pack_size) for r in reached),
+        claims=_claims(item, reached, drops, owed=ground.owed if promised else {}),
+        drops=drops,
         lanes=tuple(lanes),
+        buffers=tuple(_buffers(ground, item, stocks, used)),
     )
+
+
+def _buffers(ground: _Ground, item: Item, stocks: Sequence[Stock], used: set[str]) -> Iterator[Buffer]:
+    """What must stay at each depot of what the plan could take; usable stock that it cannot take counts as staying."""
+    for (site, code), quantity in sorted(ground.buffers.items()):
+        here = [stock for stock in stocks if stock.site == site and code == item.code]
+        zone = ground.sites[site].time_zone
+        idle = [s for s in here if supply_id(s) not in used and inventory.usable(s.goods(), ground.at, zone)]
+        packs = -(-max(0, quantity - sum(stock.quantity for stock in idle)) // item.pack_size)
+        if packs and len(idle) < len(here):
+            yield Buffer(site, packs)
 
 
 def _lot(stock: Stock, item: Item) -> Lot:
@@ -198,15 +252,20 @@ def _shareable(ground: _Ground, item: Item, stocks: Sequence[Stock]) -> int:
     return max(0, usable - ground.floors.get(item.code, 0)) // item.pack_size
 
 
-def _claims(item: Item, requests: Sequence[Request]) -> tuple[Claim, ...]:
+def _claims(
+    item: Item, requests: Sequence[Request], drops: Sequence[Drop], *, owed: Mapping[tuple[str, str], int]
+) -> tuple[Claim, ...]:
     minimums: dict[str, int] = defaultdict(int)
     first: dict[str, Request] = {}
     for request in requests:
         minimums[claim_id(request)] += -(-request.minimum_useful // item.pack_size)
         first.setdefault(claim_id(request), request)
-    return tuple(
-        Claim(key, request.member_code, request.priority, minimums[key]) for key, request in sorted(first.items())
-    )
+    claims = [Claim(key, one.member_code, one.priority, minimums[key]) for key, one in sorted(first.items())]
+    needs: dict[str, int] = defaultdict(int)
+    for drop in drops:
+        needs[drop.claim] += drop.packs
+    entitled = _entitled(item.code, claims, needs, pack_size=item.pack_size, owed=owed)
+    return tuple(replace(claim, entitled_packs=entitled.get(claim.id, 0)) for claim in claims)
 
 
 def _lanes(ground: _Ground, item: Item, stocks: Sequence[Stock], request: Request) -> tuple[list[Lane], str]:

@@ -85,6 +85,8 @@ class Plan(Table, table=True):
     `policies`: by which sharing policies (name, version, digest, seed, items), as JSON; `versions` of the software
     that made it; `bound`: how far from the best a plan may be that is not proven, as JSON. `chain`: who is tied with
     whom by which stock, and what keeps other stock from them, emptiest first (optimizer's Links as JSON).
+    `kept`: whether the independent checker proved every item to be shared as its rule or policy says (None: made
+    before that was asked); `checked`: what it proved and in which way, and what it did not look at, one line each.
     `replaces`: the stale plan that the service computed again; its author is this one's too. `supersedes`: the plan
     that waited until this one was computed.
     """
@@ -116,6 +118,8 @@ class Plan(Table, table=True):
     versions: str = ""
     bound: str = Field(default="", sa_type=Text)
     chain: str = Field(default="[]", sa_type=Text)
+    kept: bool | None = None
+    checked: str = Field(default="", sa_type=Text)
 
 
 class PlanLine(Table, table=True):

@@ -113,7 +113,7 @@ def approve(session: Session, act: Act, *, number: int) -> CallOff:
     calloff = queries.calloff(session, number)
     _require_state(calloff, rules.PROPOSED)
     require_other(act.actor, {calloff.proposed_by: f"proposed call-off {number}"})
-    _decided(session, act, calloff)
+    under = gate.decide(session, act, approval_of(session, number))
     today = governance.local_day(session, act.at)
     limits.require_orderable(session, calloff.contract_code, today)
     order = placing.order_of(session, calloff)
@@ -126,16 +126,17 @@ def approve(session: Session, act: Act, *, number: int) -> CallOff:
     calloff.approved_by, calloff.approved_at, calloff.contract_version = act.actor.id, act.at, version
     calloff.expected_at = act.at + timedelta(days=placing.lead_days(session, calloff, terms))
     session.add(calloff)
-    payload = {"cost_minor": calloff.cost_minor, "expected_at": calloff.expected_at.isoformat()}
+    payload = {"cost_minor": calloff.cost_minor, "expected_at": calloff.expected_at.isoformat(), **under.told}
     journal.record(session, act, action="calloff.approve", subject=f"calloff:{number}", payload=payload)
     return calloff
 
 
-def _decided(session: Session, act: Act, calloff: CallOff) -> None:
-    lines = [[line.item_code, line.packs, line.pack_price_minor] for line in queries.lines(session, calloff.id or 0)]
+def approval_of(session: Session, number: int) -> Effect:
+    """What approving a call-off is, as the committee decides it: its contract, its lines, and what it costs."""
+    calloff = queries.calloff(session, number)
+    lines = [[line.item_code, line.packs, line.pack_price_minor] for line in queries.lines(session, number)]
     payload = {"contract": calloff.contract_code, "cost_minor": calloff.cost_minor, "lines": lines}
-    effect = Effect("calloff.approve", f"calloff:{calloff.id}", payload, value_minor=calloff.cost_minor)
-    gate.decide(session, act, effect)
+    return Effect("calloff.approve", f"calloff:{number}", payload, value_minor=calloff.cost_minor)
 
 
 def receive_line(
@@ -212,9 +213,10 @@ def set_delivery_terms(
     if line is None:
         raise NotFound(f"contract {contract} has no line for {item}", field="item", value=item)
     payload = {"item": item, "tolerance_percent": tolerance_percent, "whole_packs": whole_packs}
-    gate.decide(session, act, Effect("contract.terms", f"contract:{contract}", payload))
+    under = gate.decide(session, act, Effect("contract.terms", f"contract:{contract}", payload))
     line.tolerance_percent, line.whole_packs = tolerance_percent, whole_packs
     session.add(line)
+    payload |= under.told
     journal.record(session, act, action="contract.terms", subject=f"contract:{contract}", payload=payload)
     return line
 
@@ -339,10 +341,11 @@ def set_buy_back(
             "buying back needs 1 to 100 percent, days from zero up, and the clause as reason", field="percent"
         )
     payload = {"item": item, "percent": percent, "days": days}
-    gate.decide(session, act, Effect("contract.terms", f"contract:{contract}", payload))
+    under = gate.decide(session, act, Effect("contract.terms", f"contract:{contract}", payload))
     line.buy_back_percent, line.buy_back_days = percent, days
     session.add(line)
     session.flush()
+    payload |= under.told
     journal.record(
         session, act, action="contract.buy_back", subject=f"contract:{contract}", payload=payload, reason=reason
     )

@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from stockpile.actor import Act, Actor, Grant
 from stockpile.db import reading
+from stockpile.demo import offices
 from stockpile.governance import operations, queries
 from stockpile.governance.rules import (
     ADMINISTRATOR,
@@ -31,6 +32,7 @@ CAST: tuple[tuple[str, str, str], ...] = (
     ("auditor", "Audit: reads everything, verifies the ledger", AUDITOR),
     ("administrator", "Accounts of this installation", ADMINISTRATOR),
 )
+SEATS = offices.SEATS
 REQUESTERS: tuple[tuple[str, str, str], ...] = (
     ("requests-nl", "Requests of the Dutch municipalities", "NL"),
     ("requests-be", "Requests of the Belgian municipalities", "BE"),
@@ -39,14 +41,18 @@ REQUESTERS: tuple[tuple[str, str, str], ...] = (
 
 
 def engage(session: Session, act: Act, *, password: str) -> None:
-    """Create every account of the demonstration, all with the same password, and the scheduler's own."""
+    """Create every account of the demonstration, all with one password, and the scheduler's; seat the committee."""
     members = queries.members(session)
     for name, title, role in CAST:
         operations.add_account(session, act, name=name, title=title, password=password, grants=[Grant(role)])
     for name, title, country in REQUESTERS:
         grants = [Grant(REQUESTER, member=m.code) for m in members.values() if m.country == country]
         operations.add_account(session, act, name=name, title=title, password=password, grants=grants)
+    for name, title, country in SEATS:
+        grants = [Grant(COMMITTEE, member=m.code) for m in members.values() if m.country == country]
+        operations.add_account(session, act, name=name, title=title, password=password, grants=grants)
     operations.add_scheduler(session, act)
+    offices.constitute(session, act)
 
 
 def actors(engine: Engine) -> dict[str, Actor]:
@@ -57,4 +63,4 @@ def actors(engine: Engine) -> dict[str, Actor]:
 
 def names() -> Iterable[str]:
     """All account names that act."""
-    return [name for name, _, _ in (*CAST, *REQUESTERS)] + [SCHEDULER]
+    return [name for name, _, _ in (*CAST, *REQUESTERS, *SEATS)] + [SCHEDULER]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 
 from sqlmodel import Session
@@ -74,6 +75,19 @@ def used(session: Session, *, day: date) -> dict[str, list[Use]]:
             if quantity:
                 uses[places[report.member_code]].append(Use(report.member_code, item.code, quantity))
     return dict(uses)
+
+
+def own_first(uses: Iterable[Use], own: Mapping[tuple[str, str], int]) -> tuple[list[Use], dict[str, dict[str, int]]]:
+    """What is used from the pool after a municipality's own cover; what is left of that, by municipality and item."""
+    from_pool: list[Use] = []
+    left: dict[str, dict[str, int]] = {}
+    for one in uses:
+        mine = min(one.quantity, own.get((one.member, one.item), 0))
+        if mine:
+            left.setdefault(one.member, {})[one.item] = own[one.member, one.item] - mine
+        if one.quantity > mine:
+            from_pool.append(Use(one.member, one.item, one.quantity - mine))
+    return from_pool, left
 
 
 def _reported(session: Session, today: date) -> dict[str, int]:

@@ -84,7 +84,7 @@ def run(engine: Engine, console: Console, *, settings: Settings, scenario: Scena
         engine=engine,
         actors=cast.actors(engine),
         rows=rows,
-        say=lambda text: console.print(f"[dim]{story.seconds_since(started):6.1f} s[/dim]  {text}", soft_wrap=True),
+        say=lambda text: console.print(f"[dim]{seconds_since(started):6.1f} s[/dim]  {text}", soft_wrap=True),
         limit_seconds=settings.plan_limit_seconds,
         scenario=scenario,
     )
@@ -92,7 +92,7 @@ def run(engine: Engine, console: Console, *, settings: Settings, scenario: Scena
     told.say("verifying every balance and every hash")
     with reading(engine) as session:
         found = [*ledger.discrepancies(session), *journal.discrepancies(session)]
-        report = _report(session, engine, told, found, seconds=story.seconds_since(started))
+        report = _report(session, engine, told, found, seconds=seconds_since(started))
         console.print(_table(session, told.plans, title=scenario.title))
         console.print(_example(session, told.plans[-1]), soft_wrap=True)
     console.print(_summary(report))
@@ -224,3 +224,8 @@ def _summary(report: Report) -> str:
 def as_json(report: Report) -> dict[str, object]:
     """The report as JSON values."""
     return asdict(report)
+
+
+def seconds_since(started: float) -> float:
+    """Wall seconds since a monotonic instant."""
+    return round(time.monotonic() - started, 2)

@@ -6,11 +6,9 @@ that was cut off goes on where it stopped: steps done give their stored reply.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import permutations
 from typing import Any
 
 from sqlalchemy import Engine
@@ -20,30 +18,25 @@ from stockpile import idempotency
 from stockpile.actor import Act, Actor
 from stockpile.allocation import approval, operations, planning
 from stockpile.allocation import queries as allocation
-from stockpile.catalogue import operations as packs
-from stockpile.catalogue import queries as catalogue
 from stockpile.contracts import operations as contracts
 from stockpile.contracts import queries as orders
 from stockpile.db import reading, transact
 from stockpile.demand import operations as demand
 from stockpile.demand import queries as reports
-from stockpile.demo import municipalities
+from stockpile.demo import municipalities, offices
 from stockpile.demo.scenarios import WAVE, Scenario, days_of, hour_of
 from stockpile.errors import Refusal
 from stockpile.governance import operations as governance
 from stockpile.governance import queries
+from stockpile.governance.committee import queries as committee
 from stockpile.inventory import operations as inventory
 from stockpile.inventory import queries as stock
 from stockpile.inventory import transfers
-from stockpile.inventory.controlled import operations as controlled
 from stockpile.jobs import operations as jobs
 from stockpile.region.reading import Rows
 
 FIRST_DAY = WAVE.first
 COVER_DAYS = 3
-COUNTRIES = ("BE", "DE", "NL")
-BORDER_LIMIT = 1_000_000
-"""Base units of a controlled item that the simulated authorities let cross each border."""
 Say = Callable[[str], None]
 Work = Callable[[Session], dict[str, Any]]
 
@@ -76,6 +69,7 @@ def tell(story: Story) -> None:
         _morning(story, day)
         _share(story, day)
         _deliver(story, day)
+        _ratify(story, day)
         _evening(story, day)
         if day + timedelta(days=1) == story.scenario.reorder:
             _reorder(story, hour_of(story.scenario.reorder, 2))
@@ -110,20 +104,13 @@ def _substitute(story: Story, at: datetime) -> None:
     """What may stand for what is proposed by the storekeepers and approved by the pharmacist, country by country."""
 
     def propose(session: Session) -> dict[str, Any]:
-        act, numbers = _act(story, "logistics", at), []
-        for item, substitute, units, per_units, reason in story.scenario.substitutes:
-            said: dict[str, Any] = {"item": item, "substitute": substitute, "units": units, "per_units": per_units}
-            said |= {"valid_from": at.date(), "valid_through": None, "reason": reason}
-            for country in COUNTRIES:
-                numbers.append(packs.propose_substitute(session, act, country=country, **said).id)
-        return {"numbers": numbers}
+        act = _act(story, "logistics", at)
+        return {"numbers": offices.propose_substitutes(session, act, substitutes=story.scenario.substitutes)}
 
     numbers = _step(story, "logistics", at, "propose-substitutes", propose)["numbers"]
 
     def approve(session: Session) -> dict[str, Any]:
-        act, reason = _act(story, "pharmacist", at), "fits, for the days of the flood"
-        for number in numbers:
-            packs.decide_substitute(session, act, number=number, approve=True, reason=reason)
+        offices.approve_substitutes(session, _act(story, "pharmacist", at), numbers=numbers)
         return {"approved": len(numbers)}
 
     done = _step(story, "pharmacist", at, "approve-substitutes", approve)["approved"]
@@ -134,16 +121,8 @@ def _authorise_borders(story: Story, at: datetime) -> None:
     """The authorities of the three countries let controlled items cross while the surge lasts."""
 
     def authorise(session: Session) -> dict[str, Any]:
-        act, made = _act(story, "pharmacist", at), 0
-        for item in (row for row in catalogue.items(session).values() if row.controlled):
-            for leaves, enters in permutations(COUNTRIES, 2):
-                number = f"SIMULATED-{leaves}-{enters}-{item.code}"
-                permit = controlled.Permit(
-                    number, item.code, leaves, enters, at.date(), story.scenario.last, BORDER_LIMIT
-                )
-                controlled.authorise(session, act, permit=permit)
-                made += 1
-        return {"authorisations": made}
+        act = _act(story, "pharmacist", at)
+        return {"authorisations": offices.authorise_borders(session, act, last=story.scenario.last)}
 
     made = _step(story, "pharmacist", at, "authorise-borders", authorise)["authorisations"]
     if made:
@@ -252,6 +231,28 @@ def _deliver(story: Story, day: date) -> None:
         _step(story, "logistics", arrives, f"{day}/receive/{place}", take)
 
 
+def _ratify(story: Story, day: date) -> None:
+    """The seats ratify what was approved provisionally: level 3 acts at once and answers within 72 hours."""
+    with reading(story.engine) as session:
+        number = committee.newest_on(session, f"plan:{story.plans[-1]}")
+        fair = allocation.plan(session, story.plans[-1]).fair
+    reason = "the checker proves the plan fair" if fair else "it is not proven fair, and could not wait"
+    told = _vote(story, number, hour_of(day, 18), reason)
+    story.say(f"{day}  plan {story.plans[-1]} is {told} (decision {number})")
+
+
+def _vote(story: Story, number: int, at: datetime, reason: str) -> str:
+    """Every seat votes for a decision; how it ended."""
+    for account, _, _ in offices.SEATS:
+
+        def vote(session: Session, account: str = account) -> dict[str, Any]:
+            return offices.vote(session, _act(story, account, at), number=number, reason=reason)
+
+        _step(story, account, at, f"decision-{number}/vote", vote)
+    with reading(story.engine) as session:
+        return offices.result(session, number)
+
+
 def _evening(story: Story, day: date) -> None:
     """What the day's patients use is issued: own cover first, then what came from the pool."""
     at = hour_of(day, 20)
@@ -261,13 +262,8 @@ def _evening(story: Story, day: date) -> None:
         own, asked, issued = reports.own_stock(session), 0, 0
         left: dict[str, dict[str, int]] = {}
         for place, uses in sorted(municipalities.used(session, day=day).items()):
-            from_pool = []
-            for one in uses:
-                mine = min(one.quantity, own.get((one.member, one.item), 0))
-                if mine:
-                    left.setdefault(one.member, {})[one.item] = own[one.member, one.item] - mine
-                if one.quantity > mine:
-                    from_pool.append(inventory.Use(one.member, one.item, one.quantity - mine))
+            from_pool, kept = municipalities.own_first(uses, own)
+            left |= kept
             asked += sum(one.quantity for one in from_pool)
             given = inventory.issue(
                 session, act, site=place, uses=from_pool, key=f"demo:{day}:use:{place}", allow_partial=True
@@ -282,7 +278,7 @@ def _evening(story: Story, day: date) -> None:
 
 
 def _reorder(story: Story, at: datetime) -> None:
-    """The nightly run proposes; the committee approves the one that arrives first."""
+    """The nightly run proposes; the committee decides on the one that arrives first."""
     ran = jobs.run(story.engine, _act(story, "scheduler", at), job="reorder", limit_seconds=story.limit_seconds)
     proposed = [int(number) for number in ran.outcome["calloffs"]]
     story.say(
@@ -291,21 +287,37 @@ def _reorder(story: Story, at: datetime) -> None:
     )
     if not proposed:
         return
-    approved_at = at + timedelta(hours=6)
+    with reading(story.engine) as session:
+        first = offices.first_to_arrive(session, proposed, on=at.date())
+        voted_on = offices.needs_vote(session, first, at=at)
+    decision, approved_at = _decide_order(story, first, at) if voted_on else None, at + timedelta(hours=6)
 
     def approve(session: Session) -> dict[str, Any]:
-        first = min(proposed, key=lambda number: (_lead_days(session, number, at.date()), number))
-        calloff = contracts.approve(session, _act(story, "committee", approved_at), number=first)
-        assert calloff.expected_at is not None
-        return {"calloff": calloff.id, "expected_at": calloff.expected_at.isoformat()}
+        act = replace(_act(story, "committee", approved_at), decision=decision)
+        calloff = contracts.approve(session, act, number=first)
+        return {"calloff": calloff.id, "expected_at": str(calloff.expected_at)}
 
     done = _step(story, "committee", approved_at, "approve-calloff", approve)
-    story.say(f"{at.date()}  call-off {done['calloff']} approved by the committee, due {done['expected_at'][:10]}")
+    told = f"by decision {decision}" if decision else "by the committee on duty"
+    story.say(f"{at.date()}  call-off {first} approved {told}, due {done['expected_at'][:10]}")
 
 
-def _lead_days(session: Session, number: int, on: date) -> int:
-    calloff = orders.calloff(session, number)
-    return orders.contracts_valid(session, on)[calloff.contract_code].lead_time_days
+def _decide_order(story: Story, number: int, at: datetime) -> int:
+    """An order above EUR 50,000 is the committee's: the buyer proposes, the seats vote; the decision's number."""
+    put_at = at + timedelta(hours=1)
+
+    def put(session: Session) -> dict[str, Any]:
+        return offices.put_order(session, _act(story, "buyer", put_at), number=number)
+
+    decision, value_minor = _step(story, "buyer", put_at, "propose-order", put).values()
+
+    def begin(session: Session) -> dict[str, Any]:
+        return offices.open_vote(session, _act(story, "committee", put_at), number=decision)
+
+    _step(story, "committee", put_at, "open-order", begin)
+    told = _vote(story, decision, at + timedelta(hours=5), "the nightly run finds it short for the weeks ahead")
+    story.say(f"{at.date()}  order {number} for EUR {value_minor / 100:,.2f} is {told} (decision {decision})")
+    return int(decision)
 
 
 def _receive_orders(story: Story) -> None:
@@ -384,8 +396,3 @@ def _act(story: Story, account: str, at: datetime) -> Act:
 def _both(story: Story, at: datetime) -> Act:
     """An act of the storekeepers with the pharmacist as second person, for controlled items may be among the goods."""
     return replace(_act(story, "logistics", at), second=story.actors["pharmacist"])
-
-
-def seconds_since(started: float) -> float:
-    """Wall seconds since a monotonic instant."""
-    return round(time.monotonic() - started, 2)

@@ -142,6 +142,19 @@ class Caller:
 
         return answered(transact(self.engine, once))
 
+    def does(
+        self,
+        request: Request,
+        body: http.Body | None,
+        key: str | None,
+        operation: Callable[..., Any],
+        *,
+        status: int = 200,
+        **given: Any,
+    ) -> JSONResponse:
+        """As `effect`: the operation is called with session, act and what is given."""
+        return self.effect(request, body, key, lambda session, act: operation(session, act, **given), status=status)
+
     def known_reply(self, request: Request, body: http.Body | None, key: str | None) -> JSONResponse | None:
         """The reply already given to this key, before long work begins; None where the work is still to be done."""
         if key is None:

@@ -127,6 +127,7 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     "plan.files": frozenset({AUDITOR, COORDINATOR, COMMITTEE, ADMINISTRATOR}),
     "policy.propose": frozenset({COORDINATOR, COMMITTEE}),
     "policy.adopt": frozenset({COMMITTEE}),
+    "promise.set": frozenset({COMMITTEE}),
     "reorder.run": frozenset({SCHEDULER, BUYER, COMMITTEE}),
     "forgetting.run": frozenset({SCHEDULER, COORDINATOR}),
     "calloff.approve": frozenset({COMMITTEE, BUYER}),
@@ -146,6 +147,8 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     "grievance.handle": frozenset({COORDINATOR, COMMITTEE, AUDITOR}),
     "grievance.review": frozenset({COMMITTEE, PHARMACIST, AUDITOR}),
     "grievance.buffer": frozenset({COMMITTEE}),
+    "baseline.set": frozenset({COMMITTEE, AUDITOR}),
+    "remedy.find": frozenset({COMMITTEE, AUDITOR, SCHEDULER}),
     "remedy.open": frozenset({COMMITTEE, AUDITOR}),
     "remedy.close": frozenset({COMMITTEE, AUDITOR}),
     "contact.keep": frozenset({COORDINATOR, ADMINISTRATOR}),
@@ -167,6 +170,20 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     "member.release": frozenset({COMMITTEE}),
     "settlement.book": frozenset({COORDINATOR, BUYER}),
     "settlement.close": frozenset({COMMITTEE}),
+    "contingency.propose": frozenset({COORDINATOR, LOGISTICS, COMMITTEE}),
+    "contingency.adopt": frozenset({COMMITTEE}),
+    "contingency.start": frozenset({COORDINATOR, COMMITTEE}),
+    "contingency.release": frozenset({COMMITTEE}),
+    "contingency.step": frozenset({COORDINATOR, LOGISTICS, PHARMACIST, BUYER, COMMITTEE}),
+    "duty.set": frozenset({COORDINATOR, ADMINISTRATOR}),
+    "risk.note": frozenset({COORDINATOR, COMMITTEE, AUDITOR}),
+    "dispute.open": frozenset({REQUESTER, BUYER, COMMITTEE}),
+    "dispute.move": frozenset({COMMITTEE}),
+    "review.open": frozenset({COORDINATOR, COMMITTEE, REQUESTER, AUDITOR}),
+    "review.act": frozenset({COORDINATOR, LOGISTICS, BUYER, COMMITTEE}),
+    "finding.write": frozenset({AUDITOR}),
+    "finding.answer": frozenset({COORDINATOR, LOGISTICS, PHARMACIST, BUYER, COMMITTEE}),
+    "finding.accept": frozenset({COMMITTEE}),
     "region.import": frozenset({ADMINISTRATOR}),
     "account.manage": frozenset({ADMINISTRATOR}),
     "grant.share": frozenset({REQUESTER, LOGISTICS, COORDINATOR}),
@@ -196,8 +213,11 @@ APPROVING: Final = frozenset(
     }
 )
 """The verbs of rights by which a person answers for what another has prepared, or lets others in."""
-STANDING: Final = frozenset({"limit.set", "preapproval.set"})
-"""Rights of another verb by which a person approves beforehand what nobody will be asked about again."""
+STANDING: Final = frozenset({"limit.set", "preapproval.set", "promise.set", "finding.accept"})
+"""Rights of another verb by which a person approves, some beforehand, what nobody will be asked about again.
+
+`calloff.accept` is none: it says what stands at the dock, and handhelds carry it.
+"""
 
 
 def approves(right: str) -> bool:

@@ -288,9 +288,9 @@ def set_floor(session: Session, act: Act, *, item: str, effective_from: date, qu
     before = queries.floors(session, effective_from).get(item, 0)
     guarding.check_floor(session, act, item=found, change=quantity - before)
     payload = {"effective_from": effective_from.isoformat(), "quantity": quantity}
-    gate.decide(session, act, Effect("floor.set", f"item:{item}", payload))
+    under = gate.decide(session, act, Effect("floor.set", f"item:{item}", payload))
     session.merge(ReserveFloor(item_code=item, effective_from=effective_from, quantity=quantity))
-    journal.record(session, act, action="floor.set", subject=f"item:{item}", payload=payload)
+    journal.record(session, act, action="floor.set", subject=f"item:{item}", payload=payload | under.told)
 
 
 def set_serialised(session: Session, act: Act, *, item: str, serialised_: bool) -> None:

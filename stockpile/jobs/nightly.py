@@ -30,6 +30,7 @@ from stockpile.inventory.periods.rules import REPLY_DAYS
 from stockpile.jobs.rules import When
 from stockpile.reorder import operations as reorder
 from stockpile.reorder import preapproval
+from stockpile.transparency.kpis import operations as remedying
 from stockpile.transparency.privacy import operations as privacy
 from stockpile.transparency.publishing import operations as publishing
 from stockpile.transparency.sealing import operations as sealing
@@ -228,6 +229,16 @@ def _committee(work: Work) -> Effects:
     return effects
 
 
+def _disparities(work: Work) -> Effects:
+    """What the figures show to be amiss gets an action with an owner and a day, once."""
+
+    def effects(session: Session) -> dict[str, Any]:
+        made = remedying.open_found(session, work.act)
+        return {"remedies": [[one.id, one.owner, one.disparity] for one in made]}
+
+    return effects
+
+
 JOBS: Final[dict[str, Job]] = {
     "forecast": Job("forecasts of use", "forecast.run", When(0, 1, time_zone=""), _forecast),
     "reorder": Job("reorder proposals", "reorder.run", When(0, 2, time_zone=""), _reorder),
@@ -238,6 +249,7 @@ JOBS: Final[dict[str, Job]] = {
     "forgetting": Job("old replies and sign-ins", "forgetting.run", When(40, 2, time_zone=""), _forgetting),
     "publications": Job("what the public may see now", "publications.run", When(20), _publications),
     "committee": Job("votes and ratifications whose time is over", "committee.run", When(10), _committee),
+    "disparities": Job("disparities that the figures show", "remedy.find", When(50, 3, time_zone=""), _disparities),
     "seal": Job("sealing of the journal", "scan.run", When(45, 3, time_zone=""), _seal),
 }
 """Every job by name. What another package brings (a backup check, say) is one more line here."""

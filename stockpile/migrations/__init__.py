@@ -9,9 +9,11 @@ from alembic.config import Config
 from sqlalchemy import Engine, text
 
 import stockpile.allocation.policies.tables
+import stockpile.allocation.promises.tables
 import stockpile.allocation.reservations.tables
 import stockpile.allocation.tables
 import stockpile.catalogue.tables
+import stockpile.contingency.tables
 import stockpile.contracts.calloffs.tables
 import stockpile.contracts.damages.tables
 import stockpile.contracts.invoices.tables
@@ -47,6 +49,7 @@ import stockpile.journal
 import stockpile.reorder.maintenance.tables
 import stockpile.reorder.tables
 import stockpile.settlement.tables
+import stockpile.transparency.findings.tables
 import stockpile.transparency.grievances.tables
 import stockpile.transparency.kpis.tables
 import stockpile.transparency.ocds.tables

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Engine
 from sqlmodel import Session
 
 from optimizer.reorder.horizon.check import check
+from optimizer.reorder.horizon.infeasible import Question, answered
 from optimizer.reorder.horizon.plan import Order
 from optimizer.reorder.horizon.tonight import Tonight, order_up_to, plan_tonight
 from optimizer.solver import run_limited
@@ -29,10 +30,16 @@ from stockpile.reorder import queries, telling
 from stockpile.reorder.queries import ItemMove, Urgent
 from stockpile.reorder.shaping import Case, Source
 
+BLOCKED_SHARE: Final = 0.5
+"""Of the time for a plan, what may go into telling which clauses keep it from serving every need."""
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A reorder that has been computed and checked and is not proposed yet. `note`: why it is not the model's own."""
+    """A reorder that has been computed and checked and is not proposed yet. `note`: why it is not the model's own.
+
+    `blocked`: what keeps needs from being served, where the plan leaves some that an order could still reach.
+    """
 
     case: Case
     made: Tonight
@@ -40,6 +47,7 @@ class Draft:
     moves: tuple[ItemMove, ...]
     solve_ms: int
     note: str
+    blocked: Mapping[str, Any]
 
     @property
     def orders(self) -> tuple[Order, ...]:
@@ -59,6 +67,7 @@ class Draft:
             "spend_minor": spend,
             "move_first": moved,
             "note": self.note,
+            "blocked": dict(self.blocked),
             **telling.told(self.case, self.made),
         }
 
@@ -82,11 +91,33 @@ def draft(engine: Engine, act: Act, *, unmet: Mapping[str, int], limit_seconds: 
     if outcome.value is not None:
         verdict = check(outcome.value.problem, outcome.value.plan)
         if verdict.accepted:
-            return Draft(case, outcome.value, first, moves, spent_ms, "")
+            blocked = _blocked(case, outcome.value, limit_seconds)
+            return Draft(case, outcome.value, first, moves, spent_ms, "", blocked)
         note = f"the checker refused the model's plan: {'; '.join(verdict.findings[:3])}"
     made = order_up_to(case.night)
     assert check(made.problem, made.plan).feasible, "the order-up-to plan breaks a contract"
-    return Draft(case, made, first, moves, spent_ms, f"order-up-to instead of the optimum: {note}")
+    note = f"order-up-to instead of the optimum: {note}"
+    return Draft(case, made, first, moves, spent_ms, note, _blocked(case, made, limit_seconds))
+
+
+def _blocked(case: Case, made: Tonight, limit_seconds: float) -> dict[str, Any]:
+    """Which clauses keep needs from being served and how they could give; nothing where the plan serves them all."""
+    missed = _missed(case, made)
+    if not missed:
+        return {}
+    seconds = limit_seconds * BLOCKED_SHARE
+    question = Question(case.night.problem, case.asked(missed=missed, standing=made.plan.orders), seconds * 0.3)
+    outcome = run_limited(answered, question, limit_seconds=seconds)
+    if outcome.value is None:
+        return {"servable": None, "said": [f"which clauses conflict could not be told: {outcome.detail}"]}
+    return telling.blocked(case, outcome.value)
+
+
+def _missed(case: Case, made: Tonight) -> tuple[str, ...]:
+    """The items that the plan leaves unserved, and those whose contract was closed for tonight."""
+    unmet = {service.line for service in made.plan.services if service.unmet}
+    pairs = zip(case.night.problem.lines, made.problem.lines, strict=True)
+    return tuple(before.id for before, after in pairs if before.id in unmet or before.offers != after.offers)
 
 
 def propose(session: Session, act: Act, *, made: Draft, slot: str) -> list[CallOff]:

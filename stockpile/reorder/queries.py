@@ -293,6 +293,39 @@ def _rooms(session: Session) -> dict[str, int]:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How an item stands today: what it uses, holds and awaits, and what is learned of its use (None: too little)."""
+
+    item: Item
+    position: Position
+    learned: Foreseen | None
+    today: date
+
+    @property
+    def usable(self) -> int:
+        """Base units that may be used today."""
+        return sum(lot.units for lot in self.position.lots)
+
+    @property
+    def reserve(self) -> int:
+        """Base units that are to lie there whatever comes, and for a higher use than expected."""
+        return self.position.floor + self.position.safety
+
+
+def standings(session: Session, *, at: datetime) -> list[Standing]:
+    """How every item stands, by code."""
+    today, rule = governance.local_day(session, at), policy(session)
+    sources: dict[str, list[Source]] = defaultdict(list)
+    for source in _sources(session, contracts.contracts_valid(session, today), _Leads(session, at), today):
+        sources[source.item].append(source)
+    known = _Known(session, at, {}, rule.review_days)
+    return [
+        Standing(item, known.position(item, sources[code]), known.learned.get(code), today)
+        for code, item in sorted(catalogue.items(session).items())
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class ItemMove:
     """Base units of an item that one depot has beyond its own use while another lacks them."""
 

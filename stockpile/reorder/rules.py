@@ -138,6 +138,45 @@ def servable(demand: Sequence[int], stock: int, inbound: Mapping[int, int], firs
     return tuple(found)
 
 
+def course(lots: Sequence[Lot], inbound: Sequence[tuple[int, int]], used: Sequence[int]) -> tuple[int, ...]:
+    """Base units on hand at the end of each of the next days; what expires first is used first.
+
+    `used`: base units wanted up to each day, the first of them tomorrow. What is expired is not on hand, and what
+    comes is taken to last.
+
+    >>> course([Lot(5, 2), Lot(4, 90)], [(4, 10)], [1, 2, 3, 4, 5])
+    (8, 7, 3, 12, 11)
+    """
+    held, coming = sorted([one.days, one.units] for one in lots), dict[int, int]()
+    for days, units in inbound:
+        coming[days] = coming.get(days, 0) + units
+    fresh, before, found = 0, 0, list[int]()
+    for day, total in enumerate(used, start=1):
+        held = [one for one in held if one[0] >= day and one[1]]
+        fresh, wanted, before = fresh + coming.get(day, 0), total - before, total
+        for one in held:
+            taken = min(one[1], wanted)
+            one[1], wanted = one[1] - taken, wanted - taken
+        fresh -= min(fresh, wanted)
+        found.append(fresh + sum(units for _, units in held))
+    return tuple(found)
+
+
+def spread(milli: Sequence[int], *, period_days: int, passed: int, days: int) -> tuple[int, ...]:
+    """Thousandths used up to each of the next days, where a forecast gives so many per period; its last one goes on.
+
+    `passed`: days of the first period that lie behind.
+
+    >>> spread([700, 1400], period_days=7, passed=6, days=3)
+    (100, 300, 500)
+    """
+    total, found = 0, []
+    for day in range(days):
+        total += milli[min(max(0, passed + day) // period_days, len(milli) - 1)]
+        found.append(total // period_days)
+    return tuple(found)
+
+
 @dataclass(frozen=True, slots=True)
 class Move:
     """Base units that a depot has beyond its own use and another lacks."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from math import gcd, lcm
 from typing import Final
 
+from optimizer.reorder.horizon.conflict import Asked
+from optimizer.reorder.horizon.plan import Order
 from optimizer.reorder.horizon.problem import Budget, Ceiling, Inbound, Line, Lot, Offer, Problem, Storage, Tier
 from optimizer.reorder.horizon.tonight import Night
 from stockpile.reorder import rules
@@ -101,6 +103,22 @@ class Case:
     packs: Mapping[str, int]
     too_early: Mapping[str, int]
     """Base units that are wanted before any order can arrive, by item."""
+
+    def asked(self, *, missed: tuple[str, ...] | None = None, standing: tuple[Order, ...] = ()) -> Asked:
+        """Every item's need, of which what must lie there whatever comes is a floor; least orders in every week."""
+        lines = self.night.problem.lines
+        floors = [(line.id, _floor(self.articles[line.id], line, self.packs[line.id])) for line in lines]
+        every = tuple(line.id for line in lines)
+        return Asked(every, tuple(floors), self.night.minimums, missed=missed, standing=standing)
+
+
+def _floor(article: Article, line: Line, packs: int) -> tuple[int, ...]:
+    """Steps of the line's demand that fill up the floor, by week."""
+    position = article.position
+    short = max(0, rules.free(position).wanted - position.unmet)
+    week = min(article.first_week, len(line.demand) - 1)
+    steps = min(line.demand[week], -(-short // (packs * article.pack_size)))
+    return tuple(steps if at == week else 0 for at in range(len(line.demand)))
 
 
 def shape(articles: Sequence[Article], clauses: Clauses, *, limit_seconds: float) -> Case:

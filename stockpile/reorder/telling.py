@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from optimizer.reorder.horizon.check import course_of
+from optimizer.reorder.horizon.conflict import MONEY, UNITS, Finding, Way
 from optimizer.reorder.horizon.explain import NextService
 from optimizer.reorder.horizon.plan import Order, Service
 from optimizer.reorder.horizon.tonight import Tonight
@@ -28,12 +29,21 @@ def told(case: Case, made: Tonight) -> dict[str, Any]:
             name: getattr(plan.cost, name) // 1000
             for name in ("acquire", "order", "hold", "below_floor", "expire", "unmet", "residual")
         },
+        "spend_by_week": _by_week(made),
         "later_orders": sum(order.week > 0 for order in plan.orders),
         "services": list(_services(case, made)),
         "scarce": [[one.clause, one.loss_milli_per_unit] for one in made.explanation.scarce[:MOST_CLAUSES]],
         "left_out": left_out(case, made),
         "minimum_orders": list(made.notes),
     }
+
+
+def _by_week(made: Tonight) -> list[int]:
+    """What the plan spends in each week from tonight's on, minor units; weeks after its last order are left out."""
+    weeks = [0] * (max((order.week for order in made.plan.orders), default=-1) + 1)
+    for order in made.plan.orders:
+        weeks[order.week] += order.cost_minor
+    return weeks
 
 
 def reason(case: Case, made: Tonight, order: Order) -> str:
@@ -131,3 +141,54 @@ def _concerns(article: Article, clause: str) -> bool:
     if words[0] == "offer":
         return clause.endswith(f" of {article.code}")
     return words[0] == "budget" or clause.startswith(f"storage {article.storage} ")
+
+
+def blocked(case: Case, found: Finding) -> dict[str, Any]:
+    """What keeps needs from being served: the fewest clauses that conflict, how much each would have to give, alone
+    or at the least cost together, in base units, millilitres and minor units; `said`: the same in sentences.
+    """
+    conflicts = [
+        {"clauses": list(one.clauses), "smallest": one.smallest, "alone": [_way(case, way) for way in one.alone]}
+        for one in found.conflicts
+    ]
+    return {
+        "servable": found.servable,
+        "conflicts": conflicts,
+        "cheapest": [_way(case, way) for way in found.relaxation],
+        "cheapest_minor": found.cost_minor,
+        "at_least_minor": found.at_least_minor,
+        "said": list(_said(case, found)),
+    }
+
+
+def _way(case: Case, way: Way) -> dict[str, Any]:
+    amount, unit = way.amount, {MONEY: "minor units", UNITS: "base units"}.get(way.unit, "millilitres")
+    if way.unit == UNITS:
+        item = way.clause.rpartition(" of ")[2]
+        amount *= case.packs[item] * case.articles[item].pack_size
+    return {"clause": way.clause, "by": amount, "unit": unit, "cost_minor": way.cost_minor}
+
+
+def _said(case: Case, found: Finding) -> Iterator[str]:
+    if found.servable:
+        yield "all needs could be served under all clauses; what stays unmet would cost more to serve than to miss"
+    if found.servable is None:
+        yield "it was not settled in time whether all needs could be served"
+    for one in found.conflicts:
+        fewest = ", and no fewer clauses conflict" if one.smallest else ""
+        if len(one.clauses) == 1:
+            yield f"{one.clauses[0]} alone keeps needs from being served{fewest}"
+        else:
+            yield f"{', '.join(one.clauses[:-1])} and {one.clauses[-1]} cannot all be kept{fewest}"
+        for way in one.alone:
+            yield f"enough would be: {_given(case, way)}"
+    if found.relaxation:
+        given = ", ".join(_given(case, way) for way in found.relaxation)
+        least = f", and no way out costs less than {_money(found.at_least_minor)}"
+        yield f"the cheapest way out found costs {_money(found.cost_minor)}: {given}{least}"
+
+
+def _given(case: Case, way: Way) -> str:
+    told = _way(case, way)
+    much = _money(told["by"]) if way.unit == MONEY else f"{told['by']:,} {told['unit']}"
+    return f"{way.clause} by {much} (worth {_money(way.cost_minor)})"

@@ -13,7 +13,7 @@ from stockpile import http
 from stockpile.actor import Act
 from stockpile.governance.caller import Key, SignedIn
 from stockpile.plaintext import Note, Text
-from stockpile.settlement import operations, queries, rules
+from stockpile.settlement import deriving, operations, queries, rules
 
 router = APIRouter(tags=["settlement"])
 Percent = Annotated[int, Field(ge=0, le=100)]
@@ -121,6 +121,17 @@ def book(caller: SignedIn, request: Request, number: http.Number, body: CostBody
     return caller.effect(
         request, body, key, lambda s, act: operations.book(s, act, period=number, **fields), status=201
     )
+
+
+@router.post("/settlements/{number}/recorded", status_code=201)
+def book_recorded(caller: SignedIn, request: Request, number: http.Number, key: Key = None) -> JSONResponse:
+    """Book what the deliveries and transfers of the period cost by the records, each once; nobody types it."""
+
+    def work(session: Session, act: Act) -> dict[str, Any]:
+        made = deriving.book_recorded(session, act, period=number)
+        return {"booked": len(made), "amount_minor": sum(one.amount_minor for one in made)}
+
+    return caller.effect(request, None, key, work, status=201)
 
 
 @router.post("/settlements/{number}/calculate")

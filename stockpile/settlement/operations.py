@@ -12,6 +12,7 @@ from sqlmodel import Session, col, delete, select
 from stockpile import journal
 from stockpile.actor import Act
 from stockpile.catalogue import queries as catalogue
+from stockpile.contingency import queries as contingency
 from stockpile.errors import Conflict, Invalid
 from stockpile.governance import queries as governance
 from stockpile.governance.members import operations as membership
@@ -360,9 +361,11 @@ def exit_statement(session: Session, act: Act, *, member: str) -> dict[str, Any]
     governance.member(session, member)
     loans = queries.open_with(session, member)
     stock = inventory.balances(session, owner=member, limit=1)
+    disputes = contingency.open_disputes(session, member)
     pending = [one.name for one in queries.periods(session) if one.state != rules.CLOSED]
-    if loans or stock or pending:
+    if loans or stock or pending or disputes:
         told = [f"loan {one} is open" for one in loans] + [f"period {one} is not closed" for one in pending]
+        told += [f"dispute {one} is not settled" for one in disputes]
         told += [f"{member} still owns stock in the pool's depots"] if stock else []
         raise ExitOpen(f"{member} cannot leave yet: {'; '.join(told)}", loans=loans, periods=pending)
     nets = {one.name: queries.nets(session, one.id or 0).get(member, 0) for one in queries.periods(session)}

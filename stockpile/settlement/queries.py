@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, and_, col, func, select
 
 from stockpile.catalogue import queries as catalogue
-from stockpile.contracts.tables import PriceTier
+from stockpile.contracts import queries as contracts
+from stockpile.contracts.tables import CallOff, CallOffLine, Delivery, PriceTier
+from stockpile.contracts.terms import queries as agreed
 from stockpile.errors import NotFound
+from stockpile.governance import queries as governance
 from stockpile.governance.committee import queries as committee
 from stockpile.governance.standing import queries as standing
-from stockpile.inventory.tables import Lot, Transfer, TransferLine
+from stockpile.inventory.tables import Lane, Lot, Transfer, TransferLine
+from stockpile.journal import JournalEntry
 from stockpile.settlement import rules
 from stockpile.settlement.tables import CostEvent, Loan, MemberReservation, SettlementCharge, SettlementPeriod
+
+LISTED, PASSED_ON = "contract.reserve", "contract.transfer"
+"""How the journal tells that members were listed with their shares, and that one passed a part of its own on."""
 
 
 class UnknownPeriod(NotFound):
@@ -70,7 +78,39 @@ def weights(session: Session, found: SettlementPeriod) -> dict[str, Fraction]:
 
 
 def reserved(session: Session, *, at: datetime) -> dict[str, int]:
-    """The value that each member had reserved at that instant, minor units."""
+    """The value that each member had reserved at that instant, minor units: its shares of the contracts in force.
+
+    Shares passed on later are counted back by the journal. What was noted by hand stands only for members that no
+    contract in force names.
+    """
+    return dict(sorted((_noted(session, at=at) | _shares(session, at=at)).items()))
+
+
+def _shares(session: Session, *, at: datetime) -> dict[str, int]:
+    """What members have reserved in contracts in force then, as the shares stood then."""
+    in_force = contracts.contracts_valid(session, governance.local_day(session, at))
+    found: dict[str, int] = defaultdict(int)
+    for code in in_force:
+        for row in agreed.members(session, code):
+            found[row.member_code] += row.reserved_minor
+    for action, passed in _later(session, [f"contract:{code}" for code in in_force], at=at):
+        if action == PASSED_ON:
+            found[passed["from"]] += passed["amount_minor"]
+            found[passed["to"]] -= passed["amount_minor"]
+        else:
+            for member, share in passed["shares"].items():
+                found[member] -= share
+    return {member: share for member, share in found.items() if share}
+
+
+def _later(session: Session, subjects: list[str], *, at: datetime) -> list[tuple[str, dict[str, Any]]]:
+    """What became of shares after that instant, by the journal."""
+    query = select(JournalEntry).where(col(JournalEntry.action).in_((PASSED_ON, LISTED)))
+    query = query.where(col(JournalEntry.subject).in_(subjects), JournalEntry.effective_at > at)
+    return [(entry.action, json.loads(entry.payload)) for entry in session.exec(query)]
+
+
+def _noted(session: Session, *, at: datetime) -> dict[str, int]:
     query = select(MemberReservation).where(col(MemberReservation.since) <= at)
     ordered = session.exec(query.order_by(col(MemberReservation.since), col(MemberReservation.id)))
     return {one.member_code: one.value_minor for one in ordered}
@@ -96,6 +136,66 @@ def used(session: Session, starts: datetime, ends: datetime) -> dict[str, int]:
         price = prices.get(item, 0)
         value[member] += rules.sale_minor(int(quantity), pack_size=sizes[item], pack_price_minor=price)
     return {member: one for member, one in sorted(value.items()) if one}
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A cost that recorded events give: what it is of, when, how much (minor units), who bears it (empty: all)."""
+
+    kind: str
+    reference: str
+    at: datetime
+    amount_minor: int
+    borne_by: str
+
+
+def recorded(session: Session, *, until: datetime) -> list[Recorded]:
+    """The costs of what came and went before that instant: deliveries of orders, and transfers over their ways.
+
+    A delivery costs its contract's price for what was not rejected, and is borne by the member that ordered, else by
+    all; a transfer costs its way's price for every pack that was sent, and is borne by the member it went to.
+    """
+    return [*_purchases(session, until), *_carried(session, until)]
+
+
+def _purchases(session: Session, until: datetime) -> list[Recorded]:
+    query = (
+        select(Delivery, CallOffLine, CallOff)
+        .join(CallOffLine, col(CallOffLine.id) == col(Delivery.calloff_line_id))
+        .join(CallOff, col(CallOff.id) == col(CallOffLine.calloff_id))
+        .where(col(Delivery.arrived_at) < until)
+        .order_by(col(Delivery.id))
+    )
+    found = []
+    for came, line, order in session.exec(query):
+        price = {"pack_size": line.quantity // line.packs, "pack_price_minor": line.pack_price_minor}
+        amount = rules.sale_minor(came.quantity - came.rejected, **price)
+        bearer = order.member_code or ""
+        found.append(Recorded(rules.PURCHASE, f"delivery:{came.id}", came.arrived_at, amount, bearer))
+    return found
+
+
+def _carried(session: Session, until: datetime) -> list[Recorded]:
+    sizes = {code: item.pack_size for code, item in catalogue.items(session).items()}
+    query = (
+        select(Transfer, TransferLine, Lot.item_code, Lane.cost_minor)
+        .join(TransferLine, col(TransferLine.transfer_id) == col(Transfer.id))
+        .join(Lot, col(Lot.id) == col(TransferLine.lot_id))
+        .join(Lane, and_(col(Lane.origin) == Transfer.origin, col(Lane.destination) == Transfer.destination))
+        .where(col(Transfer.received_at) < until)
+        .order_by(col(TransferLine.id))
+    )
+    sums: dict[tuple[int, str], int] = defaultdict(int)
+    came: dict[int, datetime] = {}
+    for transfer, line, item, cost in session.exec(query):
+        assert transfer.received_at is not None
+        number, packs = transfer.id or 0, -(-(line.quantity - line.cancelled) // sizes[item])
+        sums[number, line.member_code] += packs * cost
+        came[number] = transfer.received_at
+    return [
+        Recorded(rules.TRANSPORT, f"transfer:{number}/{member}", came[number], amount, member)
+        for (number, member), amount in sorted(sums.items())
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,12 @@ class Dataset:
     columns: tuple[Column, ...]
 
 
+def columns(text: str) -> tuple[Column, ...]:
+    """Columns from lines of `name type[?] meaning`; a question mark: may be empty."""
+    parted = (line.split(None, 2) for line in text.strip().splitlines())
+    return tuple(Column(name, kind.rstrip("?"), about, kind.endswith("?")) for name, kind, about in parted)
+
+
 def as_json(dataset: Dataset, rows: Sequence[Mapping[str, Any]], *, notes: Mapping[str, Any]) -> dict[str, Any]:
     """The table as JSON: what it is, under which version and policy (`notes`), and its rows."""
     names = [column.name for column in dataset.columns]

@@ -9,17 +9,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
+from pydantic import TypeAdapter, ValidationError
 from sqlmodel import Session
 
 from stockpile import http, idempotency
 from stockpile.actor import Act
 from stockpile.db import reading, transact, write_for
-from stockpile.errors import Refusal
+from stockpile.errors import Invalid, Refusal
 from stockpile.governance import caller
 from stockpile.governance.rules import RIGHTS, Missing, SecondFactorMissing, members_of
+from stockpile.plaintext import Text
 from stockpile.web.sign_in import SignedIn
 from stockpile.web.speech import say
 
@@ -86,6 +88,17 @@ def without_right(right: str) -> str:
     """What to tell an account that has no role for something: which roles have."""
     roles = ", ".join(sorted(RIGHTS[right]))
     return say("Your account may not do this. Ask someone whose role is: {roles}.", roles=roles)
+
+
+def given_text(field: str, typed: str) -> str:
+    """What somebody typed as the API takes text: one line, nothing invisible; refuses naming the field."""
+    try:
+        return _TEXT.validate_python(typed.strip())
+    except ValidationError as failure:
+        raise Invalid(f"{field}: {failure.errors()[0]['msg']}", field=field) from failure
+
+
+_TEXT: Final = TypeAdapter(Text)
 
 
 def known_caller(signed: SignedIn, limit_seconds: float) -> caller.Caller:

@@ -43,7 +43,7 @@ def sorted_fills(by_rule: Mapping[str, Mapping[str, int]], member: str, name: Ca
         if member in by:
             at = ordered.index(member)
             point = {"coord": [at, by[member] / 10], "value": name(member), "name": name(member)}
-            label = {"show": True, "formatter": "{b}", "position": "top"}
+            label = {"show": True, "formatter": "{b}", "position": "top", "textBorderColor": "transparent"}
             one["markPoint"] = {"symbol": mark, "symbolSize": 11, "data": [point], "label": label}
         series.append(one)
     options = {

@@ -11,8 +11,8 @@ from typing import Final
 from nicegui import ui
 
 from stockpile.allocation.alternatives import planning
-from stockpile.allocation.alternatives.planning import Watch
 from stockpile.allocation.alternatives.rules import Compared, PairOutcome, RuleOutcome
+from stockpile.allocation.planning import Watch
 from stockpile.allocation.rules import permille
 from stockpile.web import crisis_charts as charts
 from stockpile.web.crisis_room import Room
@@ -92,7 +92,7 @@ class ComparePart:
                 {rule_name(rule): by for rule, by in by_rule.items()}, self._room.member, self._room.name
             )
             text("p", say("Each line holds every municipality, the least filled at the left.")).classes("quiet")
-            _measures(found)
+            measures(found)
             for one in found.rules:
                 with ui.element("p").classes("quiet"):
                     text("strong", f"{rule_name(one.rule)}: ")
@@ -133,7 +133,8 @@ MEASURES: Final[tuple[tuple[Callable[[], str], Callable[[RuleOutcome, str], str]
 """What is measured, in words, and how it is written."""
 
 
-def _measures(found: Compared) -> None:
+def measures(found: Compared) -> None:
+    """The measures of every rule as a table."""
     with ui.element("div").classes("scrolls").props("tabindex=0 role=region") as frame:
         frame.props["aria-label"] = say("Measures")
         with ui.element("table").classes("figures measures"):

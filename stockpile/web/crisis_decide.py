@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from stockpile.actor import Act
 from stockpile.allocation import approval, operations, planning, queries, rules
-from stockpile.allocation.alternatives.planning import Watch
+from stockpile.allocation.planning import Watch
 from stockpile.allocation.tables import Override
 from stockpile.governance import queries as governance
 from stockpile.governance.rules import require
@@ -66,7 +66,7 @@ class DecidePart:
         proven = say("An independent check proved that this plan keeps the rule.")
         lines = [
             made,
-            proven if plan.fair else say("It is NOT proven that this plan keeps the fair rule."),
+            proven if plan.fair or plan.kept else say("It is NOT proven that this plan keeps the fair rule."),
             _size(view),
         ]
         if view.approved_by and plan.approved_at:
@@ -154,7 +154,9 @@ class DecidePart:
     def _computed(self, surge: int, key: str, watch: Watch) -> Done:
         room = self._room
         caller = known_caller(room.signed, room.limit_seconds)
-        made = planning.draft(room.signed.engine, caller.act_now(), surge_id=surge, limit_seconds=room.limit_seconds)
+        made = planning.draft(
+            room.signed.engine, caller.act_now(), surge_id=surge, limit_seconds=room.limit_seconds, watch=watch
+        )
 
         def work(session: Session, act: Act) -> Any:
             operations.lapse(session, act)

@@ -202,7 +202,7 @@ def answer(session: Session, *, plan: int, member: str, item: str, at: datetime)
         requests=mine,
         reasons=reasons.in_plan(session, mine[0], plan=plan, at=at),
         validation=allocation.request(session, mine[0]).validation_code,
-        fair=decided.fair,
+        fair=decided.fair or bool(decided.kept),
         planned_by=names[decided.planned_by],
         planned_at=decided.planned_at,
         approved_by=names.get(decided.approved_by, ""),

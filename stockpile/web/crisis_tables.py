@@ -150,6 +150,15 @@ def plain_table(
     return table.props("flat bordered dense wrap-cells binary-state-sort").classes("wide")
 
 
+def framed_table(
+    columns: Sequence[tuple[str, str]], rows: list[dict[str, Any]], *, title: str, **more: Any
+) -> ui.table:
+    """Such a table in a frame that scrolls where it is wider than the screen, with the keyboard too."""
+    with ui.element("div").classes("scrolls").props("tabindex=0 role=region") as frame:
+        frame.props["aria-label"] = title
+        return plain_table(columns, rows, title=title, **more)
+
+
 def fill_rows(view: PlanView, item: str) -> list[dict[str, Any]]:
     """The fills of all items of a plan, or of one."""
     return [

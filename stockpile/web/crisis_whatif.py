@@ -11,8 +11,9 @@ from typing import Final
 from nicegui import ui
 
 from stockpile.allocation.alternatives import planning
-from stockpile.allocation.alternatives.planning import Circumstance, Watch
+from stockpile.allocation.alternatives.planning import Circumstance
 from stockpile.allocation.alternatives.rules import Shifted, Supposed
+from stockpile.allocation.planning import Watch
 from stockpile.web.crisis_map import NOTHING, CrisisMap, Dot, legend_entry
 from stockpile.web.crisis_room import Room
 from stockpile.web.crisis_rules import choices

@@ -11,6 +11,7 @@ from nicegui import ui
 from stockpile.governance.tables import Region
 from stockpile.web import words
 from stockpile.web.parts import button, text
+from stockpile.web.places import CRISIS_ROOM, open_to
 from stockpile.web.sign_in import SignedIn
 from stockpile.web.speech import instant, language, say, speak
 
@@ -43,10 +44,19 @@ def header(signed: SignedIn, region: Region | None, now: datetime) -> None:
             facts.props["aria-label"] = say("Pages")
             if region is not None:
                 text("span", _clock(region, now)).classes("clock")
-            ui.link(say("Storeroom"), "/storeroom")
+            _ways(signed)
             languages()
             text("span", say("Signed in: {who}", who=signed.name)).classes("who")
             button(say("Sign out"), signed.end).props("dense").classes("sign-out")
+
+
+def _ways(signed: SignedIn) -> None:
+    """A link to each screen that whoever is signed in may open; the one that is shown is marked."""
+    here = ui.context.client.request.url.path
+    for place in open_to(signed.roles):
+        link = ui.link(say(place.name), place.path).classes("way")
+        if here == place.path or (place.path != CRISIS_ROOM and here.startswith(f"{place.path}/")):
+            link.props("aria-current=page")
 
 
 def _clock(region: Region, now: datetime) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -13,7 +14,7 @@ from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import Scope
 
 from stockpile.settings import Settings
-from stockpile.web import crisis, sign_in
+from stockpile.web import audit, audit_reading, buying, committee, crisis, places, sign_in, supplier
 from stockpile.web.crisis_papers import add_papers
 from stockpile.web.key import secret_key
 from stockpile.web.oidc import BEGIN, add_oidc
@@ -51,6 +52,13 @@ def add_pages(app: FastAPI, settings: Settings) -> None:
     add_papers(engine)
     _add_page("/login", "Stockpile: sign in", lambda: _login(engine, settings))
     _add_page("/", "Stockpile", lambda: crisis.crisis_page(engine, limit_seconds=settings.plan_limit_seconds))
+    _add_page(places.BUYING, "Stockpile: buying", lambda: buying.buying_page(engine, settings))
+    _add_page(places.SUPPLIER_DESK, "Stockpile: supplier", lambda: supplier.supplier_page(engine, settings))
+    _add_page("/committee", "Stockpile: committee", lambda: committee.committee_page(engine))
+    _add_numbered("/committee/{number}", "Stockpile: committee", lambda asked: committee.proposal_page(engine, asked))
+    _add_page("/audit", "Stockpile: audit", lambda: audit.audit_page(engine, settings.home))
+    for kind in audit_reading.KINDS:
+        _add_numbered(f"/audit/{kind}/{{number}}", "Stockpile: audit", _looked_into(engine, kind, settings))
     ui.run_with(
         app,
         title="Stockpile",
@@ -71,10 +79,24 @@ async def _login(engine: Engine, settings: Settings) -> object:
     return await sign_in.login_page(door, following=following, provider=provider)
 
 
+def _looked_into(engine: Engine, kind: str, settings: Settings) -> Callable[[str], Awaitable[object]]:
+    return lambda asked: audit.looked_into(engine, kind, asked, limit_seconds=settings.plan_limit_seconds)
+
+
 def _add_page(path: str, title: str, build: sign_in.Page) -> None:
     async def shown() -> object:
         ui.add_css(ASSETS / "screens.css")
         return await build()
+
+    ui.page(path, title=title, response_timeout=SLOWEST_FIRST_VIEW_SECONDS)(shown)
+
+
+def _add_numbered(path: str, title: str, build: Callable[[str], Awaitable[object]]) -> None:
+    """A page with a number in its address, which the page itself judges: what is none gets an answer in words."""
+
+    async def shown(number: str) -> object:
+        ui.add_css(ASSETS / "screens.css")
+        return await build(number)
 
     ui.page(path, title=title, response_timeout=SLOWEST_FIRST_VIEW_SECONDS)(shown)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from fastapi.responses import RedirectResponse
 from nicegui import app, run, ui
@@ -25,15 +25,13 @@ from stockpile.governance.keys.operations import CodeRefused, NoDevice
 from stockpile.governance.keys.vault import vault
 from stockpile.governance.operations import SignInRefused
 from stockpile.governance.queries import NoRegion
-from stockpile.governance.rules import LOGISTICS, holds
+from stockpile.governance.rules import SUPPLIER, holds
 from stockpile.web.parts import text
+from stockpile.web.places import SUPPLIER_DESK, first_of, led_to
 from stockpile.web.speech import N_, say
 
 Result = TypeVar("Result")
 Page = Callable[[], Awaitable[object]]
-CRISIS_ROOM, STOREROOM = "/", "/storeroom"
-AFTER_SIGN_IN: Final = (CRISIS_ROOM, STOREROOM)
-"""Pages that a sign-in may lead to."""
 NOTHING_LOADED = N_(
     "Nothing is loaded into this installation yet. On its command line run `stockpile demo`, or "
     "`stockpile import region DIR` and `stockpile account add NAME --role coordinator`; then sign in here."
@@ -42,11 +40,14 @@ NOTHING_LOADED = N_(
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Who is signed in on this page, and where to read."""
+    """Who is signed in on this page with which roles, and where to read."""
 
     engine: Engine
     token: str
     name: str
+    roles: frozenset[str] = field(default=frozenset())
+    guest_of: str = ""
+    """The code of the supplier that a guest acts for; empty for who belongs to the region."""
 
     async def read(self, query: Callable[[Session], Result]) -> Result:
         """What `query` reads on one snapshot, off the event loop; refuses once the sign-in has ended."""
@@ -56,7 +57,7 @@ class SignedIn:
 
     def _read(self, query: Callable[[Session], Result]) -> Result:
         with reading(self.engine) as session:
-            reader(session, self.token)
+            self._still(session)
             return query(session)
 
     async def work(self, task: Callable[[], Result]) -> Result:
@@ -67,8 +68,11 @@ class SignedIn:
 
     def _work(self, task: Callable[[], Result]) -> Result:
         with reading(self.engine) as session:
-            reader(session, self.token)
+            self._still(session)
         return task()
+
+    def _still(self, session: Session) -> None:
+        (holder if self.guest_of or not self.name else reader)(session, self.token)
 
     def act(self, session: Session) -> Act:
         """An act of whoever is signed in now: at the region's clock, recorded at the real one."""
@@ -93,26 +97,46 @@ def leave() -> None:
     ui.navigate.to("/login")
 
 
-async def signed_in(engine: Engine) -> SignedIn | None:
-    """Who is signed in by this browser's cookie, or None when nobody is or the sign-in has ended."""
+def is_guest(actor: Actor) -> bool:
+    """Whether an account is a supplier's: it sees its own page and nothing of the region."""
+    return not holds(actor, "read")
+
+
+async def signed_in(engine: Engine, *, guests: bool = False) -> SignedIn | None:
+    """Who is signed in by this browser's cookie, or None when nobody is or the sign-in has ended.
+
+    A supplier's account counts only where `guests` are let in; the form leads it to its own page.
+    """
     token = kept_token()
     if not token:
         return None
     try:
-        return await SignedIn(engine, token, "").read(lambda session: _named(session, engine, token))
+        found = await SignedIn(engine, token, "").read(lambda session: _named(session, engine, token))
     except SignInRefused:
         app.storage.user.clear()
         return None
+    return found if guests or not found.guest_of else None
 
 
 def _named(session: Session, engine: Engine, token: str) -> SignedIn:
-    return SignedIn(engine, token, reader(session, token).name)
+    actor = holder(session, token)
+    own = next((grant.member for grant in actor.grants if grant.role == SUPPLIER and grant.member), "")
+    guest_of = (own or actor.name) if is_guest(actor) else ""
+    return SignedIn(engine, token, actor.name, frozenset(grant.role for grant in actor.grants), guest_of)
 
 
 def reader(session: Session, token: str) -> Actor:
-    """Who holds this token and may read; refuses as signed out who holds no role, or none any more."""
+    """Who holds this token and may read the region; refuses as signed out a guest and who holds no role any more."""
     actor = operations.actor_of_token(session, token, real_now=datetime.now(UTC))
-    if not holds(actor, "read"):
+    if is_guest(actor):
+        raise SignInRefused(operations.ENDED)
+    return actor
+
+
+def holder(session: Session, token: str) -> Actor:
+    """Who holds this token, a guest too; refuses as signed out who holds no role, or none any more."""
+    actor = operations.actor_of_token(session, token, real_now=datetime.now(UTC))
+    if not actor.grants:
         raise SignInRefused(operations.ENDED)
     return actor
 
@@ -127,13 +151,14 @@ class Door:
 
 
 async def login_page(door: Door, *, following: str, provider: str = "") -> RedirectResponse | None:
-    """The sign-in form; who is signed in goes on to `following`, one of AFTER_SIGN_IN.
+    """The sign-in form; who is signed in goes on to `following`, where that is a screen, or to their first one.
 
     `provider`: where one is sent to sign in with the region's identity provider; empty where there is none.
     """
-    following = following if following in AFTER_SIGN_IN else ""
-    if await signed_in(door.engine):
-        return RedirectResponse(following or CRISIS_ROOM)
+    following = led_to(following)
+    known = await signed_in(door.engine, guests=True)
+    if known is not None:
+        return RedirectResponse(SUPPLIER_DESK if known.guest_of else following or first_of(known.roles))
     title = await run.io_bound(_region_title, door.engine)
     with ui.element("div").classes("sign-in"):
         text("h1", "Stockpile")
@@ -181,7 +206,7 @@ def _form(door: Door, *, following: str) -> None:
             return
         if issued is not None:
             app.storage.user["token"] = issued[0]
-            ui.navigate.to(following or issued[1])
+            ui.navigate.to(issued[1] if issued[1] == SUPPLIER_DESK else following or issued[1])
 
     form.on("submit.prevent", submit)
 
@@ -208,4 +233,4 @@ def _issue(door: Door, name: str, password: str, code: str) -> tuple[str, str]:
     counted = guard(door.engine, f"code:{actor.id}", real_now=real_now) if code else nullcontext()
     with counted:
         token = transact(door.engine, issue)
-    return token, STOREROOM if {grant.role for grant in actor.grants} == {LOGISTICS} else CRISIS_ROOM
+    return token, first_of(grant.role for grant in actor.grants)

@@ -27,8 +27,9 @@ from stockpile.governance.operations import SignInRefused
 from stockpile.inventory import queries as inventory
 from stockpile.web import sign_in, words
 from stockpile.web.parts import instant
+from stockpile.web.places import STOREROOM, open_to
 
-PATH: Final = "/storeroom"
+PATH: Final = STOREROOM
 TEMPLATES: Final = Path(__file__).parent / "templates"
 ITEM_FIELDS: Final = ("code", "name", "base_unit", "pack_size", "storage")
 SITE_FIELDS: Final = ("code", "name", "kind", "member_code", "time_zone")
@@ -75,7 +76,13 @@ def _page(engine: Engine, token: str, language: str) -> str | None:
     facts = {"title": found.title, "simulated": found.simulated, "clock": instant(now, found.time_zone)}
     template = environment(language).get_template("storeroom.html")
     return template.render(
-        **facts, language=language, languages=words.NAMES, who=actor.name, sites=boot["sites"], boot=as_script(boot)
+        **facts,
+        language=language,
+        languages=words.NAMES,
+        who=actor.name,
+        places=open_to(grant.role for grant in actor.grants),
+        sites=boot["sites"],
+        boot=as_script(boot),
     )
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from nicegui import ui
 
-from stockpile.allocation.alternatives.planning import Watch
+from stockpile.allocation.planning import Watch
 from stockpile.errors import Refusal
 from stockpile.governance.operations import SignInRefused
 from stockpile.web.acting import refusal_words
@@ -24,7 +24,8 @@ TICK_SECONDS = 0.2
 class Working:
     """Where a page shows that it works, and what came in the way."""
 
-    def __init__(self, signed: SignedIn) -> None:
+    def __init__(self, signed: SignedIn, *, ends: bool = True) -> None:
+        """`ends`: whether its tasks can be ended before they are done, so that a button offers it."""
         self._signed = signed
         self._cancelled = Event()
         self._began = 0.0
@@ -32,7 +33,8 @@ class Working:
         with ui.element("div").classes("working") as self._box:
             self._words = text("p", "").props("role=status")
             self._bar = ui.linear_progress(value=0, show_value=False).props(f'aria-label="{say("Progress")}"')
-            button(say("Cancel"), self.cancel)
+            if ends:
+                button(say("Cancel"), self.cancel)
         self._box.set_visibility(False)
         self._refused = ui.element("div").props("role=alert")
         self._timer = ui.timer(TICK_SECONDS, self._tick, active=False)

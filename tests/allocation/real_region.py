@@ -16,6 +16,7 @@ from stockpile.demo.scenarios import WAVE
 from stockpile.demo.story import Story
 from stockpile.region.reading import read
 
+SIX_RULES = ("leximin", "pro_rata_need", "per_capita", "equal_coverage", "equal_units", "talmud")
 FIRST_PLAN = datetime(2020, 3, 30, 7, tzinfo=UTC)
 
 

@@ -68,7 +68,8 @@ def test_an_adopted_policy_shares_its_class_of_items_and_every_plan_and_reason_s
     policy = adopted(region, cast, PER_HEAD, surge=number)
     plan = planned(region, cast, number)
     assert (plan.method, plan.feasible, plan.fair, plan.rule) == ("policy", True, False, "per_capita/1")
-    assert plan.findings.startswith("shared by a policy, which this check does not prove: PUMP, TAB")
+    assert (plan.kept, plan.findings) == (True, "")
+    assert "PUMP, TAB: per head (" in plan.checked
     [told] = json.loads(plan.policies)
     assert (told["name"], told["version"], told["number"]) == ("per head", 1, policy.id)
     assert told["items"] == ["PUMP", "TAB"]
@@ -92,7 +93,7 @@ def test_a_plan_by_a_policy_is_checked_from_its_files_and_the_same_every_time(re
     problem = problem_from_json(first.problem)
     assert problem.canonical().decode() == first.problem
     verdict = checker.check(problem, plan_from_json(first.answer))
-    assert (verdict.feasible, verdict.fair) == (True, False)
+    assert (verdict.feasible, verdict.fair, verdict.kept) == (True, False, True)
     assert do(region, approval.approve, acting(cast["committee3"]), plan_number=second.id)
 
 

@@ -72,24 +72,3 @@ def test_the_demonstration_region_is_planned_explained_and_checked(benchmark: Be
     answer = what_if(problem, plan, [LoseDepot("depot-1")])
     benchmark.extra_info["what_if_cpu_seconds"] = cpu_seconds(started)
     benchmark.extra_info["items_shared_again"] = len(answer.again)
-
-
-@pytest.mark.benchmark(group="region growth")
-@pytest.mark.parametrize(
-    ("items", "towns", "depots"),
-    [
-        *((items, 200, 20) for items in (25, 50, 100, 200)),
-        *((50, towns, 20) for towns in (100, 200, 400, 800)),
-        *((50, 200, depots) for depots in (10, 20, 40, 80)),
-    ],
-)
-def test_cost_grows_gently_with_each_dimension(
-    benchmark: BenchmarkFixture, items: int, towns: int, depots: int
-) -> None:
-    problem = synthetic_region(1, items=items, towns=towns, depots=depots)
-    started = time.process_time()
-    plan = benchmark.pedantic(share, args=(problem,), rounds=1)
-    benchmark.extra_info["plan_cpu_seconds"] = cpu_seconds(started)
-    started = time.process_time()
-    assert check(problem, plan).fair
-    benchmark.extra_info["check_cpu_seconds"] = cpu_seconds(started)

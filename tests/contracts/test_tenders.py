@@ -229,7 +229,7 @@ def test_the_committee_s_decision_makes_the_contract_with_lots_prices_and_member
         effect = awarding.contract_effect(session, number=number, supplier="SUP-2")
     with pytest.raises(DecisionRequired, match="decided by the committee"):
         do(region, awarding.sign, at(cast["committee"], AFTER), number=number, supplier="SUP-2")
-    decision = chamber.adopted(effect, value_minor=effect.value_minor)
+    decision = chamber.adopted(effect)
     act = replace(acting(cast["committee"], after_hours=2), decision=decision)
     do(region, awarding.sign, act, number=number, supplier="SUP-2")
     code = "JP-20-SUP-2"

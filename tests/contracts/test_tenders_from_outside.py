@@ -49,6 +49,7 @@ RUBRIC = {
         {"criterion": "supply", "title": "Security of supply", "weight": 40, "kind": "judged"},
     ]
 }
+TIERS = [{"from_packs": 1000, "pack_price_minor": 1}]
 BIDS = {"one": ("SUP-1", 400), "two": ("SUP-2", 500)}
 
 
@@ -91,7 +92,7 @@ def brought_to_bids(people: People) -> None:
             "lot": "A",
             "supplier": supplier,
             "text": "offer",
-            "prices": [{"item": "TAB", "pack_price_minor": price}],
+            "prices": [{"item": "TAB", "pack_price_minor": price, "tiers": TIERS}],
         }
         assert people.post(name, "/tenders/1/bids", bid).status_code == 201
 
@@ -104,7 +105,8 @@ def test_a_tender_goes_from_the_plan_to_a_contract_under_which_is_ordered(people
     for name in ("buyer", "pharmacist", "committee"):
         said = {"interested": False, "text": "none"}
         assert people.post(name, "/tenders/1/interests", said).status_code == 201
-    assert len(people.get("auditor", "/tenders/1/bids")) == 2
+    bids = people.get("auditor", "/tenders/1/bids")
+    assert [row["tiers"] for row in bids] == [{"TAB": [[1000, 1]]}] * 2
     for bid, mark in ((1, 30), (2, 100)):
         given = {"criterion": "supply", "mark": mark, "reason": "two plants in two countries"}
         made = people.post("pharmacist", f"/tenders/1/bids/{bid}/scores", given)
@@ -125,6 +127,7 @@ def test_a_tender_goes_from_the_plan_to_a_contract_under_which_is_ordered(people
     assert people.post("committee", "/tenders/1/contracts/SUP-2").json()["code"] == "JP-20-SUP-2"
     assert people.get("auditor", "/tenders/1")["state"] == "signed"
     terms = people.get("buyer", "/contracts/JP-20-SUP-2/terms?on=2020-06-02")
+    assert [row["from_packs"] for row in terms["prices"]] == [1, 1000]
     assert [row["reserved_minor"] for row in terms["members"]] == [300_000]
     assert people.get("buyer", "/contracts/JP-20-SUP-2/emissions")["per_unit_mg"] is None
 
@@ -146,6 +149,15 @@ HOSTILE: dict[str, tuple[str, Any]] = {
     "a bid before publication": (
         "/tenders/1/bids",
         {"lot": "A", "supplier": "SUP-1", "text": "t", "prices": [{"item": "TAB", "pack_price_minor": 1}]},
+    ),
+    "a tier from one pack on": (
+        "/tenders/1/bids",
+        {
+            "lot": "A",
+            "supplier": "SUP-1",
+            "text": "t",
+            "prices": [{"item": "TAB", "pack_price_minor": 1, "tiers": [{"from_packs": 1, "pack_price_minor": 1}]}],
+        },
     ),
     "a mark beyond a hundred": ("/tenders/1/bids/1/scores", {"criterion": "supply", "mark": 101, "reason": "r"}),
     "an evaluation of nothing": ("/tenders/1/evaluate", None),

@@ -38,11 +38,10 @@ class Chamber:
         assert made.id is not None
         return int(made.id)
 
-    def opened(self, effect: Effect, *, value_minor: int = 0, level: int = 0, **more: Any) -> int:
+    def opened(self, effect: Effect, **more: Any) -> int:
         """A proposal that is voted on."""
         number = self.proposed(effect, **more)
-        given = {"number": number, "value_minor": value_minor, "level": level}
-        do(self.engine, operations.open_vote, acting(self.cast["committee"]), **given)
+        do(self.engine, operations.open_vote, acting(self.cast["committee"]), number=number)
         return number
 
     def votes(self, number: int, *, after_hours: float = 1, **choices: str) -> Proposal:

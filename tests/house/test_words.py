@@ -11,14 +11,21 @@ import pytest
 from babel.messages import Catalog, pofile
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
+from sqlalchemy import CheckConstraint
 
 from stockpile.allocation import rules
 from stockpile.allocation.policies import rules as policies
 from stockpile.allocation.reasons import rules as words
-from stockpile.allocation.reasons.rules import Standing
+from stockpile.allocation.reasons.rules import Goods, Standing
+from stockpile.db import table_of
 from stockpile.demand import rules as demand
+from stockpile.governance.committee import rules as voting
+from stockpile.governance.committee import standard
+from stockpile.governance.committee.queries import DELEGATION
+from stockpile.governance.committee.tables import Proposal
 from stockpile.inventory.eligibility import OBSTACLES
-from stockpile.web import crisis_rules, crisis_surge, speech
+from stockpile.jobs.nightly import JOBS
+from stockpile.web import buying_runs, committee_words, crisis_rules, crisis_surge, speech
 from stockpile.web.words import FOLDER, LANGUAGES
 
 ROOT = Path(__file__).parents[2]
@@ -101,10 +108,24 @@ def test_the_screens_know_every_rule_and_every_obstacle_that_the_service_has() -
     assert set(OBSTACLES.values()) == set(crisis_rules.OBSTACLES)
     assert {rules.COMPUTED, rules.APPROVED, rules.SUPERSEDED} == set(crisis_rules.STATES)
     assert {demand.CATCH_UP, demand.CUMULATIVE_START} == set(crisis_surge.FLAGS)
+    assert {name: job.title for name, job in JOBS.items()} == buying_runs.JOB_NAMES
+
+
+def test_the_committee_s_room_has_words_for_all_that_is_voted_on_and_for_every_state() -> None:
+    voted = {one.operation for one in standard.rights() if one.body in (voting.COMMITTEE, voting.EMERGENCY)}
+    assert voted <= set(committee_words.OPERATIONS)
+    assert set(committee_words.OPERATIONS) == set(committee_words.IF_NOT)
+    assert set(voting.BODIES) == set(committee_words.BODIES)
+    assert set(voting.CHOICES) == set(committee_words.CHOICES)
+    assert {*voting.KINDS, DELEGATION} == set(committee_words.CAPACITIES)
+    [states] = [one for one in table_of(Proposal).constraints if isinstance(one, CheckConstraint)]
+    assert set(re.findall(r"'(\w+)'", str(states.sqltext))) == set(committee_words.STATES)
 
 
 def test_a_reason_is_told_again_in_another_language_with_its_figures() -> None:
-    sentence = words.because(Standing("A", "A", 2, 1, 4, "t"), Standing("B", "B", 1, 1, 2, "t"))
+    sentence = words.because(
+        Standing("A", "A", 2, 1, 4, "t"), Standing("B", "B", 1, 1, 2, "t"), Goods("TAB", "tablet", 10)
+    )
     with speech.speaking("nl"):
         told = speech.retold(sentence)
     assert "prioriteit 1 en de uwe 2" in told

@@ -196,6 +196,7 @@ def test_the_coordinator_may_not_approve_and_another_person_s_approval_gives_the
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url("**/login")
     sign_in(page, room, name=SECOND)
+    page.get_by_role("link", name="Crisis room").click()
     with timed("approve and open the dispatch notes", 180):
         side(page, "Decide and dispatch")
         page.get_by_role("button", name="Approve", exact=True).click()

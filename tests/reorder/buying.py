@@ -10,6 +10,7 @@ from unittest import mock
 
 from sqlalchemy import Engine
 
+from optimizer.reorder.horizon.tonight import Night
 from stockpile.actor import Act
 from stockpile.contracts import queries as contracts
 from stockpile.contracts.tables import CallOff, CallOffLine
@@ -22,9 +23,10 @@ from tests.conftest import NOW
 QUICK_ROUNDS = 20
 
 
-def quick(function: Any, night: Any, *, limit_seconds: float) -> Any:
-    """Solve here and now, with fewer rounds."""
-    return at_hand(function, replace(night, rounds=QUICK_ROUNDS), limit_seconds=limit_seconds)
+def quick(function: Any, asked: Any, *, limit_seconds: float) -> Any:
+    """Solve here and now, a night with fewer rounds."""
+    given = replace(asked, rounds=QUICK_ROUNDS) if isinstance(asked, Night) else asked
+    return at_hand(function, given, limit_seconds=limit_seconds)
 
 
 def drafted(engine: Engine, act: Act, *, unmet: Mapping[str, int] | None = None) -> operations.Draft:

@@ -114,10 +114,10 @@ def test_known_figures_of_the_small_surge(region: Engine, cast: Cast) -> None:
 
 def test_a_figure_that_cannot_be_told_says_why(region: Engine) -> None:
     with reading(region) as session:
-        with pytest.raises(queries.NoSuchFigure, match="loans are not recorded"):
-            queries.kpi("overdue_loans")
+        with pytest.raises(queries.NoSuchFigure, match="all members buy under one contract"):
+            queries.kpi("price_variance")
         rows = {row["kpi"]: row for row in queries.figures(session, at=NOW)}
-    assert rows["overdue_loans"]["note"] == "loans are not recorded"
+    assert rows["price_variance"]["note"] == rules.NOT_YET["price_variance"]
     assert set(rows) == {kpi.code for kpi in rules.KPIS} | set(rules.NOT_YET)
     assert {kpi.code for kpi in rules.KPIS} == set(queries.FIGURES)
 

@@ -21,6 +21,7 @@ from stockpile.inventory.operations import ReceiptLine, receive
 from stockpile.inventory.tables import Lot
 from stockpile.transparency.replay import queries
 from tests.allocation.surge_room import at_hand, everybody, share_out
+from tests.allocation.test_policies import PER_HEAD, adopted
 from tests.conftest import NOW, Cast, acting, unguard
 from tests.inventory.stockroom import ON_SQLITE, do
 
@@ -78,11 +79,22 @@ def test_what_a_claim_gets_does_not_hang_on_whose_it_is(region: Engine, plan: Pl
         assert hidden.most_packs <= 1
 
 
+def test_a_plan_by_a_policy_is_computed_again_and_hides_names_too(region: Engine, cast: Cast) -> None:
+    adopted(region, cast, PER_HEAD)
+    found = share_out(region, cast, *everybody(), *everybody("PUMP", 100))[1]
+    assert (found.method, found.kept) == ("policy", True)
+    again = replayed(region, found, mask=True, seed="one")
+    assert again.same
+    assert again.masked is not None
+    assert again.masked.most_packs <= 1
+
+
 def test_a_favour_to_a_name_is_seen_under_the_mask(region: Engine, plan: Plan) -> None:
     """A solver that gives DE-1 of all members a share twice as large is found out."""
 
-    def favouring(function: Any, problem: Any, *, limit_seconds: float) -> Any:
-        outcome = at_hand(function, problem, limit_seconds=limit_seconds)
+    def favouring(function: Any, timed: Any, *, limit_seconds: float) -> Any:
+        outcome = at_hand(function, timed, limit_seconds=limit_seconds)
+        problem = timed.problem
         data = json.loads(outcome.value.canonical())
         claims = {one.id for pool in problem.pools for one in pool.claims if one.municipality == "DE-1"}
         mine = {one.id for pool in problem.pools for one in pool.drops if one.claim in claims}

@@ -1,4 +1,4 @@
-"""The commands `reorder`, `check-reorder` and `explain-reorder` of `python -m optimizer`."""
+"""The commands `reorder`, `check-reorder`, `explain-reorder` and `conflict-reorder` of `python -m optimizer`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from optimizer.reorder.horizon.reading import plan_from_json, problem_from_json
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """The three commands and their arguments."""
+    """The four commands and their arguments."""
     plan = commands.add_parser("reorder", help="write a plan of orders over many weeks, with a proven bound")
     plan.add_argument("problem", type=Path)
     plan.add_argument("-o", "--output", type=Path, required=True, help="the plan's file")
@@ -27,6 +27,13 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     told = commands.add_parser("explain-reorder", help="print the price of more service and of scarce clauses")
     told.add_argument("problem", type=Path)
     told.add_argument("plan", type=Path)
+    why = commands.add_parser(
+        "conflict-reorder", help="name the clauses that cannot all be kept, and the cheapest way out"
+    )
+    why.add_argument("problem", type=Path)
+    why.add_argument("--all-lines", action="store_true", help="every line's demand must be served, whatever it costs")
+    why.add_argument("--floors", action="store_true", help="stock must not end a week below a line's floor either")
+    why.add_argument("--time-limit", type=_seconds, default=20.0, metavar="S", help="seconds, the best told then")
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -35,6 +42,8 @@ def run(chosen: argparse.Namespace) -> int:
         return reorder_file(chosen.problem, chosen.output, gap=chosen.gap, limit_seconds=chosen.time_limit)
     if chosen.command == "explain-reorder":
         return explain_file(chosen.problem, chosen.plan)
+    if chosen.command == "conflict-reorder":
+        return conflict_file(chosen)
     return check_file(chosen.problem, chosen.plan, bound=chosen.bound)
 
 
@@ -79,6 +88,18 @@ def explain_file(problem: Path, plan: Path) -> int:
         return 1
     sys.stdout.write(explain(made_for, made).canonical().decode() + "\n")
     return 0
+
+
+def conflict_file(chosen: argparse.Namespace) -> int:
+    """Print what keeps the needs from being served, as JSON; 0 where nothing does, 1 where something may."""
+    from optimizer.reorder.horizon.conflict import Asked
+    from optimizer.reorder.horizon.infeasible import find_conflicts
+
+    problem = problem_from_json(chosen.problem.read_bytes())
+    lines = tuple(line.id for line in problem.lines) if chosen.all_lines else None
+    found = find_conflicts(problem, Asked(lines, keep_floors=chosen.floors), limit_seconds=chosen.time_limit)
+    sys.stdout.write(found.canonical().decode() + "\n")
+    return 0 if found.servable else 1
 
 
 def check_file(problem: Path, plan: Path, *, bound: bool) -> int:

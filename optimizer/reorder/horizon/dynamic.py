@@ -13,7 +13,6 @@ Lines are worked in blocks small enough to stay in the processor's cache, blocks
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -268,7 +267,3 @@ def _size(data: Terms, charges: Charges, line: int, offer: int, placed: int, *, 
                 best, size = float(costs[at]), int(sizes[at])
     assert size > 0, "an order without size"
     return size
-
-
-Pricing = Callable[[Charges], tuple[Reals, Ints]]
-"""What the master asks: the best plan of each line at some charges."""

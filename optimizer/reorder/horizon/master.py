@@ -24,7 +24,7 @@ from ortools.math_opt.python import mathopt
 from optimizer.reorder.horizon.dynamic import Charges, Search, true_charges
 from optimizer.reorder.horizon.rows import MONEY, ORDERS, STORED, UNITS, Rows
 from optimizer.reorder.horizon.tally import tally
-from optimizer.reorder.horizon.terms import MILLI, Ints, Reals, Terms
+from optimizer.reorder.horizon.terms import Ints, Reals, Terms
 
 SMOOTH = 0.5
 MARGIN = 1e-11
@@ -191,6 +191,3 @@ def _allowed(data: Terms, rows: Rows, prices: Reals) -> Reals:
         if total > smoothing.peak_milli:
             prices[rows.peaks] *= smoothing.peak_milli / total * (1 - PEAK_MARGIN)
     return prices
-
-
-__all__ = ["MILLI", "Bound", "Column", "Master", "MasterError", "Pool", "bound_at", "charges_at", "priced"]

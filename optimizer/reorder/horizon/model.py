@@ -19,7 +19,7 @@ from optimizer.reorder.horizon.problem import Problem
 from optimizer.reorder.horizon.reasons import reasons
 from optimizer.reorder.horizon.rows import Rows, rows
 from optimizer.reorder.horizon.tally import flow, spend, tally
-from optimizer.reorder.horizon.terms import MILLI, Ints, Reals, Terms, terms
+from optimizer.reorder.horizon.terms import Ints, Reals, Terms, terms
 
 GAP = 0.0005
 LIMIT_SECONDS = 60.0
@@ -122,6 +122,3 @@ def _services(data: Terms, units: Ints) -> tuple[Service, ...]:
         Service(line.id, sum(line.demand), int(unmet[at].sum()), int(expired[at].sum()))
         for at, line in enumerate(data.problem.lines)
     )
-
-
-__all__ = ["GAP", "LIMIT_SECONDS", "MILLI", "assemble", "plan_horizon"]

@@ -17,10 +17,10 @@ import numpy as np
 
 from optimizer.reorder.horizon.capped import Caps, LineCharges, best_capped
 from optimizer.reorder.horizon.dynamic import Charges
-from optimizer.reorder.horizon.master import Bound, Pool, charges_at
+from optimizer.reorder.horizon.master import Bound, charges_at
 from optimizer.reorder.horizon.rows import MONEY, ORDERS, STORED, UNITS, Rows
 from optimizer.reorder.horizon.tally import tally
-from optimizer.reorder.horizon.terms import MILLI, Ints, Reals, Terms
+from optimizer.reorder.horizon.terms import Ints, Reals, Terms
 
 SLACK = 1e-6
 TRIES = 4
@@ -74,7 +74,7 @@ class Keeper:
         """Whether every row is kept."""
         return bool((self.total <= self.rows.room + SLACK)[self.hard].all())
 
-    def improve(self, line: int, share: float, pool: Pool | None = None) -> bool:
+    def improve(self, line: int, share: float) -> bool:
         """Plan a line anew, with this share of the clauses' prices; whether its plan changed."""
         room = self.rows.room - self.total + self.taken[line]
         caps = _caps(self, line, room)
@@ -88,8 +88,6 @@ class Keeper:
             self.put(line, units)
             over = self.hard & (self.total > self.rows.room + SLACK)
             if not over.any():
-                if pool is not None:
-                    pool.add(self.data, self.rows, units[None], np.array([line]))
                 return True
             extra = self._dearer(line, over, extra)
             self.put(line, before)
@@ -175,33 +173,33 @@ def _extra_charges(keeper: Keeper, line: int, extra: Reals) -> Charges:
     )
 
 
-def polish(keeper: Keeper, *, target: float, deadline: float, seed: int, rounds: int, pool: Pool | None = None) -> None:
+def polish(keeper: Keeper, *, target: float, deadline: float, seed: int, rounds: int) -> None:
     """Make the plan better until its cost is at most `target`, or `rounds`, time (monotonic) or patience is out."""
     random = np.random.default_rng(seed)
     lines = keeper.data.shape[0]
     for share in (1.0, 0.0):
-        sweep(keeper, random.permutation(lines), share, deadline, pool)
+        sweep(keeper, random.permutation(lines), share, deadline)
     idle = 0
     for _ in range(rounds):
         if keeper.value <= target or time.monotonic() > deadline or idle > PATIENCE + PATIENCE_PER_LINE * lines:
             return
         value = keeper.value
-        _shake(keeper, _chosen(keeper, random), random, deadline, pool)
+        _shake(keeper, _chosen(keeper, random), random, deadline)
         idle = 0 if keeper.value < value else idle + 1
 
 
-def sweep(keeper: Keeper, order: Sequence[int] | Ints, share: float, deadline: float, pool: Pool | None = None) -> None:
+def sweep(keeper: Keeper, order: Sequence[int] | Ints, share: float, deadline: float) -> None:
     """Plan every line anew once, in this order."""
     for line in order:
         if time.monotonic() > deadline:
             return
-        _try(keeper, int(line), share, pool)
+        _try(keeper, int(line), share)
 
 
-def _try(keeper: Keeper, line: int, share: float, pool: Pool | None) -> None:
+def _try(keeper: Keeper, line: int, share: float) -> None:
     """Plan a line anew; undo it where the true total became dearer."""
     before, value = keeper.units[line].copy(), keeper.value
-    if keeper.improve(line, share, pool) and keeper.value > value:
+    if keeper.improve(line, share) and keeper.value > value:
         keeper.put(line, before)
 
 
@@ -214,14 +212,14 @@ def _chosen(keeper: Keeper, random: np.random.Generator) -> Ints:
     return random.choice(lines, count, replace=False, p=loss / loss.sum())
 
 
-def _shake(keeper: Keeper, lines: Ints, random: np.random.Generator, deadline: float, pool: Pool | None) -> None:
+def _shake(keeper: Keeper, lines: Ints, random: np.random.Generator, deadline: float) -> None:
     before, value = [keeper.units[line].copy() for line in lines], keeper.value
     for line in lines:
         keeper.put(int(line), np.zeros_like(keeper.units[line]))
     share = float(random.random()) * 1.5
     for factor in (share, 0.0):
         for line in random.permutation(lines):
-            keeper.improve(int(line), factor, pool)
+            keeper.improve(int(line), factor)
         if time.monotonic() > deadline:
             break
     if keeper.value >= value:
@@ -229,6 +227,3 @@ def _shake(keeper: Keeper, lines: Ints, random: np.random.Generator, deadline: f
             keeper.put(int(line), np.zeros_like(keeper.units[line]))
         for line, units in zip(lines, before, strict=True):
             keeper.put(int(line), units)
-
-
-__all__ = ["MILLI", "Keeper", "polish", "sweep"]

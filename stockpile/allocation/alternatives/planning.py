@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from threading import Event
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Engine
 from sqlmodel import Session
 
 from optimizer.allocation import check as checker
+from optimizer.allocation.conflict import conflicts
 from optimizer.allocation.pool import ProblemError
 from optimizer.allocation.problem import ClaimFacts, ItemPolicy
 from optimizer.allocation.whatif import (
@@ -29,6 +29,7 @@ from optimizer.sharing.supposing import Supposition, suppose
 from optimizer.solver import run_limited
 from stockpile.allocation.alternatives import queries, rules
 from stockpile.allocation.alternatives.rules import Case, Compared, Pair, Supposed
+from stockpile.allocation.planning import UNWATCHED, Watch
 from stockpile.allocation.policies import rules as policies
 from stockpile.catalogue import queries as catalogue
 from stockpile.db import reading
@@ -50,22 +51,6 @@ class ImpossibleSupposition(Invalid):
     """What is supposed contradicts the plan that it is about."""
 
     code = "impossible_supposition"
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """Who waits for an answer: `progress` is told parts done and parts in all, in another thread; `cancel` ends it."""
-
-    progress: Callable[[int, int], object] | None = None
-    cancel: Event | None = None
-
-    def given(self) -> dict[str, Any]:
-        """What of it is there."""
-        both = {"progress": self.progress, "cancel": self.cancel}
-        return {name: value for name, value in both.items() if value is not None}
-
-
-UNWATCHED = Watch()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +116,8 @@ def compare(
         _known_rule(rule)
     with reading(engine) as session:
         about, currency = queries.case(session, plan), governance.region(session).currency
-    selected = tuple(policy for rule, policy in known.items() if rule in chosen or not chosen)
+    entitled = about.entitled
+    selected = tuple(policies.in_tiers(rule, entitled=entitled) for rule in known if rule in chosen or not chosen)
     pools = tuple(pool for pool in about.problem.pools if item in (None, pool.item))
     narrowed = replace(about.problem, pools=pools, policies=())
     question = Question(narrowed, selected, about.facts, (about.at + SOON).date())
@@ -174,7 +160,7 @@ def what_if(
     if not verdict.feasible:
         raise NoAnswer(f"the checker refused the solver's answer: {'; '.join(verdict.findings[:3])}")
     seconds = round(outcome.seconds, 3)
-    return rules.supposed(about, answer, proven=verdict.fair, findings=verdict.findings, seconds=seconds, notes=notes)
+    return rules.supposed(about, answer, proven=verdict.kept, findings=verdict.findings, seconds=seconds, notes=notes)
 
 
 def _answered(outcome: Outcome[Value]) -> Value:
@@ -273,7 +259,7 @@ def _by_rule(about: Case, item: str, rule: str) -> ItemPolicy:
     if rule == policies.DEFAULT.sharing.id:
         return ItemPolicy(item, policies.DEFAULT_IN_FORCE.policy)
     facts = tuple(ClaimFacts(claim, **known) for claim, known in about.facts[item].items())
-    return ItemPolicy(item, policies.in_tiers(rule).canonical().decode(), facts=facts)
+    return ItemPolicy(item, policies.in_tiers(rule, entitled=about.entitled).canonical().decode(), facts=facts)
 
 
 def _refuse_contradictions(one: Supposition) -> None:
@@ -281,6 +267,9 @@ def _refuse_contradictions(one: Supposition) -> None:
         changed = changed_problem(one.problem, one.changes)
     except ProblemError as failure:
         raise ImpossibleSupposition(str(failure), field="changes") from failure
+    broken = conflicts(changed) if one.policies is None else []
+    if broken:
+        raise ImpossibleSupposition(f"then promises could not be kept: {broken[0].sentence()}", field="changes")
     if changed.shared_limits() and (one.policies if one.policies is not None else one.problem.policies):
         raise ImpossibleSupposition(
             "room at the receiver is supposed under the fair rule only: leave the other rule out", field="changes"

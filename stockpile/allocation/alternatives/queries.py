@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -73,9 +74,17 @@ def _facts(session: Session, number: int, problem: Problem) -> dict[str, Facts]:
     facts: dict[str, Facts] = {}
     for pool in problem.pools:
         assert isinstance(pool, Pool)
-        known = snapshot.claim_facts(pool, asked[pool.item], pack_size=sizes[pool.item], people=people)
+        known = snapshot.claim_facts(pool, asked[pool.item], pack_size=sizes[pool.item], people=people, owed={})
+        promised = _promised(problem, pool)
+        known = tuple(replace(fact, entitled=promised.get(fact.claim, 0)) for fact in known)
         facts[pool.item] = facts_of(ItemPolicy(pool.item, "", "", known))
     return facts
+
+
+def _promised(problem: Problem, pool: Pool) -> dict[str, int]:
+    """Packs guaranteed to each claim of an item, as the plan's problem has them: in the claims, or as facts."""
+    by_policy = {fact.claim: fact.entitled for one in problem.policies if one.item == pool.item for fact in one.facts}
+    return by_policy or {claim.id: claim.entitled_packs for claim in pool.claims}
 
 
 def rerun(session: Session, number: int) -> Rerun:

@@ -35,6 +35,12 @@ class Case:
     volume_ml: Mapping[str, int]
     names: Mapping[str, str]
 
+    @property
+    def entitled(self) -> bool:
+        """Whether anything is guaranteed to a member in this plan: then every rule serves that first."""
+        in_claims = any(claim.entitled_packs for pool in self.problem.pools for claim in pool.claims)
+        return in_claims or any(fact.entitled for policy in self.problem.policies for fact in policy.facts)
+
 
 @dataclass(frozen=True, slots=True)
 class RuleOutcome:
@@ -103,7 +109,7 @@ class Shifted:
 class Supposed:
     """The answer to a what-if on a plan: who gains and who loses; nothing is stored.
 
-    `proven`: the independent checker proved the supposed plan fair; `method` as plans have it.
+    `proven`: the independent checker proved that the supposed plan is what its rules say; `method` as plans have it.
     """
 
     plan: int

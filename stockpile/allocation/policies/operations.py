@@ -86,10 +86,11 @@ def decide(session: Session, act: Act, *, number: int, adopt: bool, reason: str)
         raise Invalid("a decision needs a reason", field="reason")
     if found.state != rules.PROPOSED:
         raise PolicyDecided(f"sharing policy {number} is {found.state}", state=found.state)
+    told: dict[str, Any] = {}
     if adopt:
         terms = {"policy": found.policy, "digest": found.digest, "seed": found.seed}
         scope = {"surge": found.surge_id, "item_class": found.item_class}
-        gate.decide(session, act, Effect("policy.adopt", f"policy:{number}", terms | scope))
+        told = gate.decide(session, act, Effect("policy.adopt", f"policy:{number}", terms | scope)).told
         _replace(session, found)
     claimed = update(SharingPolicy).where(col(SharingPolicy.id) == number, col(SharingPolicy.state) == rules.PROPOSED)
     state = rules.ADOPTED if adopt else rules.DECLINED
@@ -97,7 +98,7 @@ def decide(session: Session, act: Act, *, number: int, adopt: bool, reason: str)
     if not rows_changed(session, claimed.values(**decided)):
         raise PolicyDecided(f"sharing policy {number} was decided by someone else just now")
     session.refresh(found)
-    _note(session, act, found, "policy.adopt" if adopt else "policy.decline", reason)
+    _note(session, act, found, "policy.adopt" if adopt else "policy.decline", reason, **told)
     return found
 
 
@@ -112,8 +113,9 @@ def _replace(session: Session, found: SharingPolicy) -> None:
     session.flush()
 
 
-def _note(session: Session, act: Act, row: SharingPolicy, action: str, reason: str) -> None:
+def _note(session: Session, act: Act, row: SharingPolicy, action: str, reason: str, **told: Any) -> None:
     payload = {
+        **told,
         "name": row.name,
         "version": row.version,
         "surge": row.surge_id,

@@ -57,6 +57,11 @@ class InForce:
         return f"{self.name}/{self.version}"
 
     @property
+    def rule(self) -> str:
+        """Its sharing rule, by id."""
+        return policy_from_json(self.policy).sharing.id
+
+    @property
     def words(self) -> str:
         """Its sharing rule in words for citizens."""
         return policy_from_json(self.policy).sharing.words
@@ -76,13 +81,13 @@ def chosen(found: Mapping[tuple[bool, bool], InForce]) -> InForce:
 def read(given: Mapping[str, Any], *, seed: str) -> Policy:
     """The policy of a proposal; refuses one that this service cannot carry out, naming the field and the reason.
 
-    It is tried on a small case with all the facts that the service has: inhabitants, need and what was asked for.
+    It is tried on a small case with all the facts that the service has: inhabitants, need, entitlement, what was asked.
     """
     try:
         policy = policy_from_json(json.dumps(given))
         Ground(_trial(), _FACTS).share(policy, seed=seed or None)
     except (PolicyError, EstateError) as failure:
-        known = "the service knows validated need, what was asked, priority, useful minimum and inhabitants"
+        known = "the service knows validated need, asked, priority, useful minimum, entitlements and inhabitants"
         raise UnusablePolicy(f"{failure}; {known}", field="policy") from failure
     return policy
 
@@ -101,14 +106,15 @@ def selectable() -> dict[str, Policy]:
     return found
 
 
-def in_tiers(rule: str) -> Policy:
-    """The rule after law and tiers and with useful minima repaired, as the default policy has it."""
+def in_tiers(rule: str, *, entitled: bool = False) -> Policy:
+    """The rule after law and tiers, useful minima repaired, as the default policy has it; entitlements first if any."""
     sharing = policy_of(rule).sharing
-    before = tuple(rule_named(f"{name}/1")() for name in ("lawful", "tiers"))
+    steps = ("lawful", "entitlement", "tiers") if entitled else ("lawful", "tiers")
+    before = tuple(rule_named(f"{name}/1")() for name in steps)
     return Policy(name=sharing.id, steps=(*before, sharing, rule_named("useful_minimum/1")()))
 
 
-_FACTS: Final = {"A": {"people": 1000, "requested": 4}, "B": {"people": 3000, "requested": 2}}
+_FACTS: Final = {"A": {"people": 1000, "requested": 4, "entitled": 1}, "B": {"people": 3000, "requested": 2}}
 
 
 def _trial() -> Pool:

@@ -41,6 +41,7 @@ class Reasons:
     the reason; `binding`: what holds back those who are tied; `barred`: what else the pool had and why it may not
     serve this request; `changes`: what would change it; `appeal`: how to contest it; `tied_need`, `tied_got`: what
     all who draw on the same stock need and got of the item together, this request's municipality among them.
+    `guaranteed`: what is promised to the municipality before anything is shared, or empty.
     """
 
     request: int
@@ -56,6 +57,7 @@ class Reasons:
     appeal: str
     tied_need: int = 0
     tied_got: int = 0
+    guaranteed: str = ""
 
 
 def of_request(session: Session, number: int, *, at: datetime) -> Reasons:
@@ -97,6 +99,7 @@ def _told(session: Session, request: Request, plan: Plan, result: PlanResult, *,
         appeal=words.appeal(approved=plan.approved_at is not None, request=result.request_id),
         tied_need=sum(one.need for one in _tied(standings, request)) * goods.pack_size,
         tied_got=sum(one.got for one in _tied(standings, request)) * goods.pack_size,
+        guaranteed=words.guaranteed(standings[snapshot.claim_id(request)], goods),
     )
 
 
@@ -127,6 +130,7 @@ def _standings(session: Session, plan: Plan, request: Request, goods: Goods) -> 
     members = governance.members(session)
     rows = [row for row in queries.plan_results(session, plan.id or 0) if row.item_code == request.item_code]
     asked = queries.requests_by_number(session, {row.request_id for row in rows})
+    promised = _promised(plan, request.item_code)
     by_claim: dict[str, list[PlanResult]] = defaultdict(list)
     for row in rows:
         by_claim[snapshot.claim_id(asked[row.request_id])].append(row)
@@ -138,9 +142,19 @@ def _standings(session: Session, plan: Plan, request: Request, goods: Goods) -> 
             got=sum(row.got for row in found) // goods.pack_size,
             need=sum(row.validated for row in found) // goods.pack_size,
             tie=found[0].tie,
+            entitled=promised.get(claim, 0),
         )
         for claim, found in by_claim.items()
     }
+
+
+def _promised(plan: Plan, item: str) -> dict[str, int]:
+    """Packs of the item guaranteed to each claim, as the plan's problem has them: in its claims, or as facts."""
+    problem: dict[str, Any] = json.loads(plan.problem)
+    rows = [claim for pool in problem["pools"] if pool["item"] == item for claim in pool["claims"]]
+    found = {row["id"]: row.get("entitled_packs", 0) for row in rows}
+    facts = [fact for one in problem.get("policies", ()) if one["item"] == item for fact in one.get("facts", ())]
+    return found | {fact["claim"]: fact["entitled"] for fact in facts if "entitled" in fact}
 
 
 def _better(standings: dict[str, Standing], request: Request, goods: Goods) -> list[Other]:
@@ -153,7 +167,7 @@ def _better(standings: dict[str, Standing], request: Request, goods: Goods) -> l
             validated=one.need * goods.pack_size,
             got=one.got * goods.pack_size,
             permille=rules.permille(one.got, one.need),
-            because=words.because(mine, one),
+            because=words.because(mine, one, goods),
         )
         for one in standings.values()
         if one.need and rules.permille(one.got, one.need) > fill
@@ -190,6 +204,8 @@ def _decision(session: Session, plan: Plan) -> str:
     names = {account.id: account.name for account in governance.accounts(session)}
     computed = f"plan {plan.id}, computed by {names[plan.planned_by]} at {plan.planned_at:%Y-%m-%d %H:%M} UTC"
     proof = "proven fair by the independent checker" if plan.fair else f"{plan.method}, not proven fair"
+    if plan.kept and not plan.fair:
+        proof = "the independent checker proved that it is what the committee's policy says"
     if plan.approved_at is None:
         return f"{computed} ({proof}); nobody has approved it"
     return f"{computed} ({proof}); approved by {names[plan.approved_by]} at {plan.approved_at:%Y-%m-%d %H:%M} UTC"

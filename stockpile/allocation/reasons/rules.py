@@ -63,7 +63,7 @@ class OtherRule:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One claim in a plan: municipality, tier (1 first), packs got and needed, and with whom it is tied."""
+    """One claim in a plan: municipality, tier (1 first), packs got and needed, with whom it is tied, and guaranteed."""
 
     member: str
     name: str
@@ -71,10 +71,25 @@ class Standing:
     got: int
     need: int
     tie: str
+    entitled: int = 0
 
 
-def because(mine: Standing, other: Standing) -> str:
+def guaranteed(mine: Standing, goods: Goods) -> str:
+    """What the municipality is guaranteed of the item in this surge; empty where nothing is."""
+    if not mine.entitled:
+        return ""
+    return say(
+        "{amount} are guaranteed to you in this surge: they come before all priorities",
+        amount=goods.packs(mine.entitled),
+    )
+
+
+def because(mine: Standing, other: Standing, goods: Goods) -> str:
     """Why the other one's greater fill is within the fair rule."""
+    if other.entitled > mine.entitled:
+        return say(
+            "{amount} of it are guaranteed to it: they come before all priorities", amount=goods.packs(other.entitled)
+        )
     if other.tier < mine.tier:
         return say(
             "its request has priority {theirs}, and yours {yours}: the more urgent class is served first",

@@ -37,9 +37,10 @@ class OrderBody(http.Body):
     suggest: bool = False
 
 
-class WhyBody(http.Body):
-    """Why."""
+class ChangeBody(http.Body):
+    """Of each item named so many packs (0: none of it), and why."""
 
+    packs: Annotated[dict[str, http.QuantityOrNone], Field(min_length=1, max_length=1000)]
     reason: Text
 
 
@@ -77,7 +78,7 @@ def draft(caller: SignedIn, request: Request, body: OrderBody, key: Key = None) 
     """Propose an order by hand, at today's prices; another person approves it."""
     given = body.model_dump(exclude={"lines"})
     given["wanted"] = [Wanted(**one.model_dump()) for one in body.lines]
-    return caller.effect(request, body, key, lambda session, act: operations.draft(session, act, **given), status=201)
+    return caller.does(request, body, key, operations.draft, status=201, **given)
 
 
 @router.get("/calloffs/{number}/history")
@@ -99,33 +100,42 @@ def of_supplier(caller: SignedInGuest, supplier: Text) -> list[dict[str, Any]]:
 @router.post("/calloffs/{number}/adopt")
 def adopt(caller: SignedIn, request: Request, number: http.Number, key: Key = None) -> JSONResponse:
     """Make a suggested order one's own proposal."""
-    return caller.effect(request, None, key, lambda session, act: operations.adopt(session, act, number=number))
+    return caller.does(request, None, key, operations.adopt, number=number)
+
+
+@router.post("/calloffs/{number}/change", status_code=201)
+def change(caller: SignedIn, request: Request, number: http.Number, body: ChangeBody, key: Key = None) -> JSONResponse:
+    """Put an order of other sizes in the place of one that waits."""
+    given: dict[str, Any] = {"number": number, **body.model_dump()}
+    return caller.effect(request, body, key, lambda session, act: operations.change(session, act, **given), status=201)
 
 
 @router.post("/calloffs/{number}/reject")
-def reject(caller: SignedIn, request: Request, number: http.Number, body: WhyBody, key: Key = None) -> JSONResponse:
+def reject(
+    caller: SignedIn, request: Request, number: http.Number, body: http.WhyBody, key: Key = None
+) -> JSONResponse:
     """Turn down another person's order that waits."""
-    given: dict[str, Any] = {"number": number, "reason": body.reason}
-    return caller.effect(request, body, key, lambda session, act: operations.reject(session, act, **given))
+    return caller.does(request, body, key, operations.reject, number=number, reason=body.reason)
 
 
 @router.post("/calloffs/{number}/cancel")
-def cancel(caller: SignedIn, request: Request, number: http.Number, body: WhyBody, key: Key = None) -> JSONResponse:
+def cancel(
+    caller: SignedIn, request: Request, number: http.Number, body: http.WhyBody, key: Key = None
+) -> JSONResponse:
     """Cancel an order of which nothing was shipped or received."""
-    given: dict[str, Any] = {"number": number, "reason": body.reason}
-    return caller.effect(request, body, key, lambda session, act: operations.cancel(session, act, **given))
+    return caller.does(request, body, key, operations.cancel, number=number, reason=body.reason)
 
 
 @router.post("/calloffs/{number}/send")
 def send(caller: SignedIn, request: Request, number: http.Number, key: Key = None) -> JSONResponse:
     """Note that an order was sent."""
-    return caller.effect(request, None, key, lambda session, act: operations.send(session, act, number=number))
+    return caller.does(request, None, key, operations.send, number=number)
 
 
 @router.post("/calloffs/{number}/acknowledge")
 def acknowledge(caller: SignedInGuest, request: Request, number: http.Number, key: Key = None) -> JSONResponse:
     """The supplier has the order."""
-    return caller.effect(request, None, key, lambda session, act: operations.acknowledge(session, act, number=number))
+    return caller.does(request, None, key, operations.acknowledge, number=number)
 
 
 @router.post("/calloffs/{number}/confirm")
@@ -133,28 +143,25 @@ def confirm(
     caller: SignedInGuest, request: Request, number: http.Number, body: ConfirmBody, key: Key = None
 ) -> JSONResponse:
     """The supplier says when the goods come."""
-    given: dict[str, Any] = {"number": number, "comes_at": body.comes_at}
-    return caller.effect(request, body, key, lambda session, act: operations.confirm(session, act, **given))
+    return caller.does(request, body, key, operations.confirm, number=number, comes_at=body.comes_at)
 
 
 @router.post("/calloffs/{number}/shipments", status_code=201)
 def ship(caller: SignedInGuest, request: Request, number: http.Number, body: ShipBody, key: Key = None) -> JSONResponse:
     """Goods of an order are on their way."""
-    given: dict[str, Any] = {"number": number, **body.model_dump()}
-    return caller.effect(request, body, key, lambda session, act: operations.ship(session, act, **given), status=201)
+    return caller.does(request, body, key, operations.ship, status=201, number=number, **body.model_dump())
 
 
 @router.post("/calloffs/{number}/close-short")
 def close_short(
-    caller: SignedIn, request: Request, number: http.Number, body: WhyBody, key: Key = None
+    caller: SignedIn, request: Request, number: http.Number, body: http.WhyBody, key: Key = None
 ) -> JSONResponse:
     """Close all that is still open of an order."""
-    given: dict[str, Any] = {"number": number, "reason": body.reason}
-    return caller.effect(request, body, key, lambda session, act: operations.close_short(session, act, **given))
+    return caller.does(request, body, key, operations.close_short, number=number, reason=body.reason)
 
 
 @router.post("/calloffs/{number}/accept")
 def accept(caller: SignedIn, request: Request, number: http.Number, body: AcceptBody, key: Key = None) -> JSONResponse:
     """Accept what an order delivered, but for what is rejected."""
-    given: dict[str, Any] = {"number": number, "rejected": [Rejected(**one.model_dump()) for one in body.rejected]}
-    return caller.effect(request, body, key, lambda session, act: operations.accept(session, act, **given))
+    rejected = [Rejected(**one.model_dump()) for one in body.rejected]
+    return caller.does(request, body, key, operations.accept, number=number, rejected=rejected)

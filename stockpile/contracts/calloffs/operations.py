@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -126,6 +126,45 @@ def _require_clauses(session: Session, contract: str, drafts: Sequence[LineDraft
         faults.append(f"clause minimum order: {cost} is less than {terms.minimum_order_minor}")
     if any(faults):
         raise ClauseBroken("; ".join(filter(None, faults)), contract=contract, faults=list(filter(None, faults)))
+
+
+def change(session: Session, act: Act, *, number: int, packs: Mapping[str, int], reason: str) -> CallOff:
+    """Put an order of other sizes in the place of one that waits; another person approves it.
+
+    `packs`: of each item named, so many (0: none of it); the other lines stay.
+    The order that waited is turned down, or cancelled by who proposed it, for
+    the same reason. Refuses what `draft` refuses, an item that is not in the
+    order, and orders by option or from immediate shares, whose terms are fixed.
+    """
+    require(act.actor, "calloff.propose")
+    calloff = _in(session, number, "reject")
+    lines = queries.lines(session, number)
+    unknown = sorted(set(packs) - {line.item_code for line in lines})
+    if calloff.kind != terms_rules.NORMAL:
+        raise Conflict(f"call-off {number} is of the kind {calloff.kind}: refuse it, or approve it as it is")
+    if unknown:
+        raise Invalid(f"call-off {number} has no line for {', '.join(unknown)}", field="packs", value=unknown)
+    if not reason.strip():
+        raise Invalid("an order is changed only with a reason", field="reason")
+    wanted = [_changed(line, packs.get(line.item_code, line.packs), reason) for line in lines]
+    made = draft(
+        session,
+        act,
+        contract=calloff.contract_code,
+        slot=f"instead of {number}",
+        deliver_to=calloff.deliver_to,
+        wanted=[one for one in wanted if one.packs],
+        member=calloff.member_code,
+    )
+    end = cancel if calloff.proposed_by == act.actor.id else reject
+    end(session, act, number=number, reason=reason)
+    return made
+
+
+def _changed(line: CallOffLine, packs: int, reason: str) -> Wanted:
+    if packs == line.packs:
+        return Wanted(line.item_code, packs, line.reason)
+    return Wanted(line.item_code, packs, f"{reason}; {line.packs} packs were proposed: {line.reason}")
 
 
 def adopt(session: Session, act: Act, *, number: int) -> CallOff:

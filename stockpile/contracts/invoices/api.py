@@ -34,7 +34,7 @@ class InvoiceBody(http.Body):
     fee_minor: http.QuantityOrNone = 0
 
 
-class WhyBody(http.Body):
+class RemarkBody(http.Body):
     """Why; needed where something does not match."""
 
     reason: Note = ""
@@ -63,31 +63,28 @@ def record(caller: SignedIn, request: Request, number: http.Number, body: Invoic
     """Record an invoice; the answer says what does not match."""
     given: dict[str, Any] = {"number": number, "reference": body.reference, "fee_minor": body.fee_minor}
     given["lines"] = [Asked(**one.model_dump()) for one in body.lines]
-    return caller.effect(request, body, key, lambda session, act: operations.record(session, act, **given), status=201)
+    return caller.does(request, body, key, operations.record, status=201, **given)
 
 
 @router.post("/invoices/{number}/approve")
-def approve(caller: SignedIn, request: Request, number: http.Number, body: WhyBody, key: Key = None) -> JSONResponse:
+def approve(caller: SignedIn, request: Request, number: http.Number, body: RemarkBody, key: Key = None) -> JSONResponse:
     """Approve another person's invoice."""
-    given: dict[str, Any] = {"number": number, "reason": body.reason}
-    return caller.effect(request, body, key, lambda session, act: operations.approve(session, act, **given))
+    return caller.does(request, body, key, operations.approve, number=number, reason=body.reason)
 
 
 @router.post("/invoices/{number}/refuse")
-def refuse(caller: SignedIn, request: Request, number: http.Number, body: WhyBody, key: Key = None) -> JSONResponse:
+def refuse(caller: SignedIn, request: Request, number: http.Number, body: RemarkBody, key: Key = None) -> JSONResponse:
     """Send an invoice back."""
-    given: dict[str, Any] = {"number": number, "reason": body.reason}
-    return caller.effect(request, body, key, lambda session, act: operations.refuse(session, act, **given))
+    return caller.does(request, body, key, operations.refuse, number=number, reason=body.reason)
 
 
 @router.post("/invoices/{number}/pay")
 def pay(caller: SignedIn, request: Request, number: http.Number, body: PaymentBody, key: Key = None) -> JSONResponse:
     """Note the payment of an approved invoice."""
-    given: dict[str, Any] = {"number": number, "amount_minor": body.amount_minor}
-    return caller.effect(request, body, key, lambda session, act: operations.pay(session, act, **given))
+    return caller.does(request, body, key, operations.pay, number=number, amount_minor=body.amount_minor)
 
 
 @router.post("/calloffs/{number}/close")
 def close(caller: SignedIn, request: Request, number: http.Number, key: Key = None) -> JSONResponse:
     """Close an order that is paid."""
-    return caller.effect(request, None, key, lambda session, act: operations.close(session, act, number=number))
+    return caller.does(request, None, key, operations.close, number=number)

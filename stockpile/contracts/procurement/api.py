@@ -93,13 +93,26 @@ class PublishBody(http.Body):
     closes: http.Instant
 
 
+class TierBody(http.Body):
+    """From so many packs on, every pack costs so much."""
+
+    from_packs: Annotated[int, Field(ge=2, le=10**9)]
+    pack_price_minor: http.QuantityOrNone
+
+
 class PricedBody(http.Body):
-    """The price of a pack of an item, and what its base unit is declared to emit."""
+    """The price of a pack of an item, lower ones from more packs on, and what its base unit is declared to emit."""
 
     item: Text
     pack_price_minor: http.QuantityOrNone
     emission_mg: http.QuantityOrNone | None = None
     declaration: Note = ""
+    tiers: Annotated[tuple[TierBody, ...], Field(max_length=100, strict=False)] = ()
+
+    def priced(self) -> Priced:
+        """The price as operations take it."""
+        tiers = tuple((one.from_packs, one.pack_price_minor) for one in self.tiers)
+        return Priced(**self.model_dump(exclude={"tiers"}), tiers=tiers)
 
 
 class BidBody(http.Body):
@@ -232,7 +245,7 @@ def publish(
 def bid(caller: SignedInGuest, request: Request, number: http.Number, body: BidBody, key: Key = None) -> JSONResponse:
     """Hand in a supplier's bid; it stays sealed until the time to bid is over."""
     given: dict[str, Any] = {"number": number, **body.model_dump(exclude={"prices"})}
-    given["prices"] = [Priced(**one.model_dump()) for one in body.prices]
+    given["prices"] = [one.priced() for one in body.prices]
     return _made(caller, request, body, key, lambda session, act: operations.bid(session, act, **given))
 
 

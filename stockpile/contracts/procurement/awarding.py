@@ -246,6 +246,7 @@ def contract_effect(session: Session, *, number: int, supplier: str) -> Effect:
                 line.item_code: [line.pack_price_minor, line.emission_mg, line.declaration]
                 for line in queries.bid_lines(session, row.bid_id)
             },
+            **_tiers(session, row.bid_id),
         }
         for row in won
     ]
@@ -265,6 +266,12 @@ def contract_effect(session: Session, *, number: int, supplier: str) -> Effect:
     return Effect("contract.adopt", f"contract:{code}", payload, value_minor=ceiling)
 
 
+def _tiers(session: Session, bid: int) -> dict[str, Any]:
+    """The tiers of a bid, if it has any: bids without them keep the effect that they had before there were tiers."""
+    found = {item: [list(one) for one in tiers] for item, tiers in queries.bid_tiers(session, bid).items()}
+    return {"tiers": found} if found else {}
+
+
 def sign(session: Session, act: Act, *, number: int, supplier: str) -> Contract:
     """Sign a winner's contract as the committee decided it: lots, prices, reserved maxima and declared emissions."""
     require(act.actor, "contract.adopt")
@@ -274,7 +281,7 @@ def sign(session: Session, act: Act, *, number: int, supplier: str) -> Contract:
     code = queries.contract_code(found, supplier)
     if session.get(Contract, code) is not None:
         raise Conflict(f"contract {code} is signed already", field="supplier", value=supplier)
-    decision = gate.decide(session, act, effect)
+    under = gate.decide(session, act, effect)
     terms = effect.payload
     row = Contract(
         code=code,
@@ -292,13 +299,13 @@ def sign(session: Session, act: Act, *, number: int, supplier: str) -> Contract:
     session.flush()
     for lot in terms["lots"]:
         _add_lot(session, number, code, lot)
-    session.add(TenderContract(contract_code=code, tender_id=number, decision_id=decision, signed_at=act.at))
+    session.add(TenderContract(contract_code=code, tender_id=number, decision_id=under.decision, signed_at=act.at))
     session.flush()
     if len(queries.signed(session, number)) == len(queries.winners(session, number)):
         found.state = rules.SIGNED
         session.add(found)
     told = {"contract": code, "supplier": supplier, "hash": effect.hash, "ceiling_minor": terms["ceiling_minor"]}
-    note(session, act, "sign", found, told)
+    note(session, act, "sign", found, told | under.told)
     return row
 
 
@@ -315,7 +322,9 @@ def _add_lot(session: Session, number: int, code: str, lot: dict[str, Any]) -> N
         price, emission, declaration = lot["prices"][asked.item_code]
         session.add(_line(code, asked.item_code, asked))
         session.add(ContractLotItem(contract_code=code, item_code=asked.item_code, lot=name))
-        session.add(PriceTier(contract_code=code, item_code=asked.item_code, from_packs=1, pack_price_minor=price))
+        for start, cost in [(1, price), *lot.get("tiers", {}).get(asked.item_code, [])]:
+            tier = {"contract_code": code, "item_code": asked.item_code, "from_packs": start, "pack_price_minor": cost}
+            session.add(PriceTier(**tier))
         if emission is not None:
             told = {"emission_mg": emission, "declaration": declaration}
             session.add(DeclaredEmission(contract_code=code, item_code=asked.item_code, **told))

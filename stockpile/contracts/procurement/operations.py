@@ -20,6 +20,7 @@ from stockpile.contracts.procurement.tables import (
     Tender,
     TenderBid,
     TenderBidLine,
+    TenderBidTier,
     TenderChoice,
     TenderCriterion,
     TenderLot,
@@ -79,12 +80,16 @@ class Goods:
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """What a bid asks for a pack (minor units), and declares a base unit to emit (milligrams), and on what ground."""
+    """What a bid asks for a pack (minor units), and declares a base unit to emit (milligrams), and on what ground.
+
+    `tiers`: (from so many packs on, the price of every pack), rising from two packs on, no price above the one before.
+    """
 
     item: str
     pack_price_minor: int
     emission_mg: int | None = None
     declaration: str = ""
+    tiers: tuple[tuple[int, int], ...] = ()
 
 
 def plan(session: Session, act: Act, *, need: Need) -> Tender:
@@ -240,7 +245,7 @@ def bid(
 ) -> TenderBid:
     """A supplier's sealed bid for a whole lot; a later one of the same supplier takes its place.
 
-    Refuses what comes too late, and what leaves an item of the lot without a price.
+    Refuses what comes too late, what leaves an item of the lot without a price, and tiers that do not fall.
     """
     require(act.actor, "tender.bid", member=supplier)
     found = queries.tender(session, number, lock=True)
@@ -261,6 +266,12 @@ def bid(
     session.flush()
     assert row.id is not None
     session.add_all(_bid_line(row.id, one) for one in prices)
+    session.flush()
+    session.add_all(
+        TenderBidTier(bid_id=row.id, item_code=one.item, from_packs=start, pack_price_minor=price)
+        for one in prices
+        for start, price in one.tiers
+    )
     note(session, act, "bid", found, {"bid": row.id, "lot": lot, "supplier": supplier})
     return row
 
@@ -292,6 +303,9 @@ def _require_whole(session: Session, number: int, lot: str, prices: Sequence[Pri
     for place, one in enumerate(prices, start=1):
         if one.emission_mg is not None and not one.declaration.strip():
             raise Invalid(f"row {place}: a declared emission names what it rests on", field="declaration", row=place)
+        fault = rules.tier_fault(one.pack_price_minor, one.tiers)
+        if fault:
+            raise Invalid(f"row {place}, {one.item}: {fault}", field="tiers", row=place)
 
 
 def planned(session: Session, number: int) -> Tender:

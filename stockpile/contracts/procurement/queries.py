@@ -21,6 +21,7 @@ from stockpile.contracts.procurement.tables import (
     Tender,
     TenderBid,
     TenderBidLine,
+    TenderBidTier,
     TenderChoice,
     TenderContract,
     TenderCriterion,
@@ -31,6 +32,7 @@ from stockpile.contracts.procurement.tables import (
     TenderResult,
     TenderScore,
 )
+from stockpile.contracts.rules import tier_price
 from stockpile.contracts.tables import CallOff, CallOffLine
 from stockpile.errors import Conflict, NotFound
 from stockpile.journal import JournalEntry
@@ -113,6 +115,15 @@ def bid_lines(session: Session, bid: int) -> list[TenderBidLine]:
     return list(session.exec(query.order_by(col(TenderBidLine.item_code))))
 
 
+def bid_tiers(session: Session, bid: int) -> dict[str, list[tuple[int, int]]]:
+    """By item (from so many packs on, price of a pack in minor units), from two packs on, rising."""
+    query = select(TenderBidTier).where(TenderBidTier.bid_id == bid).order_by(col(TenderBidTier.from_packs))
+    found: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for row in session.exec(query):
+        found[row.item_code].append((row.from_packs, row.pack_price_minor))
+    return dict(found)
+
+
 def require_open(found: Tender, *, at: datetime) -> None:
     """Refuse to read bids before the time to bid is over."""
     if found.closes is None or at < found.closes:
@@ -122,14 +133,21 @@ def require_open(found: Tender, *, at: datetime) -> None:
         )
 
 
+def _cost(line: TenderBidLine, tiers: Sequence[tuple[int, int]], packs: int) -> int:
+    return packs * tier_price([(1, line.pack_price_minor), *tiers], packs)
+
+
 def offers(session: Session, number: int, *, states: Sequence[str] = (rules.SUBMITTED,)) -> list[Offer]:
-    """The valid bids (or those in other states) as they are compared: over the estimated packs of each item."""
+    """The valid bids (or those in other states) as they are compared: over the estimated packs of each item.
+
+    Each item is counted at the price that one order of its estimated packs would reach.
+    """
     sizes = {code: item.pack_size for code, item in catalogue.items(session).items()}
     packs = {(row.lot, row.item_code): row.packs for row in lot_items(session, number)}
     found = []
     for bid in (one for one in bids(session, number) if one.state in states):
-        lines = bid_lines(session, bid.id or 0)
-        cost = sum(packs[bid.lot, line.item_code] * line.pack_price_minor for line in lines)
+        lines, tiers = bid_lines(session, bid.id or 0), bid_tiers(session, bid.id or 0)
+        cost = sum(_cost(line, tiers.get(line.item_code, []), packs[bid.lot, line.item_code]) for line in lines)
         emissions = [
             packs[bid.lot, line.item_code] * sizes[line.item_code] * line.emission_mg
             for line in lines
@@ -219,6 +237,7 @@ def bid_rows(session: Session, number: int, *, at: datetime) -> list[dict[str, A
         {
             **bid.model_dump(),
             "lines": bid_lines(session, bid.id or 0),
+            "tiers": bid_tiers(session, bid.id or 0),
             "scores": [row for row in given if row.bid_id == bid.id],
         }
         for bid in bids(session, number)

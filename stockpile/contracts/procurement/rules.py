@@ -166,3 +166,19 @@ def standstill_until(notice: date, *, electronic: bool, country: str) -> date:
 def milli(points: Fraction) -> int:
     """Points in thousandths, half up, to be read by people; ranks go by the exact ones."""
     return (points.numerator * 2000 + points.denominator) // (2 * points.denominator)
+
+
+def tier_fault(first_minor: int, tiers: Sequence[tuple[int, int]]) -> str:
+    """What is wrong with prices (minor units) from so many packs on, beside that from one pack on; empty: nothing.
+
+    >>> tier_fault(500, [(100, 470), (400, 450)]), tier_fault(500, [(100, 510)])
+    ('', 'the price from 100 packs on is above the one before')
+    """
+    before = (1, first_minor)
+    for start, price in tiers:
+        if start <= before[0]:
+            return f"the tier from {start} packs on does not begin after the one before, at {before[0]}"
+        if price > before[1]:
+            return f"the price from {start} packs on is above the one before"
+        before = (start, price)
+    return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, UniqueConstraint
 from sqlmodel import Field
 
 from stockpile.db import BigId, Table
@@ -171,6 +171,21 @@ class TenderBidLine(Table, table=True):
     pack_price_minor: int = Field(sa_type=BigInteger)
     emission_mg: int | None = Field(default=None, sa_type=BigInteger)
     declaration: str = ""
+
+
+class TenderBidTier(Table, table=True):
+    """From so many packs on, at least two, every pack costs so much (minor units); from one on it is the line's."""
+
+    __tablename__ = "tender_bid_tier"
+    __table_args__ = (
+        CheckConstraint("from_packs >= 2 AND pack_price_minor >= 0", name="above_the_first"),
+        ForeignKeyConstraint(["bid_id", "item_code"], ["tender_bid_line.bid_id", "tender_bid_line.item_code"]),
+    )
+
+    bid_id: int = Field(primary_key=True, sa_type=BigInteger)
+    item_code: str = Field(primary_key=True)
+    from_packs: int = Field(primary_key=True)
+    pack_price_minor: int = Field(sa_type=BigInteger)
 
 
 class TenderInterest(Table, table=True):

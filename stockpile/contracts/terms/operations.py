@@ -122,13 +122,15 @@ def decide_amendment(
     before = [one for one in queries.versions(session, contract) if one.state == ADOPTED][-1]
     if adopt and row.ceiling_minor != before.ceiling_minor and row.effective_from > today:
         raise Invalid(f"a ceiling changes on its day: adopt it on {row.effective_from}", field="effective_from")
+    told: dict[str, Any] = {"version": version}
     if adopt:
-        gate.decide(session, act, Effect("contract.adopt", f"contract:{contract}", _whole(session, row)))
+        effect = Effect("contract.adopt", f"contract:{contract}", _whole(session, row))
+        told |= gate.decide(session, act, effect).told
     row.state, row.decided_by, row.decided_at = (ADOPTED if adopt else REFUSED), act.actor.id, act.at
     session.add(row)
     if adopt:
         _move_ceiling(session, contract, row.ceiling_minor - before.ceiling_minor)
-    _note(session, act, f"contract.{'adopt' if adopt else 'refuse'}", contract, {"version": version}, reason)
+    _note(session, act, f"contract.{'adopt' if adopt else 'refuse'}", contract, told, reason)
     return row
 
 

@@ -18,18 +18,6 @@ SUSPENDED: Final = "suspended"
 CLOSED: Final = "closed"
 CANCELLED: Final = "cancelled"
 UNSUCCESSFUL: Final = "unsuccessful"
-CONTRACT_STATES: Final = (
-    PLANNED,
-    TENDERED,
-    EVALUATED,
-    STANDSTILL,
-    AWARDED,
-    ACTIVE,
-    SUSPENDED,
-    CLOSED,
-    CANCELLED,
-    UNSUCCESSFUL,
-)
 STEPS: Final[Mapping[str, tuple[str, ...]]] = {
     PLANNED: (TENDERED, CANCELLED),
     TENDERED: (EVALUATED, CANCELLED, UNSUCCESSFUL),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -40,6 +41,29 @@ class Asked:
     runs_out_day: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The days of a surge scenario: admissions (or machines that fail) a day in thousandths, and use by item."""
+
+    daily_milli: tuple[int, ...]
+    per_item_milli: Mapping[str, int]
+
+    def used(self, item: str, per_admission_milli: int, *, days: int) -> list[int]:
+        """Base units of an item used up to each of so many days; after its end the scenario uses nothing more."""
+        per_unit = self.per_item_milli.get(item, 0) if self.per_item_milli else per_admission_milli
+        daily = [*self.daily_milli[:days], *[0] * (days - len(self.daily_milli))]
+        return rules.units(admissions_milli=daily, use_per_admission_milli=per_unit)
+
+
+def curve(session: Session, name: str) -> Curve:
+    """The days of a surge scenario; refuses an unknown name and a run of years."""
+    found = scenario(session, name)
+    if found.kind == rules.YEARS:
+        raise Invalid(f"{name} is a run of years: it has no days", field="scenario")
+    told = json.loads(found.curve)
+    return Curve(tuple(told["daily_milli"]), told["per_item_milli"])
+
+
 def scenario(session: Session, name: str) -> DemandScenario:
     """One scenario; refuses an unknown name."""
     found = session.exec(select(DemandScenario).where(DemandScenario.name == name)).one_or_none()
@@ -66,18 +90,14 @@ def past_wave(session: Session, *, first: date, last: date) -> list[int | None]:
 
 def asked(session: Session, name: str, *, at: Any) -> list[Asked]:
     """What a surge scenario would use of every item that its patients or machines need, the scarcest first."""
-    found = scenario(session, name)
-    if found.kind == rules.YEARS:
-        raise Invalid(f"{name} is a run of years: it has no days", field="scenario")
-    curve = json.loads(found.curve)
+    found = curve(session, name)
     usable: dict[str, int] = defaultdict(int)
     for stock in inventory.usable_pool_stock(session, at):
         usable[stock.item] += stock.quantity
     rows = []
     for code, item in catalogue.items(session).items():
-        per_unit = curve["per_item_milli"].get(code) if curve["per_item_milli"] else item.use_per_admission_milli
-        if per_unit:
-            use = rules.units(admissions_milli=curve["daily_milli"], use_per_admission_milli=per_unit)
+        use = found.used(code, item.use_per_admission_milli, days=len(found.daily_milli))
+        if use and use[-1]:
             rows.append(_asked(code, item.name, use, usable[code]))
     return sorted(rows, key=lambda one: (one.runs_out_day is None, one.runs_out_day or 0, one.item))
 

@@ -50,28 +50,34 @@ class DelegationBody(http.Body):
 
 
 class ProposalBody(http.Body):
-    """An effect put to the vote, as the refusal of the effect tells it; evidence others can look up."""
+    """An effect put to the vote, as the refusal of the effect tells it; evidence others can look up.
+
+    What it is worth (minor units) and at which level of surge choose the right it is voted under, and are adopted
+    with it: an effect of another value or level is not carried out under this decision.
+    """
 
     title: Text
     operation: Text
     subject: Text
     payload: dict[str, JsonValue]
+    value_minor: http.QuantityOrNone = 0
+    level: Annotated[int, Field(ge=0, le=4)] = 0
     evidence: Annotated[tuple[Text, ...], Field(min_length=1, max_length=100, strict=False)]
     interested: Annotated[tuple[Text, ...], Field(max_length=2000, strict=False)] = ()
     silence: bool = False
-
-
-class OpenBody(http.Body):
-    """What the effect is worth (minor units) and at which level of surge: they choose the right that is voted under."""
-
-    value_minor: http.QuantityOrNone = 0
-    level: Annotated[int, Field(ge=0, le=4)] = 0
 
 
 class VoteBody(http.Body):
     """A vote with its reason; `members` None: of every member this account speaks for."""
 
     choice: Literal["for", "against", "abstain"]
+    reason: Text
+    members: Members | None = None
+
+
+class RecusalBody(http.Body):
+    """Stepping back from a vote: the interest; `members` None: for every member this account speaks for."""
+
     reason: Text
     members: Members | None = None
 
@@ -169,7 +175,7 @@ def propose(caller: SignedIn, request: Request, body: ProposalBody, key: Key = N
     """Draft a decision: operation, subject and payload exactly as the effect was refused with, and its evidence."""
 
     def work(session: Session, act: Act) -> Any:
-        effect = Effect(body.operation, body.subject, body.payload)
+        effect = Effect(body.operation, body.subject, body.payload, body.value_minor, body.level)
         fields = body.model_dump(include={"title", "evidence", "interested", "silence"})
         return shown(operations.propose(session, act, effect=effect, **fields))
 
@@ -183,12 +189,9 @@ def put(caller: SignedIn, request: Request, number: http.Number, key: Key = None
 
 
 @router.post("/proposals/{number}/open")
-def open_vote(caller: SignedIn, request: Request, number: http.Number, body: OpenBody, key: Key = None) -> JSONResponse:
-    """Open the vote: rule, electorate and weights are frozen now."""
-    fields = body.model_dump()
-    return caller.effect(
-        request, body, key, lambda s, act: shown(operations.open_vote(s, act, number=number, **fields))
-    )
+def open_vote(caller: SignedIn, request: Request, number: http.Number, key: Key = None) -> JSONResponse:
+    """Open the vote: the right of the effect's own value and level, electorate and weights are frozen now."""
+    return caller.effect(request, None, key, lambda s, act: shown(operations.open_vote(s, act, number=number)))
 
 
 @router.post("/proposals/{number}/votes", status_code=201)
@@ -200,6 +203,26 @@ def vote(caller: SignedIn, request: Request, number: http.Number, body: VoteBody
         return {"votes": [http.plain(one) for one in made], "decision": shown(queries.proposal(session, number))}
 
     return caller.effect(request, body, key, work, status=201)
+
+
+@router.post("/proposals/{number}/recusals", status_code=201)
+def recuse(caller: SignedIn, request: Request, number: http.Number, body: RecusalBody, key: Key = None) -> JSONResponse:
+    """Step back from a vote for every member this account speaks for, naming the interest; a vote given stands."""
+
+    def work(session: Session, act: Act) -> Any:
+        made = operations.recuse(session, act, number=number, reason=body.reason, only=body.members)
+        return {"recused": [one.member_code for one in made], "decision": shown(queries.proposal(session, number))}
+
+    return caller.effect(request, body, key, work, status=201)
+
+
+@router.get("/inbox")
+def inbox(caller: SignedIn) -> list[dict[str, Any]]:
+    """What waits for a vote of this account, the one that ends first in front, with the members it would vote for."""
+    with caller.reading() as session:
+        act = caller.act(session)
+        found = queries.waiting(session, act.actor.id, at=act.at)
+        return [{"members": members, "decision": shown(queries.proposal(session, n))} for n, members in found.items()]
 
 
 @router.post("/proposals/{number}/withdraw")

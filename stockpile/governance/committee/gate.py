@@ -39,6 +39,15 @@ class Stopped(Conflict):
 
 
 @dataclass(frozen=True, slots=True)
+class Urgency:
+    """The circumstances of an emergency: when it began, hours until the first need, and what it takes of the pool."""
+
+    began_at: datetime
+    hours_left: float | None = None
+    pool_permille: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Effect:
     """What is to be decided: an operation on a subject with its whole payload; what it is worth, at which level."""
 
@@ -47,36 +56,75 @@ class Effect:
     payload: Mapping[str, Any]
     value_minor: int = 0
     level: int = 0
+    urgency: Urgency | None = None
 
     @property
     def hash(self) -> str:
         """What adopted and executed must agree in."""
-        return rules.payload_hash(self.operation, self.subject, self.payload)
+        return rules.payload_hash(
+            self.operation, self.subject, self.payload, value_minor=self.value_minor, level=self.level
+        )
 
 
-def decide(session: Session, act: Act, effect: Effect) -> int | None:
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """Under what an effect was done: the version of the rights (0: before there were any), the body, the decision."""
+
+    rights_version: int
+    body: str
+    decision: int | None = None
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """As the journal's entry of the effect tells it."""
+        return {"rights_version": self.rights_version, "decided_by": self.body, "decision": self.decision}
+
+
+def decide(session: Session, act: Act, effect: Effect) -> Authority:
     """The gate of an effect: passes by standing right, or claims the adopted decision that `act.decision` names.
 
-    Returns the decision's number, or None where none is needed. Refuses,
-    saying which body must decide, with what to put to it. An emergency passes
-    at once and opens its ratification.
+    Returns under what it passed, which the entry of the effect in the journal
+    tells. Refuses, saying which body must decide, with what to put to it. An
+    emergency within its limits passes at once and opens its ratification.
     """
     version = queries.in_force(session, at=act.at)
     if version is None:
-        return None
+        return Authority(0, rules.STANDING)
     right = right_of(version, effect)
-    if right.body == rules.COMMITTEE:
-        return _claim(session, act, effect, right)
+    if right.body not in (rules.COMMITTEE, rules.EMERGENCY):
+        return Authority(version.version, right.body)
     if right.body == rules.EMERGENCY and act.decision is None:
-        return _provisional(session, act, effect, right, version)
-    return _claim(session, act, effect, right) if right.body == rules.EMERGENCY else None
+        beyond = _beyond(session, act, effect, right)
+        if not beyond:
+            return Authority(version.version, right.body, _provisional(session, act, effect, right, version))
+        raise DecisionRequired(f"{beyond}: {_propose(effect, right)}", **_proposable(effect))
+    return Authority(version.version, right.body, _claim(session, act, effect, right))
+
+
+def _beyond(session: Session, act: Act, effect: Effect, right: Right) -> str:
+    """What of its limits an emergency would pass; empty where it stays within them."""
+    if effect.urgency is None:
+        return ""
+    last = effect.urgency.began_at + timedelta(days=right.limit_days)
+    if act.at >= last:
+        return f"the emergency power ended on {last:%Y-%m-%d %H:%M} UTC, {right.limit_days} days after it began"
+    taken = queries.unratified_permille(session, effect.operation) + effect.urgency.pool_permille
+    if taken > right.limit_percent * 10:
+        return (
+            f"emergencies that are not ratified yet would take {taken / 10:.1f} % of the pool, and may take "
+            f"{right.limit_percent} %"
+        )
+    return ""
 
 
 def right_of(version: RightsVersion, effect: Effect) -> Right:
     """The row of that version that covers the effect; refuses an effect that no row covers."""
     rights = queries.rights(version)
     try:
-        return rules.right_for(rights, effect.operation, value_minor=effect.value_minor, level=effect.level)
+        hours = effect.urgency.hours_left if effect.urgency else None
+        return rules.right_for(
+            rights, effect.operation, value_minor=effect.value_minor, level=effect.level, hours_left=hours
+        )
     except KeyError as unknown:
         raise DecisionRequired(
             f"{effect.operation} has no row in version {version.version} of the decision rights: "
@@ -88,11 +136,7 @@ def right_of(version: RightsVersion, effect: Effect) -> Right:
 def _claim(session: Session, act: Act, effect: Effect, right: Right) -> int:
     """Take the named decision for this effect, once; refuses one that is not adopted, over, used or of another hash."""
     if act.decision is None:
-        raise DecisionRequired(
-            f"{effect.operation} on {effect.subject} is decided by {_body(right)}: propose it "
-            f"(POST /api/v1/committee/proposals), and name the adopted decision in the header Decision",
-            **_proposable(effect),
-        )
+        raise DecisionRequired(_propose(effect, right), **_proposable(effect))
     found = queries.proposal(session, act.decision, lock=True)
     if found.payload_hash != effect.hash:
         raise DecisionRequired(
@@ -107,6 +151,13 @@ def _claim(session: Session, act: Act, effect: Effect, right: Right) -> int:
     assert rows_changed(session, claimed.values(executed_at=act.at, executed_by=act.actor.id)) == 1
     note(session, act, "decision.execute", found, {"hash": effect.hash})
     return act.decision
+
+
+def _propose(effect: Effect, right: Right) -> str:
+    return (
+        f"{effect.operation} on {effect.subject} is decided by {_body(right)}: propose it "
+        f"(POST /api/v1/committee/proposals), and name the adopted decision in the header Decision"
+    )
 
 
 def _proposable(effect: Effect) -> dict[str, Any]:
@@ -131,6 +182,7 @@ def _provisional(session: Session, act: Act, effect: Effect, right: Right, versi
     """Let an emergency pass, and put it to the committee at once with the clock of its ratification."""
     found = drafted(act, effect, title=f"Ratify {effect.operation} on {effect.subject}", evidence=[f"{effect.subject}"])
     found.state, found.executed_at, found.executed_by = rules.PROVISIONAL, act.at, act.actor.id
+    found.pool_permille = effect.urgency.pool_permille if effect.urgency else 0
     freeze(session, act, found, right, version, hours=right.ratify_hours)
     note(session, act, "decision.provisional", found, frozen(session, found))
     assert found.id is not None
@@ -156,6 +208,8 @@ def drafted(act: Act, effect: Effect, *, title: str, evidence: Sequence[str]) ->
         subject=effect.subject,
         payload=journal.canonical(effect.payload),
         payload_hash=effect.hash,
+        value_minor=effect.value_minor,
+        level=effect.level,
         evidence=journal.canonical(list(evidence)),
         interested="[]",
         state=rules.DRAFT,

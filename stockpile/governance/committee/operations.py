@@ -52,8 +52,8 @@ def change_rights(session: Session, act: Act, *, rows: Sequence[Mapping[str, Any
     newest = queries.versions(session)
     if not newest:
         raise DecisionState("the committee is not constituted yet: there are no rights to change")
-    number = gate.decide(session, act, Effect("rights.change", "rights", {"rows": table}))
-    return _put_in_force(session, act, table, version=newest[0].version + 1, decision=number)
+    under = gate.decide(session, act, Effect("rights.change", "rights", {"rows": table}))
+    return _put_in_force(session, act, table, version=newest[0].version + 1, under=under)
 
 
 def sound(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -69,7 +69,7 @@ def sound(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _put_in_force(
-    session: Session, act: Act, table: list[dict[str, Any]], *, version: int, decision: int | None = None
+    session: Session, act: Act, table: list[dict[str, Any]], *, version: int, under: gate.Authority | None = None
 ) -> RightsVersion:
     content = journal.canonical(table)
     row = RightsVersion(
@@ -77,12 +77,12 @@ def _put_in_force(
         effective_from=act.at,
         content=content,
         digest=rules.payload_hash("rights.change", "rights", {"rows": table}),
-        decision_id=decision,
+        decision_id=under.decision if under else None,
         set_by=act.actor.id,
         recorded_at=act.recorded_at,
     )
     session.add(row)
-    payload = {"version": version, "rows": table, "decision": decision}
+    payload = {"version": version, "rows": table, **(under.told if under else {})}
     journal.record(session, act, action="rights.change", subject=f"rights:{version}", payload=payload)
     return row
 
@@ -112,7 +112,13 @@ def propose(
     found.silence = silence
     session.add(found)
     session.flush()
-    payload = {"operation": effect.operation, "hash": found.payload_hash, "interested": json.loads(found.interested)}
+    payload = {
+        "operation": effect.operation,
+        "hash": found.payload_hash,
+        "value_minor": effect.value_minor,
+        "level": effect.level,
+        "interested": json.loads(found.interested),
+    }
     gate.note(session, act, "decision.propose", found, payload, reason=title)
     return found
 
@@ -135,14 +141,18 @@ def put(session: Session, act: Act, *, number: int) -> Proposal:
     return found
 
 
-def open_vote(session: Session, act: Act, *, number: int, value_minor: int = 0, level: int = 0) -> Proposal:
-    """Open the vote: rule, electorate and weights are frozen as they are now, and the clock runs."""
+def open_vote(session: Session, act: Act, *, number: int) -> Proposal:
+    """Open the vote: rule, electorate and weights are frozen as they are now, and the clock runs.
+
+    The right is that of the effect's own value and level, which its hash covers: whoever says less than it is
+    worth gets a decision that the effect does not fit.
+    """
     require(act.actor, "decision.open")
     found = _in_state(session, number, rules.TABLED)
     version = queries.in_force(session, at=act.at)
     if version is None:
         raise DecisionState("the committee is not constituted yet: there is nothing to vote under")
-    effect = Effect(found.operation, found.subject, json.loads(found.payload), value_minor, level)
+    effect = Effect(found.operation, found.subject, json.loads(found.payload), found.value_minor, found.level)
     right = gate.right_of(version, effect)
     if right.body not in (rules.COMMITTEE, rules.EMERGENCY):
         raise DecisionState(f"{found.operation} needs no vote at this value: it is decided by {right.body}")
@@ -163,8 +173,7 @@ def vote(
     """
     require_any(act.actor, "decision.vote")
     found = queries.proposal(session, number, lock=True)
-    if found.state not in rules.VOTED_ON or (found.deadline or act.at) <= act.at:
-        raise DecisionState(f"decision {number} is {found.state}: there is no vote on it now", state=found.state)
+    _refuse_over(act, found)
     require_other(act.actor, {found.proposed_by: f"proposed decision {number}"})
     if choice not in rules.CHOICES or not reason.strip():
         raise Invalid("a vote is for, against or abstain, and gives its reason", field="choice")
@@ -187,6 +196,32 @@ def vote(
     gate.note(session, act, "decision.vote", found, {"votes": told}, reason=reason)
     _settle(session, act, found)
     return made
+
+
+def recuse(session: Session, act: Act, *, number: int, reason: str, only: Sequence[str] | None = None) -> list[Elector]:
+    """Step back from a vote for every member this account speaks for (or of those in `only`), naming the interest.
+
+    Who steps back has no vote on it any more and counts neither for quorum nor for majority; a vote given stands.
+    """
+    require_any(act.actor, "decision.vote")
+    found = queries.proposal(session, number, lock=True)
+    _refuse_over(act, found)
+    if not reason.strip():
+        raise Invalid("stepping back from a vote names the interest", field="reason")
+    members = {member for member, _, _ in _voices(session, act, found, only)}
+    made = [one for one in queries.electors(session, number) if one.member_code in members]
+    for one in made:
+        one.recused = True
+    session.add_all(made)
+    session.flush()
+    gate.note(session, act, "decision.recuse", found, {"members": sorted(members)}, reason=reason)
+    _settle(session, act, found)
+    return made
+
+
+def _refuse_over(act: Act, found: Proposal) -> None:
+    if found.state not in rules.VOTED_ON or (found.deadline or act.at) <= act.at:
+        raise DecisionState(f"decision {found.id} is {found.state}: there is no vote on it now", state=found.state)
 
 
 def _voices(session: Session, act: Act, found: Proposal, only: Sequence[str] | None) -> list[tuple[str, str, int]]:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from stockpile import journal
+from stockpile.db import table_of
 from stockpile.errors import NotFound
 from stockpile.governance.committee import rules
 from stockpile.governance.committee.rules import Count, Right
@@ -54,6 +56,44 @@ def proposals(session: Session, *, state: str | None = None, after: int = 0, lim
     if state is not None:
         query = query.where(Proposal.state == state)
     return list(session.exec(query.where(col(Proposal.id) < after) if after else query))
+
+
+def newest_on(session: Session, subject: str) -> int:
+    """The newest proposal about a subject, by number; refuses where there is none."""
+    found = session.exec(
+        select(Proposal.id).where(Proposal.subject == subject).order_by(col(Proposal.id).desc())
+    ).first()
+    if found is None:
+        raise NoProposal(f"nothing about {subject} was put to the committee", field="subject", value=subject)
+    return found
+
+
+def heads(session: Session) -> list[dict[str, Any]]:
+    """All proposals without their long texts, the newest first."""
+    kept = ("id", "title", "operation", "subject", "state", "proposed_by", "proposed_at", "deadline", "decided_at")
+    query = select_columns(*(table_of(Proposal).c[name] for name in (*kept, "valid_until", "executed_at")))
+    return [dict(row._mapping) for row in session.connection().execute(query.order_by(col(Proposal.id).desc()))]
+
+
+def waiting(session: Session, account: int, *, at: datetime) -> dict[int, list[str]]:
+    """Proposals that wait for a vote of this account, by number, with the members whose vote it may give; the one
+    that ends first in front. What it proposed itself does not wait for it."""
+    query = select(Proposal.id, Proposal.operation).where(
+        col(Proposal.state).in_(rules.VOTED_ON), col(Proposal.deadline) > at, Proposal.proposed_by != account
+    )
+    found = {}
+    for number, operation in session.exec(query.order_by(col(Proposal.deadline), col(Proposal.id))).all():
+        assert number is not None
+        speaks, given = speaks_for(session, account, operation, at=at), voted(session, number)
+        free = [m.member_code for m in electors(session, number) if not m.recused and m.member_code in speaks]
+        if left := [member for member in free if member not in given]:
+            found[number] = left
+    return found
+
+
+def voted(session: Session, number: int) -> set[str]:
+    """The members whose vote on a proposal is given."""
+    return set(session.exec(select(Vote.member_code).where(Vote.proposal_id == number)))
 
 
 def due(session: Session, *, at: datetime) -> list[int]:
@@ -104,6 +144,12 @@ def stopped(session: Session, subject: str, *, at: datetime) -> Proposal | None:
     return next((one for one in found if one.state == rules.NOT_RATIFIED or (one.deadline or at) <= at), None)
 
 
+def unratified_permille(session: Session, operation: str) -> int:
+    """What emergencies of an operation took of the pool and is not ratified yet, in thousandths."""
+    query = select(Proposal.pool_permille).where(Proposal.operation == operation, Proposal.state == rules.PROVISIONAL)
+    return sum(session.exec(query))
+
+
 def not_ratified(session: Session) -> list[Proposal]:
     """All that was done provisionally and not ratified: what was shipped under it goes to settlement."""
     return list(session.exec(select(Proposal).where(Proposal.state == rules.NOT_RATIFIED).order_by(col(Proposal.id))))
@@ -150,7 +196,8 @@ def recount(session: Session, number: int) -> Recount:
     differences = [f"{name}: stored {outcome.get(name)}, counted {again[name]}" for name in changed]
     if rules.after(rules.PROVISIONAL if _provisional(found) else rules.OPEN, again["state"]) != found.state:
         differences.append(f"state: stored {found.state}, counted {again['state']}")
-    if rules.payload_hash(found.operation, found.subject, json.loads(found.payload)) != found.payload_hash:
+    effect = {"value_minor": found.value_minor, "level": found.level}
+    if rules.payload_hash(found.operation, found.subject, json.loads(found.payload), **effect) != found.payload_hash:
         differences.append("the payload is not that of its hash")
     return Recount(number, found.state, outcome, again, rows, differences + _unjournaled(session, number, rows))
 
@@ -169,6 +216,8 @@ def _unjournaled(session: Session, number: int, rows: list[list[Any]]) -> list[s
         for one in entries
         if one.action in ("decision.open", "decision.provisional")
     ]
+    back = {m for one in entries if one.action == "decision.recuse" for m in json.loads(one.payload)["members"]}
+    frozen = [[[member, weight, out or member in back] for member, weight, out in one] for one in frozen]
     kept = [[one.member_code, one.weight, one.recused] for one in electors(session, number)]
     found = [] if sorted(told) == sorted(rows) else ["the votes are not those in the journal"]
     return found + ([] if frozen == [kept] else ["the electorate is not the one frozen in the journal"])

@@ -36,7 +36,11 @@ CARETAKER_DAYS: Final = 30
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """Who decides an operation from this value (minor units) and this level of surge on."""
+    """Who decides an operation from this value (minor units) and this level of surge on.
+
+    `within_hours`: it also counts below that level where the need is due in fewer hours. An emergency may take
+    `limit_percent` of the pool without ratification, and lasts `limit_days` from when it began.
+    """
 
     operation: str
     body: str
@@ -50,6 +54,9 @@ class Right:
     vote_hours: int = 336
     valid_days: int = 90
     ratify_hours: int = 72
+    within_hours: int = 0
+    limit_percent: int = 100
+    limit_days: int = 366
 
 
 def table(rights: Iterable[Right]) -> list[dict[str, Any]]:
@@ -73,8 +80,10 @@ def _sound(right: Right) -> Right:
         raise ValueError(f"{right.operation}: a quorum is at least 1/2 and at most 1")
     if right.members_percent <= 50 and right.body in (COMMITTEE, EMERGENCY):
         raise ValueError(f"{right.operation}: a majority is more than half of the members")
-    if min(right.vote_hours, right.valid_days, right.ratify_hours) < 1 or min(right.from_minor, right.from_level) < 0:
-        raise ValueError(f"{right.operation}: hours and days begin at one, values and levels at zero")
+    if min(right.vote_hours, right.valid_days, right.ratify_hours, right.limit_days) < 1:
+        raise ValueError(f"{right.operation}: hours and days begin at one")
+    if min(right.from_minor, right.from_level, right.within_hours) < 0:
+        raise ValueError(f"{right.operation}: values, levels and hours of urgency begin at zero")
     return right
 
 
@@ -85,8 +94,17 @@ def gaps(rights: Sequence[Right], operations: Iterable[str]) -> list[str]:
     return sorted((known - grounded) | ({one.operation for one in rights} - known))
 
 
-def right_for(rights: Iterable[Right], operation: str, *, value_minor: int = 0, level: int = 0) -> Right:
+def right_for(
+    rights: Iterable[Right],
+    operation: str,
+    *,
+    value_minor: int = 0,
+    level: int = 0,
+    hours_left: float | None = None,
+) -> Right:
     """The strictest right that covers this value and level; raises KeyError where the operation has none.
+
+    `hours_left`: until when the effect is needed; None: it is not said.
 
     >>> rows = (Right("x", FOUR_EYES), Right("x", COMMITTEE, from_minor=50), Right("x", EMERGENCY, from_level=3))
     >>> [right_for(rows, "x", value_minor=v, level=n).body for v, n in ((49, 2), (50, 0), (0, 3))]
@@ -95,16 +113,26 @@ def right_for(rights: Iterable[Right], operation: str, *, value_minor: int = 0, 
     covering = [
         one
         for one in rights
-        if one.operation == operation and one.from_minor <= value_minor and one.from_level <= level
+        if one.operation == operation
+        and one.from_minor <= value_minor
+        and (one.from_level <= level or (hours_left is not None and hours_left < one.within_hours))
     ]
     if not covering:
         raise KeyError(operation)
     return max(covering, key=lambda one: (one.from_level, one.from_minor))
 
 
-def payload_hash(operation: str, subject: str, payload: Mapping[str, Any]) -> str:
-    """What is adopted and what is executed must agree in this: SHA-256 of the canonical effect."""
-    effect = {"operation": operation, "payload": payload, "subject": subject}
+def payload_hash(
+    operation: str, subject: str, payload: Mapping[str, Any], *, value_minor: int = 0, level: int = 0
+) -> str:
+    """What is adopted and what is executed must agree in this: SHA-256 of the canonical effect.
+
+    Value and level are part of it where there are any: an effect that is worth more, or comes at another level,
+    is another effect, and was voted on under another right.
+    """
+    effect: dict[str, Any] = {"operation": operation, "payload": payload, "subject": subject}
+    effect |= {"value_minor": value_minor} if value_minor else {}
+    effect |= {"level": level} if level else {}
     text = json.dumps(effect, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

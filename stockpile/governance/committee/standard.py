@@ -1,7 +1,8 @@
 """The table of decision rights that counts until the committee decides another one: one word per operation.
 
 Values in minor units: up to EUR 50,000 four eyes are enough, above it the
-committee decides; from level 3 on a plan is carried out at once and ratified.
+committee decides; from level 3 on, and where somebody needs it within a day, a
+plan is carried out at once and ratified.
 """
 
 from __future__ import annotations
@@ -16,16 +17,21 @@ NO_EFFECT: Final = frozenset({"read", "verify"})
 FOUR_EYES_MINOR: Final = 5_000_000
 """EUR 50,000: up to here two people are enough."""
 EMERGENCY_LEVEL: Final = 3
+URGENT_HOURS: Final = 24
+"""Below that level a plan is an emergency too where somebody needs it in fewer hours."""
+EMERGENCY_PERCENT: Final = 50
+EMERGENCY_DAYS: Final = 30
+"""What emergencies may take of the pool before they are ratified, and how long after the surge began."""
 
 BY_COMMITTEE: Final = (
     *("floor.set", "contract.terms", "contract.adopt", "policy.adopt", "limit.set", "rights.change"),
-    *("member.admit", "member.release"),
+    *("member.admit", "member.release", "finding.accept", "promise.set"),
 )
 BY_ALL: Final = ("agreement.adopt", "member.suspend")
 BY_TWO: Final = (
     *("calloff.approve", "plan.approve", "plan.override", "preemption.approve", "request.validate"),
     *("count.approve", "owner.confirm", "stock.witness", "second.confirm", "substitute.approve", "settlement.close"),
-    *("tender.award", "tender.review"),
+    *("tender.award", "tender.review", "contingency.adopt", "contingency.release"),
 )
 
 
@@ -35,7 +41,14 @@ def rights() -> tuple[Right, ...]:
         *(Right(one, _body(one)) for one in RIGHTS if one not in NO_EFFECT and one not in BY_ALL),
         *(Right(one, COMMITTEE, majority=UNANIMITY) for one in BY_ALL),
         Right("calloff.approve", COMMITTEE, from_minor=FOUR_EYES_MINOR + 1),
-        Right("plan.approve", EMERGENCY, from_level=EMERGENCY_LEVEL),
+        Right(
+            "plan.approve",
+            EMERGENCY,
+            from_level=EMERGENCY_LEVEL,
+            within_hours=URGENT_HOURS,
+            limit_percent=EMERGENCY_PERCENT,
+            limit_days=EMERGENCY_DAYS,
+        ),
     )
 
 

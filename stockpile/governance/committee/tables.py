@@ -58,7 +58,11 @@ class Delegation(Table, table=True):
 
 
 class Proposal(Table, table=True):
-    """An effect put to the vote: what is adopted is `payload_hash`, and nothing else can be carried out under it."""
+    """An effect put to the vote: what is adopted is `payload_hash`, and nothing else can be carried out under it.
+
+    `value_minor` and `level` are the effect's own and part of the hash; `pool_permille`: what an emergency took of
+    the pool.
+    """
 
     __tablename__ = "committee_proposal"
     __table_args__ = (
@@ -75,6 +79,9 @@ class Proposal(Table, table=True):
     subject: str = Field(index=True)
     payload: str = Field(sa_type=Text)
     payload_hash: str
+    value_minor: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
+    level: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    pool_permille: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     evidence: str = Field(sa_type=Text)
     interested: str = Field(sa_type=Text)
     silence: bool = False

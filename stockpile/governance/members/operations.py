@@ -123,25 +123,25 @@ def step(session: Session, act: Act, *, member: str, to: str, reason: str) -> Me
         told = "; ".join(rules.EVIDENCE[kind] for kind in missing)
         raise EvidenceMissing(f"{member} cannot become {to} yet, for it is not on file: {told}", missing=missing)
     payload = {"member": member, "to": to}
-    decision = gate.decide(session, act, Effect(operation, f"member:{member}", payload))
-    return _stand(session, act, member, to, reason=reason, decision=decision)
+    under = gate.decide(session, act, Effect(operation, f"member:{member}", payload))
+    return _stand(session, act, member, to, reason=reason, under=under)
 
 
 def _stand(
-    session: Session, act: Act, member: str, state: str, *, reason: str, decision: int | None = None
+    session: Session, act: Act, member: str, state: str, *, reason: str, under: gate.Authority | None = None
 ) -> MemberStanding:
     made = MemberStanding(
         member_code=member,
         state=state,
         since=act.at,
         reason=reason,
-        decision_id=decision,
+        decision_id=under.decision if under else None,
         set_by=act.actor.id,
         recorded_at=act.recorded_at,
     )
     session.add(made)
     session.flush()
-    payload = {"state": state, "decision": decision}
+    payload = {"state": state, **(under.told if under else {})}
     journal.record(session, act, action=f"member.{state}", subject=f"member:{member}", payload=payload, reason=reason)
     return made
 
@@ -172,7 +172,7 @@ def adopt_agreement(
         "cost_key": cost_key,
         "notice_days": notice_days,
     }
-    decision = gate.decide(session, act, Effect("agreement.adopt", "agreement", terms))
+    under = gate.decide(session, act, Effect("agreement.adopt", "agreement", terms))
     made = Agreement(
         version=newest[0].version + 1 if newest else 1,
         text_sha256=text_sha256,
@@ -181,12 +181,12 @@ def adopt_agreement(
         languages=languages,
         cost_key=cost_key,
         notice_days=notice_days,
-        decision_id=decision,
+        decision_id=under.decision,
         recorded_by=act.actor.id,
         recorded_at=act.recorded_at,
     )
     session.add(made)
     session.flush()
     subject = f"agreement:{made.version}"
-    journal.record(session, act, action="agreement.adopt", subject=subject, payload={**terms, "decision": decision})
+    journal.record(session, act, action="agreement.adopt", subject=subject, payload={**terms, **under.told})
     return made

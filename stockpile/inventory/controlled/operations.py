@@ -112,6 +112,6 @@ def set_limit(session: Session, act: Act, *, kind: str, value_minor: int, packs:
     if kind not in guarding.LIMITS:
         raise Invalid(f"there is no limit for {kind}: adjustment or floor", field="kind", value=kind)
     payload = {"value_minor": value_minor, "packs": packs}
-    gate.decide(session, act, Effect("limit.set", f"limit:{kind}", payload))
-    journal.record(session, act, action="limit.set", subject=f"limit:{kind}", payload=payload)
+    under = gate.decide(session, act, Effect("limit.set", f"limit:{kind}", payload))
+    journal.record(session, act, action="limit.set", subject=f"limit:{kind}", payload=payload | under.told)
     return session.merge(ApprovalLimit(kind=kind, value_minor=value_minor, packs=packs))

@@ -6,7 +6,7 @@ from alembic import op
 
 
 revision = '0018'
-down_revision = '0021'
+down_revision = '0022'
 branch_labels = None
 depends_on = None
 

@@ -1,4 +1,4 @@
-"""Figures and remedial actions over HTTP, for those who sign in; the public has its own pages."""
+"""Remedial actions, baselines and headline figures over HTTP, for those who sign in; the public has its own pages."""
 
 from __future__ import annotations
 
@@ -27,6 +27,18 @@ class RemedyBody(http.Body):
     member: Text | None = None
 
 
+class BaselineBody(http.Body):
+    """A headline figure of the time before, as numerator and denominator in its own units, and where it is written."""
+
+    kpi: Text
+    starts: http.Day
+    ends: http.Day
+    numerator: http.QuantityOrNone
+    denominator: http.Quantity
+    source: Text
+    member: Text | None = None
+
+
 class OutcomeBody(http.Body):
     """What came of it."""
 
@@ -50,6 +62,17 @@ def open_remedy(caller: SignedIn, request: Request, body: RemedyBody, key: Key =
     return caller.effect(request, body, key, work, status=201)
 
 
+@router.post("/remedies/found", status_code=201)
+def open_found(caller: SignedIn, request: Request, key: Key = None) -> JSONResponse:
+    """Open an action for every disparity that the figures show and that has none open; every night this is done."""
+
+    def work(session: Session, act: Act) -> dict[str, Any]:
+        made = operations.open_found(session, act)
+        return {"remedies": [{"remedy": one.id, "disparity": one.disparity, "owner": one.owner} for one in made]}
+
+    return caller.effect(request, None, key, work, status=201)
+
+
 @router.post("/remedies/{number}/closure")
 def close_remedy(
     caller: SignedIn, request: Request, number: http.Number, body: OutcomeBody, key: Key = None
@@ -60,3 +83,21 @@ def close_remedy(
         return {"state": operations.close_remedy(session, act, number=number, outcome=body.outcome).state}
 
     return caller.effect(request, body, key, work)
+
+
+@router.get("/headlines")
+def headlines(caller: SignedIn) -> dict[str, Any]:
+    """The three headline figures before and after, and the sources of what was before."""
+    with caller.reading() as session:
+        at = caller.act(session).at
+        return {"figures": queries.before_and_after(session, at=at), "sources": queries.sources(session)}
+
+
+@router.post("/baselines", status_code=201)
+def set_baseline(caller: SignedIn, request: Request, body: BaselineBody, key: Key = None) -> JSONResponse:
+    """Note what a headline figure was before the region began."""
+
+    def work(session: Session, act: Act) -> dict[str, Any]:
+        return {"baseline": operations.set_baseline(session, act, **body.model_dump()).id}
+
+    return caller.effect(request, body, key, work, status=201)

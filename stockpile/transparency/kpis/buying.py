@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
+from stockpile.catalogue import queries as catalogue
 from stockpile.contracts import queries as contracts
+from stockpile.contracts.procurement import queries as tenders
 from stockpile.demand.tables import CaseloadReport
 from stockpile.governance import queries as governance
+from stockpile.inventory.rules import CONSUMPTION
+from stockpile.inventory.tables import Lot, Movement, Posting
+from stockpile.settlement import queries as settlement
+from stockpile.settlement import rules as settling
 from stockpile.transparency.grievances import queries as grievances
 from stockpile.transparency.grievances import rules as clocks
 from stockpile.transparency.kpis.rules import Found, Period
 from stockpile.transparency.kpis.stocking import end_of, start_of
 from stockpile.transparency.ocds import queries as contracting
 from stockpile.transparency.ocds.tables import ContractHistory
+
+LIFE_COSTS = (settling.PURCHASE, settling.TRANSPORT, settling.STORAGE, settling.EXPIRY)
 
 
 def _due(session: Session, period: Period) -> list[dict[str, Any]]:
@@ -82,6 +90,52 @@ def tier_saving(session: Session, period: Period) -> Found:
     rows = _ordered(session, period)
     base = sum(packs * first for _, _, packs, _, first in rows)
     return Found(base - sum(packs * price for _, _, packs, price, _ in rows), base)
+
+
+def cycle_time(session: Session, period: Period) -> Found:
+    """Mean days from the plan of a tender to its first signed contract, over tenders first signed in the period."""
+    told: list[dict[str, Any]] = []
+    for one in tenders.tenders(session):
+        signed = min((row.signed_at for row in tenders.signed(session, one.id or 0)), default=None)
+        if signed is not None and start_of(session, period) <= signed < end_of(session, period):
+            told.append({"tender": one.code, "days": (signed - one.planned_at).days})
+    return Found(sum(row["days"] for row in told), len(told), tuple(told))
+
+
+def lcc(session: Session, period: Period) -> Found:
+    """What was settled for purchase, transport, storage and expiry in the period, over the packs issued to use.
+
+    Told over all items and the whole region: costs are not booked item by item.
+    """
+    if period.item or period.member:
+        return Found(None, None)
+    first, last = start_of(session, period), end_of(session, period)
+    costs: dict[str, int] = defaultdict(int)
+    for number in (one.id or 0 for one in settlement.periods(session)):
+        for event in settlement.events(session, number):
+            if event.kind in LIFE_COSTS and first <= event.incurred_at < last:
+                costs[event.kind] += event.amount_minor
+    if not costs:
+        return Found(None, None)
+    told = tuple({"kind": kind, "minor": minor} for kind, minor in sorted(costs.items()))
+    return Found(sum(costs.values()), _packs_used(session, first, last), told)
+
+
+def _packs_used(session: Session, first: datetime, last: datetime) -> int:
+    """Whole packs issued to use, less what came back from there."""
+    used: dict[str, int] = defaultdict(int)
+    for sign, side in ((1, col(Movement.to_external)), (-1, col(Movement.from_external))):
+        query = (
+            select(Lot.item_code, func.sum(Movement.quantity))
+            .join(Lot, col(Lot.id) == col(Movement.lot_id))
+            .join(Posting, col(Posting.id) == col(Movement.posting_id))
+            .where(side == CONSUMPTION, col(Posting.effective_at) >= first, col(Posting.effective_at) < last)
+            .group_by(col(Lot.item_code))
+        )
+        for item, quantity in session.exec(query):
+            used[item] += sign * int(quantity)
+    sizes = {code: item.pack_size for code, item in catalogue.items(session).items()}
+    return sum(max(0, quantity) // sizes[item] for item, quantity in used.items())
 
 
 def hhi(session: Session, period: Period) -> Found:
@@ -179,6 +233,8 @@ FIGURES = {
         call_off_lead,
         ceiling_burn,
         tier_saving,
+        cycle_time,
+        lcc,
         hhi,
         smoothing,
         cost_per_head,

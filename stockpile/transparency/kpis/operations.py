@@ -1,9 +1,10 @@
-"""Remedial actions: a disparity that a figure shows gets an owner and a day."""
+"""Remedial actions: a disparity that a figure shows gets an owner and a day. Baselines: what was before."""
 
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, timedelta
+from typing import Any, Final
 
 from sqlmodel import Session
 
@@ -13,7 +14,10 @@ from stockpile.errors import Conflict, Invalid, NotFound
 from stockpile.governance import queries as governance
 from stockpile.governance.rules import ROLES, require, require_other
 from stockpile.transparency.kpis import queries, rules
-from stockpile.transparency.kpis.tables import RemedialAction
+from stockpile.transparency.kpis.tables import KpiBaseline, RemedialAction
+
+DAYS_TO_ACT: Final = 30
+MOST_FOUND: Final = 20
 
 
 class RemedyClosed(Conflict):
@@ -35,10 +39,24 @@ def open_remedy(
         raise Invalid(f"owner: an office: {', '.join(ROLES)}, or the code of a municipality", field="owner")
     if due <= governance.local_day(session, act.at):
         raise Invalid("due: a day to come", field="due")
-    newest = queries.last_year(session, act.at)
-    period = rules.Period(newest.starts, newest.ends, member=member)
-    before = queries.figure(session, kpi, period)
-    kept = {name: before[name] for name in ("numerator", "denominator", "value", "starts", "ends")}
+    return _opened(session, act, rules.Disparity(kpi, member, disparity, owner), due)
+
+
+def open_found(session: Session, act: Act) -> list[RemedialAction]:
+    """Open an action for every disparity that the figures show and that has none open, the widest gaps first.
+
+    At most MOST_FOUND a time, so that whoever owns them can read them; due in DAYS_TO_ACT days.
+    """
+    require(act.actor, "remedy.find")
+    open_now = {(row["kpi"], row["municipality"]) for row in queries.remedies(session) if row["state"] == "open"}
+    found = [one for one in queries.disparities(session, at=act.at) if (one.kpi, one.member) not in open_now]
+    due = governance.local_day(session, act.at) + timedelta(days=DAYS_TO_ACT)
+    return [_opened(session, act, one, due) for one in found[:MOST_FOUND]]
+
+
+def _opened(session: Session, act: Act, found: rules.Disparity, due: date) -> RemedialAction:
+    kpi, member, disparity, owner = found.kpi, found.member, found.words, found.owner
+    kept = _as_it_stands(session, act, kpi, member)
     row = RemedialAction(
         kpi=kpi,
         disparity=disparity,
@@ -57,8 +75,15 @@ def open_remedy(
     return row
 
 
+def _as_it_stands(session: Session, act: Act, kpi: str, member: str | None) -> dict[str, Any]:
+    """The figure of the newest year, of a municipality where the action is about one."""
+    newest = queries.last_year(session, act.at)
+    now = queries.figure(session, kpi, rules.Period(newest.starts, newest.ends, member=member))
+    return {name: now[name] for name in ("numerator", "denominator", "value", "starts", "ends")}
+
+
 def close_remedy(session: Session, act: Act, *, number: int, outcome: str) -> RemedialAction:
-    """Close an action with what came of it; by another person than who opened it."""
+    """Close an action with what came of it, in words and as the figure then stands; never who opened it."""
     require(act.actor, "remedy.close")
     row = session.get(RemedialAction, number, with_for_update=True)
     if row is None:
@@ -69,8 +94,56 @@ def close_remedy(session: Session, act: Act, *, number: int, outcome: str) -> Re
     if not outcome.strip():
         raise Invalid("outcome: say what came of it", field="outcome")
     row.state, row.outcome, row.closed_by, row.closed_at = "closed", outcome, act.actor.id, act.at
+    after = _as_it_stands(session, act, row.kpi, row.member_code)
+    row.result = json.dumps(after)
     session.add(row)
-    journal.record(
-        session, act, action="remedy.close", subject=f"remedy:{number}", payload={"state": "closed"}, reason=outcome
+    payload = {"state": "closed", "before": json.loads(row.baseline), "after": after}
+    journal.record(session, act, action="remedy.close", subject=f"remedy:{number}", payload=payload, reason=outcome)
+    return row
+
+
+def set_baseline(
+    session: Session,
+    act: Act,
+    *,
+    kpi: str,
+    starts: date,
+    ends: date,
+    numerator: int,
+    denominator: int,
+    source: str,
+    member: str | None = None,
+) -> KpiBaseline:
+    """Note what a headline figure was before the region began, with its source; a later note takes its place.
+
+    Numerator and denominator are those that the figure itself has, in its units.
+    """
+    require(act.actor, "baseline.set")
+    told = [one.kpi for one in rules.HEADLINES]
+    if kpi not in told:
+        raise Invalid(f"kpi: a baseline is kept of {', '.join(told)}", field="kpi", value=kpi)
+    if member is not None:
+        governance.member(session, member)
+    if not starts <= ends < governance.local_day(session, act.at):
+        raise Invalid("ends: a baseline is of a time that is over, from its first day on", field="ends")
+    if numerator < 0 or denominator <= 0:
+        raise Invalid("denominator: above zero, and the numerator not below", field="denominator")
+    if not source.strip():
+        raise Invalid("source: say where these numbers are written", field="source")
+    row = KpiBaseline(
+        kpi=kpi,
+        member_code=member,
+        starts=starts,
+        ends=ends,
+        numerator=numerator,
+        denominator=denominator,
+        source=source,
+        set_by=act.actor.id,
+        set_at=act.at,
     )
+    session.add(row)
+    session.flush()
+    days = {"starts": starts.isoformat(), "ends": ends.isoformat()}
+    payload = {"member": member, "numerator": numerator, "denominator": denominator, **days}
+    journal.record(session, act, action="baseline.set", subject=f"kpi:{kpi}", payload=payload, reason=source)
     return row

@@ -16,9 +16,10 @@ from stockpile.contracts.procurement import queries as tenders
 from stockpile.contracts.procurement import rules as steps
 from stockpile.errors import NotFound
 from stockpile.governance import queries as governance
-from stockpile.transparency.kpis import buying, rules, sharing, stocking
+from stockpile.governance.rules import BUYER, COMMITTEE, COORDINATOR, LOGISTICS
+from stockpile.transparency.kpis import buying, deciding, rules, sharing, stocking, supplying
 from stockpile.transparency.kpis.rules import Found, Period
-from stockpile.transparency.kpis.tables import RemedialAction
+from stockpile.transparency.kpis.tables import KpiBaseline, RemedialAction
 from stockpile.transparency.ocds.tables import ContractHistory
 from stockpile.transparency.ocds.tendering import tender_ocid
 
@@ -37,6 +38,8 @@ FIGURES: Final[dict[str, Callable[[Session, Period], Found]]] = {
     **stocking.FIGURES,
     **sharing.FIGURES,
     **buying.FIGURES,
+    **deciding.FIGURES,
+    **supplying.FIGURES,
 }
 
 
@@ -49,18 +52,19 @@ def kpi(code: str) -> rules.Kpi:
     return found
 
 
-def figure(session: Session, code: str, period: Period) -> dict[str, Any]:
-    """One figure of a period with numerator, denominator and drill-down: run it again, and it is the same."""
+def figure(session: Session, code: str, period: Period, *, outside: bool = False) -> dict[str, Any]:
+    """One figure of a period with numerator, denominator and drill-down: run it again, and it is the same.
+
+    `outside`: as those see it who have no account, without quantities in store.
+    """
     known = kpi(code)
     found = FIGURES[code](session, period)
     return {
         "kpi": code,
         "name": known.name,
-        "numerator": found.numerator,
+        **rules.parts(known, found, outside=outside),
         "numerator_is": known.numerator,
-        "denominator": found.denominator,
         "denominator_is": known.denominator,
-        "value": rules.value(known, found),
         "unit": known.unit,
         "target": known.target,
         "starts": period.starts.isoformat(),
@@ -77,7 +81,7 @@ def last_year(session: Session, at: datetime) -> Period:
 
 
 def figures(session: Session, *, at: datetime) -> Rows:
-    """Every figure of the newest year, and those that cannot be told yet with the reason."""
+    """Every figure of the newest year as the public sees it, and those that cannot be told yet with the reason."""
     period = last_year(session, at)
     told = []
     for one in rules.KPIS:
@@ -93,15 +97,65 @@ def _row(period: Period, known: rules.Kpi, found: Found, *, note: str) -> dict[s
     return {
         "kpi": known.code,
         "name": known.name,
-        "numerator": found.numerator,
-        "denominator": found.denominator,
-        "value": rules.value(known, found),
+        **rules.parts(known, found, outside=True),
         "unit": known.unit,
         "starts": period.starts.isoformat(),
         "ends": period.ends.isoformat(),
         "target": known.target,
         "note": note,
     }
+
+
+def baselines(session: Session, kpi: str) -> list[KpiBaseline]:
+    """What a figure was before: the newest note of the whole region, or else the newest of each member."""
+    query = select(KpiBaseline).where(KpiBaseline.kpi == kpi).order_by(col(KpiBaseline.id))
+    newest = {row.member_code: row for row in session.exec(query)}
+    return [newest[None]] if None in newest else [newest[code] for code in sorted(newest, key=str)]
+
+
+def before_and_after(session: Session, *, at: datetime) -> Rows:
+    """The headline figures of the time before beside those of the newest year; sources for those who sign in.
+
+    Members' baselines are added up, numerators and denominators; `told_by`: how many there are (0: none, so that
+    there is nothing to compare), None where one stands for the whole region.
+    """
+    period = last_year(session, at)
+    return [_compared(session, period, one) for one in rules.HEADLINES]
+
+
+def _compared(session: Session, period: Period, one: rules.Headline) -> dict[str, Any]:
+    known, rows = kpi(one.kpi), baselines(session, one.kpi)
+    whole = bool(rows) and rows[0].member_code is None
+    sums = (sum(row.numerator for row in rows), sum(row.denominator for row in rows))
+    told = Found(*sums) if rows else Found(None, None)
+    now = FIGURES[one.kpi](session, period)
+    before, after = rules.value(known, told), rules.value(known, now)
+    change = rules.change_percent(before, after)
+    return {
+        "kpi": one.kpi,
+        "name": known.name,
+        "promise": one.promise,
+        "unit": known.unit,
+        "before": before,
+        "before_numerator": told.numerator,
+        "before_denominator": told.denominator,
+        "before_starts": min((row.starts.isoformat() for row in rows), default=None),
+        "before_ends": max((row.ends.isoformat() for row in rows), default=None),
+        "told_by": None if whole else len(rows),
+        "after": after,
+        "after_numerator": now.numerator,
+        "after_denominator": now.denominator,
+        "starts": period.starts.isoformat(),
+        "ends": period.ends.isoformat(),
+        "change_percent": change,
+        "kept": None if change is None else (change < 0) == one.less_is_better and change != 0,
+    }
+
+
+def sources(session: Session) -> Rows:
+    """Every baseline that counts, with where it is written and since when."""
+    rows = [row for one in rules.HEADLINES for row in baselines(session, one.kpi)]
+    return [row.model_dump(mode="json", exclude={"set_by"}) for row in rows]
 
 
 def benchmark(session: Session) -> Rows:
@@ -141,6 +195,50 @@ def _peer_row(surge: int, member: Any, peers: list[int], fill: int) -> dict[str,
     }
 
 
+def disparities(session: Session, *, at: datetime) -> list[rules.Disparity]:
+    """What the figures of the newest year show to be amiss, and municipalities far below their peers, by office.
+
+    Peers are compared in each surge of the newest year; of several the newest counts. The widest gaps come first.
+    """
+    period = last_year(session, at)
+    found = []
+    for known in rules.KPIS:
+        worth = rules.value(known, FIGURES[known.code](session, period))
+        if rules.missed(known, worth):
+            days = f"from {period.starts} to {period.ends}"
+            words = f"{known.name}: {worth} {known.unit} {days}, should be {known.target}"
+            found.append(rules.Disparity(known.code, None, words, _office(known.code)))
+    return found + _far_below(session, period)
+
+
+def _office(code: str) -> str:
+    """Which office answers for a figure: that whose work it tells."""
+    by_kind = ((LOGISTICS, stocking), (COORDINATOR, sharing), (BUYER, buying), (BUYER, supplying))
+    return next((office for office, figures_ in by_kind if code in figures_.FIGURES), COMMITTEE)
+
+
+def _far_below(session: Session, period: Period) -> list[rules.Disparity]:
+    first = stocking.start_of(session, period)
+    recent = {row.id for row in session.exec(select(Surge)) if (row.closed_at or row.review_by) >= first}
+    newest = {row["municipality"]: row for row in benchmark(session) if row["surge"] in recent}
+    far = [
+        row
+        for row in newest.values()
+        if rules.far_below(row["fill_permille"], peer_median=row["peer_median_permille"], low=row["low_permille"])
+    ]
+    far.sort(key=lambda row: (row["fill_permille"] - row["peer_median_permille"], row["municipality"]))
+    return [
+        rules.Disparity(
+            "fill_rate",
+            row["municipality"],
+            f"{row['name']} got {row['fill_permille'] / 10} % of its need in surge {row['surge']}; half of its "
+            f"{row['peers']} peers got {row['peer_median_permille'] / 10} % or more",
+            COORDINATOR,
+        )
+        for row in far
+    ]
+
+
 def remedies(session: Session) -> Rows:
     """Remedial actions, newest first."""
     query = select(RemedialAction).order_by(col(RemedialAction.id).desc())
@@ -155,6 +253,7 @@ def remedies(session: Session) -> Rows:
             "outcome": row.outcome,
             "municipality": row.member_code,
             "before": json.loads(row.baseline),
+            "after": json.loads(row.result) if row.result else None,
         }
         for row in session.exec(query)
     ]

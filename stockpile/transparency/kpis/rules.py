@@ -39,7 +39,11 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Kpi:
-    """A figure's description: its parts in words, its unit, and what it should be. `public`: whether drill-down is."""
+    """A figure's description: its parts in words, its unit, and what it should be. `public`: whether drill-down is.
+
+    `stored`: its parts are quantities in store. Two of them, told before and after a depot opens or is counted,
+    would differ by what lies there: outside they are told without parts, to whole units.
+    """
 
     code: str
     name: str
@@ -48,6 +52,33 @@ class Kpi:
     unit: str = PERCENT
     target: str = ""
     public: bool = True
+    stored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """A promise of buying and storing together, by the figure that shows whether it is kept."""
+
+    kpi: str
+    promise: str
+    less_is_better: bool
+
+
+HEADLINES: Final = (
+    Headline("cycle_time", "shorter procurement cycles", True),
+    Headline("lcc", "lower costs over the life of what is used", True),
+    Headline("fill_rate", "a more reliable service", False),
+)
+"""What is told before and after: each beside the baseline of the time before members joined."""
+
+
+def change_percent(before: float | None, after: float | None) -> float | None:
+    """By how many percent of the value before it changed; None where there is nothing to compare.
+
+    >>> change_percent(200, 150), change_percent(0, 5), change_percent(None, 5)
+    (-25.0, None, None)
+    """
+    return None if not before or after is None else round((after - before) * 100 / before, 1)
 
 
 def value(kpi: Kpi, found: Found) -> float | None:
@@ -59,6 +90,18 @@ def value(kpi: Kpi, found: Found) -> float | None:
     if found.numerator is None or not found.denominator:
         return None
     return round(found.numerator * (100 if kpi.unit == PERCENT else 1) / found.denominator, 3)
+
+
+def parts(kpi: Kpi, found: Found, *, outside: bool) -> dict[str, float | None]:
+    """Numerator, denominator and value; `outside` those who sign in, without what two of them would give away.
+
+    >>> parts(Kpi("x", "", "", "", stored=True), Found(1234, 9876), outside=True)
+    {'numerator': None, 'denominator': None, 'value': 12}
+    """
+    worth = value(kpi, found)
+    if not (outside and kpi.stored):
+        return {"numerator": found.numerator, "denominator": found.denominator, "value": worth}
+    return {"numerator": None, "denominator": None, "value": None if worth is None else round(worth)}
 
 
 KPIS: Final = (
@@ -81,14 +124,22 @@ KPIS: Final = (
         "Stock that expires within 90 days",
         "packs of the pool expiring within 90 days",
         "packs of the pool",
+        stored=True,
     ),
-    Kpi("expiry_rate", "Stock that expired", "packs of the pool past their expiry at the end", "packs of the pool"),
+    Kpi(
+        "expiry_rate",
+        "Stock that expired",
+        "packs of the pool past their expiry at the end",
+        "packs of the pool",
+        stored=True,
+    ),
     Kpi(
         "days_of_cover",
         "Days of cover",
         "usable stock over daily use, at most 365 an item, summed",
         "items with daily use",
         DAYS,
+        stored=True,
     ),
     Kpi("fill_rate", "Fill rate", "base units given", "base units needed, a shortfall asked again counted once"),
     Kpi(
@@ -117,6 +168,7 @@ KPIS: Final = (
         "Inventory difference",
         "base units of difference between count and book",
         "base units in the book",
+        stored=True,
     ),
     Kpi(
         "request_to_decision",
@@ -155,12 +207,48 @@ KPIS: Final = (
         "delivered order lines",
         DAYS,
     ),
+    Kpi(
+        "residual_life_compliance",
+        "Shelf life on delivery",
+        "deliveries lasting as long as agreed",
+        "deliveries with a known expiry",
+    ),
+    Kpi("rotation_compliance", "Rotation by suppliers", "rotations done by their day", "rotations due"),
+    Kpi("surge_option_response", "Surge options answered", "option lines in time", "option lines due"),
+    Kpi(
+        "supplier_outlook_accuracy",
+        "Accuracy of outlooks given to suppliers",
+        "accuracy in thousandths, summed",
+        "a thousand for each outlook whose quarter is over",
+    ),
+    Kpi(
+        "emissions",
+        "Declared emissions of a delivered unit",
+        "milligrams of CO2 equivalent, by declarations",
+        "delivered base units that are declared",
+        RATIO,
+    ),
+    Kpi("green_share", "Tenders that weigh emissions", "tenders with a criterion for emissions", "tenders evaluated"),
     Kpi("ceiling_burn", "Ceilings used", "money ordered", "money of all ceilings"),
     Kpi(
         "tier_saving",
         "Saved by ordering together",
         "money below the first price tier",
         "what the first tier would have cost",
+    ),
+    Kpi(
+        "cycle_time",
+        "Need to signed contract",
+        "days from a tender's plan to its first signed contract, summed",
+        "tenders signed",
+        DAYS,
+    ),
+    Kpi(
+        "lcc",
+        "Cost of a pack used, over its life",
+        "purchase, transport, storage and expiry as settled, in minor money units",
+        "packs issued to use",
+        RATIO,
     ),
     Kpi("hhi", "Concentration of suppliers (HHI)", "sum of squared shares of ordered money", "1", RATIO),
     Kpi("smoothing", "Peak month over mean month", "money ordered in the peak month", "mean money a month", RATIO),
@@ -174,31 +262,32 @@ KPIS: Final = (
     ),
     Kpi("grievance_resolved", "Grievances decided in time", "decided in time", "decisions due", target="100"),
     Kpi("data_timeliness", "Caseload reports that came", "reports with figures", "reports due"),
+    Kpi("member_participation", "Members that vote", "votes cast", "votes that members had"),
+    Kpi(
+        "ratification_in_time", "Emergencies ratified in time", "emergencies ratified", "emergencies due", target="100"
+    ),
+    Kpi("overdue_loans", "Loans overdue", "loans out beyond their day", "loans out", target="0"),
+    Kpi("settlement_error", "Error of settlements", "charges off their cost, minor units", "costs", target="0"),
+    Kpi("settlement_days", "Days to settle", "days from the end of a period to its closing", "periods closed", DAYS),
+    Kpi("audit_findings_open", "Audit findings past due", "findings past due", "findings not over", target="0"),
+    Kpi("ld_charged", "Damages charged", "damages deducted, minor units", "damages worked out", target="100"),
+    Kpi(
+        "calloff_ack",
+        "Orders acknowledged in time",
+        "acknowledged by the next working day",
+        "orders sent",
+        target=">= 95",
+    ),
 )
 """Every figure that this installation's facts can tell."""
 
 NOT_YET: Final = {
-    "rotation_compliance": "rotation by suppliers is not recorded",
-    "surge_option_response": "surge options are not recorded",
-    "residual_life_compliance": "the shelf life asked for is not kept beside each delivery",
-    "ld_charged": "liquidated damages are not recorded",
-    "supplier_outlook_accuracy": "outlooks given to suppliers are not recorded",
-    "cycle_time": "tenders are not run here",
     "sme_share": "the size of suppliers is not recorded",
-    "green_share": "award criteria are not recorded",
-    "emissions": "no emission factor is declared",
-    "lcc": "costs of storage and disposal are not recorded",
-    "settlement_error": "charges are not recorded",
-    "settlement_days": "charges are not recorded",
-    "overdue_loans": "loans are not recorded",
     "pooling_gain": "separate safety stocks are not known",
-    "audit_findings_open": "findings are not recorded",
     "publication_lag": "told with each publication instead",
     "ocds_coverage": "releases are validated against the schema instead",
-    "member_participation": "votes are not recorded",
-    "ratification_in_time": "ratifications are not recorded",
     "time_below_floor": "balances are not kept by day",
-    "forecast_error": "forecasts are not kept beside what came (WAPE, MAPE, bias, MASE, pinball)",
+    "forecast_error": "told with each nightly forecast against its own back-test, not yet against what came",
     "price_variance": "all members buy under one contract: there is one price",
     "joint_share": "what members buy outside the unified contracts is not known here",
 }
@@ -228,6 +317,38 @@ def quartile(value_: float, peers: Sequence[float]) -> int:
     """
     lower = sum(1 for peer in peers if peer < value_)
     return min(4, lower * 4 // len(peers) + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Disparity:
+    """What a figure shows to be unequal or amiss, of a municipality or of the whole region, and which office acts."""
+
+    kpi: str
+    member: str | None
+    words: str
+    owner: str
+
+
+def missed(kpi: Kpi, worth: float | None) -> bool:
+    """Whether a value is not what its figure should be; False where there is nothing to tell, or no target.
+
+    >>> [missed(Kpi("x", "", "", "", target=one), 50.0) for one in (">= 96", "<= 1", "100", "50", "")]
+    [True, True, True, False, False]
+    """
+    if worth is None or not kpi.target:
+        return False
+    sign, _, number = kpi.target.rpartition(" ")
+    due = float(number)
+    return {">=": worth < due, "<=": worth > due}.get(sign, worth != due)
+
+
+def far_below(fill: int, *, peer_median: int, low: int) -> bool:
+    """Whether a fill (thousandths) is below what chance explains and under half of its peers' median.
+
+    >>> far_below(200, peer_median=500, low=400), far_below(300, peer_median=500, low=400)
+    (True, False)
+    """
+    return fill < low and fill * 2 < peer_median
 
 
 def bid_flags(bids: Sequence[tuple[int, bool]]) -> list[tuple[str, str, str]]:

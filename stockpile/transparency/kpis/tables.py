@@ -1,4 +1,4 @@
-"""What is done against disparities that the figures show."""
+"""What is done against disparities that the figures show, and what figures were before the region began."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from stockpile.db import BigId, Table
 class RemedialAction(Table, table=True):
     """An action against a disparity: the figure that showed it, its value then, who owns it, and what came of it.
 
-    `owner` is an office, no person. `baseline`: numerator and denominator when it was opened (JSON).
+    `owner` is an office, no person. `baseline`: numerator and denominator when it was opened, `result`: when it was
+    closed (JSON).
     """
 
     __tablename__ = "remedial_action"
@@ -32,3 +33,28 @@ class RemedialAction(Table, table=True):
     opened_at: datetime
     closed_by: int | None = Field(default=None, foreign_key="account.id", sa_type=BigInteger)
     closed_at: datetime | None = None
+    result: str = ""
+
+
+class KpiBaseline(Table, table=True):
+    """A headline figure of the time before: of a member, or (no member) of the whole region. The newest counts.
+
+    `numerator` and `denominator` are whole numbers in the figure's own units; `source`: where they are written.
+    """
+
+    __tablename__ = "kpi_baseline"
+    __table_args__ = (
+        CheckConstraint("numerator >= 0 AND denominator > 0", name="a_ratio"),
+        CheckConstraint("starts <= ends", name="period"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    kpi: str = Field(index=True)
+    member_code: str | None = Field(default=None, foreign_key="member.code")
+    starts: date
+    ends: date
+    numerator: int = Field(sa_type=BigInteger)
+    denominator: int = Field(sa_type=BigInteger)
+    source: str
+    set_by: int = Field(foreign_key="account.id", sa_type=BigInteger)
+    set_at: datetime

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
-from sqlmodel import Session
 
 from stockpile import http
 from stockpile.db import reading
@@ -22,7 +22,7 @@ from stockpile.transparency.ocds import queries as contracting
 from stockpile.transparency.ocds import releases
 from stockpile.transparency.privacy import rules as privacy
 from stockpile.transparency.publishing import datasets, queries
-from stockpile.transparency.publishing.pages import FOLDER, HEADERS, page
+from stockpile.transparency.publishing.pages import FOLDER, HEADERS, Look, page
 from stockpile.transparency.redaction import rules as redaction
 from stockpile.transparency.sealing import queries as sealed
 
@@ -33,18 +33,10 @@ PageNumber = Annotated[int, Query(ge=1, le=10_000)]
 Number = Annotated[int, Field(ge=1, le=2**62)]
 
 
-class Look:
-    """A snapshot to read from, and what the region's clock shows."""
-
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self.at = governance.effective_now(session, real_now=datetime.now(UTC))
-
-
-def look(request: Request) -> Iterator[Look]:
-    """The snapshot of a request."""
+def look(request: Request, lang: Annotated[str, Query(max_length=10)] = "") -> Iterator[Look]:
+    """The snapshot of a request; `lang` chooses the language of pages: en, nl, fr or de."""
     with reading(request.app.state.engine) as session:
-        yield Look(session)
+        yield Look(session, request, at=governance.effective_now(session, real_now=datetime.now(UTC)))
 
 
 Looking = Annotated[Look, Depends(look)]
@@ -55,7 +47,7 @@ def index(view: Looking) -> Response:
     """Surges, alerts, and the way to each municipality."""
     alerts = sorted((r for r in queries.fairness_panel(view.session) if r["alert"]), key=lambda r: -r["ratio"])
     return page(
-        view.session,
+        view,
         "index.html",
         surges=datasets.SURGES,
         surge_rows=queries.surges(view.session),
@@ -83,7 +75,7 @@ def surge(view: Looking, number: Number) -> Response:
         raise queries.NotPublished(f"there is no surge {number}", field="surge", value=number)
     plans = sorted({row["plan"] for row in queries.allocations(view.session, surge=number)})
     return page(
-        view.session,
+        view,
         "surge.html",
         surge=found[0],
         plans=plans,
@@ -101,10 +93,10 @@ def find_municipality(view: Looking, name: Code) -> Response:
     exact = [row for row in rows if wanted in (row["municipality"].casefold(), row["name"].casefold())]
     near = exact or [row for row in rows if wanted and wanted in row["name"].casefold()]
     if not near:
-        return page(
-            view.session, "fault.html", status=404, title="Not found", detail=f"No municipality is named {name}."
-        )
-    return RedirectResponse(f"/public/municipalities/{near[0]['municipality']}", status_code=303, headers=HEADERS)
+        return page(view, "fault.html", status=404, wanted=name)
+    carried = f"?lang={view.asked}" if view.asked else ""
+    to = f"/public/municipalities/{near[0]['municipality']}{carried}"
+    return RedirectResponse(to, status_code=303, headers=HEADERS)
 
 
 @public.get("/municipalities/{code}", include_in_schema=False)
@@ -116,7 +108,7 @@ def municipality(view: Looking, code: str) -> Response:
     rows = list(reversed(queries.allocations(view.session, member=code)))
     wanted = ("plan", "item_name", "unit", "asked", "validated", "got", "fill_permille", "reason")
     return page(
-        view.session,
+        view,
         "municipality.html",
         one=found[0],
         totals=queries.named(queries.totals(view.session), municipality=code),
@@ -141,7 +133,7 @@ def plan(view: Looking, number: Number) -> Response:
     }
     wanted = ("municipality", "name", "item_name", "unit", "validated", "got", "fill_permille", "reason_code")
     return page(
-        view.session,
+        view,
         "plan.html",
         plan=told,
         files=list(reversed(queries.named(queries.publications(view.session), plan=number))),
@@ -182,7 +174,7 @@ def contract(view: Looking, code: str) -> Response:
     )
     price_wanted = ("item", "item_name", "unit", "pack_size", "from_packs", "pack_price_minor")
     return page(
-        view.session,
+        view,
         "contract.html",
         contract=queries.named(rows, contract=code)[0],
         ocid=releases.framework_ocid(code),
@@ -198,7 +190,7 @@ def contract(view: Looking, code: str) -> Response:
 @public.get("/data", include_in_schema=False)
 def catalogue(view: Looking) -> Response:
     """All tables."""
-    return page(view.session, "data.html", datasets=list(datasets.DATASETS.values()), version=opendata.VERSION)
+    return page(view, "data.html", datasets=list(datasets.DATASETS.values()), version=opendata.VERSION)
 
 
 @public.get("/data/{name}.schema.json")
@@ -230,7 +222,7 @@ def table(view: Looking, name: str, page_number: Annotated[int, Query(alias="pag
     pages = max(1, -(-len(rows) // ROWS_ON_A_PAGE))
     here = min(page_number, pages)
     shown = rows[(here - 1) * ROWS_ON_A_PAGE : here * ROWS_ON_A_PAGE]
-    return page(view.session, "table.html", dataset=dataset, rows=shown, page=here, pages=pages)
+    return page(view, "table.html", dataset=dataset, rows=shown, page=here, pages=pages)
 
 
 @public.get("/verify", include_in_schema=False)
@@ -240,13 +232,13 @@ def verify(view: Looking) -> Response:
         {"size": top.size, "sealed_at": top.sealed_at.isoformat(), "root": top.root}
         for top in sealed.heads(view.session, below=None, limit=5)
     ]
-    return page(view.session, "verify.html", heads=heads)
+    return page(view, "verify.html", heads=heads)
 
 
 @public.get("/policy", include_in_schema=False)
 def policy(view: Looking) -> Response:
     """What is left out, and why."""
-    return page(view.session, "policy.html", policy=redaction.POLICY, version=redaction.VERSION)
+    return page(view, "policy.html", policy=redaction.POLICY, version=redaction.VERSION)
 
 
 @public.get("/policy.json")
@@ -259,7 +251,7 @@ def policy_json() -> dict[str, Any]:
 def impact(view: Looking) -> Response:
     """The impact assessment on people's data, on one page."""
     return page(
-        view.session,
+        view,
         "impact.html",
         few=redaction.FEWEST_PEOPLE,
         contact_days=privacy.KEEP["contact"].days,
@@ -268,7 +260,10 @@ def impact(view: Looking) -> Response:
 
 
 class Asked(BaseModel):
-    """The period and filters of a figure, as text of a form; what is left empty is not narrowed."""
+    """The period and filters of a figure, as text of a form; what is left empty is not narrowed.
+
+    `lang` is the page's language.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -277,6 +272,7 @@ class Asked(BaseModel):
     member: str = ""
     item: str = ""
     level: str = ""
+    lang: str = ""
 
 
 Asking = Annotated[Asked, Query()]
@@ -297,7 +293,7 @@ def _figure(view: Look, code: str, asked: Asked) -> dict[str, Any]:
     )
     if period.ends < period.starts:
         raise queries.WrongPeriod("ends must not lie before starts", field="ends")
-    return kpis.figure(view.session, code, period)
+    return kpis.figure(view.session, code, period, outside=True)
 
 
 def _level(text: str) -> int:
@@ -322,8 +318,9 @@ def figure_json(view: Looking, code: str, asked: Asking) -> JSONResponse:
 @public.get("/kpis/{code}", include_in_schema=False)
 def figure(view: Looking, request: Request, code: str, asked: Asking) -> Response:
     """A figure as a page, to run again for another period."""
-    query = f"?{request.url.query}" if request.url.query else ""
-    return page(view.session, "kpi.html", figure=_figure(view, code, asked), json=f"/public/kpis/{code}.json{query}")
+    given = urlencode([(name, value) for name, value in request.query_params.multi_items() if name != "lang"])
+    json = f"/public/kpis/{code}.json{'?' if given else ''}{given}"
+    return page(view, "kpi.html", figure=_figure(view, code, asked), json=json)
 
 
 @public.get("/ocds/releases.json")

@@ -26,7 +26,7 @@ from stockpile.transparency.grievances import operations, queries
 from stockpile.transparency.grievances.operations import Complaint
 from stockpile.transparency.grievances.rules import CATEGORIES
 from stockpile.transparency.privacy.rules import patient_field
-from stockpile.transparency.publishing.pages import page
+from stockpile.transparency.publishing.pages import Look, page
 
 complaints = APIRouter(prefix="/public/grievances", tags=["public"])
 LARGEST: Final = 64 * 1024
@@ -67,16 +67,20 @@ class Written(http.Body):
 
 
 @complaints.get("", include_in_schema=False)
-def form(request: Request, member: str = "") -> Response:
-    """The form."""
+def form(request: Request, member: str = "", lang: str = "") -> Response:
+    """The form; `lang` chooses its language: en, nl, fr or de."""
     with reading(request.app.state.engine) as session:
-        return _form(session, given={**EMPTY, "member": member[:40]}, token=secrets.token_urlsafe(24))
+        return _form(
+            _look(session, request),
+            given={**EMPTY, "member": member[:40]},
+            token=secrets.token_urlsafe(24),
+        )
 
 
-def _form(session: Session, *, given: Mapping[str, Any], token: str, fault: str = "", status: int = 200) -> Response:
-    countries = sorted({member.country for member in governance.members(session).values()})
+def _form(view: Look, *, given: Mapping[str, Any], token: str, fault: str = "", status: int = 200) -> Response:
+    countries = sorted({member.country for member in governance.members(view.session).values()})
     told = {"categories": CATEGORIES, "countries": countries, "given": {**EMPTY, **given}, "token": token}
-    return page(session, "grievances.html", status=status, private=True, fault=fault, **told)
+    return page(view, "grievances.html", status=status, private=True, fault=fault, **told)
 
 
 @complaints.post("")
@@ -101,11 +105,27 @@ def _receive(request: Request, fields: dict[str, Any], from_form: bool) -> Respo
             raise
         with reading(request.app.state.engine) as session:
             status = http.status_of(refusal)
-            return _form(session, given=fields, token=token, fault=refusal.message, status=status)
+            return _form(
+                _look(session, request),
+                given=fields,
+                token=token,
+                fault=refusal.message,
+                status=status,
+            )
     if not from_form:
         return JSONResponse({**told, "token": token}, status_code=201, headers={"Cache-Control": "no-store"})
     with reading(request.app.state.engine) as session:
-        return page(session, "status.html", status=201, private=True, case=told, token=token, fresh=True, fault="")
+        return page(
+            _look(session, request),
+            "status.html",
+            status=201,
+            private=True,
+            posted=True,
+            case=told,
+            token=token,
+            fresh=True,
+            fault="",
+        )
 
 
 @complaints.post("/status")
@@ -139,7 +159,11 @@ def _told(request: Request, token: str, from_form: bool, statement: str | None) 
         if not from_form:
             return JSONResponse(case, headers={"Cache-Control": "no-store"})
         told = {"case": case, "token": token, "fresh": False, "fault": fault}
-        return page(session, "status.html", status=code, private=True, **told)
+        return page(_look(session, request), "status.html", status=code, private=True, posted=True, **told)
+
+
+def _look(session: Session, request: Request) -> Look:
+    return Look(session, request, at=_act(session).at)
 
 
 def _act(session: Session) -> Act:

@@ -13,8 +13,8 @@ from stockpile.governance import queries as governance
 from stockpile.transparency.grievances import queries as grievances
 from stockpile.transparency.kpis import queries as kpis
 from stockpile.transparency.ocds import queries as contracting
-from stockpile.transparency.opendata import Column, Dataset
-from stockpile.transparency.publishing import queries
+from stockpile.transparency.opendata import Dataset, columns
+from stockpile.transparency.publishing import figures, queries, voting
 
 Rows = list[dict[str, Any]]
 Read = Callable[[Session, datetime], Rows]
@@ -24,12 +24,6 @@ class NoSuchData(NotFound):
     """There is no such table."""
 
     code = "unknown_dataset"
-
-
-def _columns(text: str) -> tuple[Column, ...]:
-    """Columns from lines of `name type[?] meaning`."""
-    parted = (line.split(None, 2) for line in text.strip().splitlines())
-    return tuple(Column(name, kind.rstrip("?"), about, kind.endswith("?")) for name, kind, about in parted)
 
 
 _WHERE = """
@@ -43,7 +37,7 @@ SURGES: Final = Dataset(
     "Surges",
     "One row per declared surge.",
     "every surge, newest first",
-    _columns("""
+    columns("""
 surge integer number
 hazard string what happened
 level integer 0 (watch) to 4 (external aid needed)
@@ -58,7 +52,7 @@ ALLOCATIONS: Final = Dataset(
     "Who got what, and why",
     "One row per approved allocation, municipality and item (controlled drugs left out), in base units of the item.",
     "results of approved plans, summed over the places of a municipality",
-    _columns(f"""
+    columns(f"""
 surge integer number of the surge
 plan integer number of the allocation
 approved_at date-time when it was approved
@@ -81,7 +75,7 @@ TOTALS: Final = Dataset(
     "What each municipality got",
     "One row per surge and municipality over all items that are not controlled; a shortfall asked again counts once.",
     "allocations by surge and municipality, in packs",
-    _columns(f"""
+    columns(f"""
 surge integer number of the surge
 {_WHERE.strip()}
 items integer different items needed
@@ -96,7 +90,7 @@ CONTROLLED: Final = Dataset(
     "Controlled drugs by country",
     "One row per allocation, controlled item and country, after the delay and only over enough municipalities.",
     "results of approved plans for controlled items, summed by country",
-    _columns("""
+    columns("""
 plan integer number of the allocation
 item string code of the item
 country string country
@@ -109,7 +103,7 @@ FAIRNESS: Final = Dataset(
     "Fairness panel",
     "One row per surge and item: fills in thousandths, given per 1000 inhabitants, highest over lowest with its alert.",
     "allocations by surge and item; ratio over municipalities that needed the item and got some of it",
-    _columns("""
+    columns("""
 surge integer number of the surge
 item string code of the item
 item_name string name of the item
@@ -131,7 +125,7 @@ PUBLICATIONS: Final = Dataset(
     "Problems and plans to check",
     "One row per published version of an allocation: files for `python -m optimizer check`, and their SHA-256.",
     "every publication; the hashes are in the sealed journal",
-    _columns("""
+    columns("""
 plan integer number of the allocation
 version integer version of the publication
 published_at date-time when it was published
@@ -150,7 +144,7 @@ DECISIONS: Final = Dataset(
     "Decisions",
     "One row per told decision; leaf_hash is its leaf in the sealed journal (see the leaves under the signed heads).",
     "entries of the journal with a told action, newest first, at most 1000",
-    _columns("""
+    columns("""
 entry integer number in the journal
 at date-time when it took effect
 action string what was done, for machines
@@ -164,7 +158,7 @@ CONTRACTS: Final = Dataset(
     "Contracts",
     "One row per contract; money in minor units of its currency.",
     "every contract",
-    _columns("""
+    columns("""
 contract string code
 supplier string code of the supplier
 supplier_name string name of the supplier
@@ -184,7 +178,7 @@ PRICES: Final = Dataset(
     "Prices",
     "One row per contract, item and tier: what a pack costs from so many packs on, in minor money units.",
     "every price tier",
-    _columns("""
+    columns("""
 contract string code of the contract
 item string code of the item
 item_name string name of the item
@@ -200,7 +194,7 @@ ORDERS: Final = Dataset(
     "Orders and deliveries",
     "One row per line of an approved order; the place of delivery is left out.",
     "lines of approved call-offs, deliveries from the ledger",
-    _columns("""
+    columns("""
 order integer number of the order
 contract string code of the contract
 approved_at date-time? when it was approved
@@ -221,7 +215,7 @@ PERFORMANCE: Final = Dataset(
     "Suppliers' performance",
     "One row per supplier: the record it came with, and what it delivered here.",
     "lines of approved orders that are due, on time and in full over due",
-    _columns("""
+    columns("""
 supplier string code
 name string name
 lead_p50_days integer median days to delivery in its record
@@ -239,7 +233,7 @@ HISTORY: Final = Dataset(
     "Contract history of others",
     "One row per award of another publisher's OCDS releases.",
     "imported releases",
-    _columns("""
+    columns("""
 ocid string the other's process
 release string its release
 date date day of the release
@@ -262,14 +256,14 @@ MEMBERS: Final = Dataset(
     "Municipalities",
     "One row per member.",
     "every member, by name",
-    _columns(_WHERE + "population integer inhabitants"),
+    columns(_WHERE + "population integer inhabitants"),
 )
 GRIEVANCES: Final = Dataset(
     "grievances",
     "Grievances",
     "One row per category and state; counts of people below five are left out.",
     "grievances by category and state",
-    _columns("""
+    columns("""
 category string what it is about
 state string how far it is
 count integer? how many; empty where fewer than five, or where the sum would tell
@@ -280,74 +274,13 @@ MISSED: Final = Dataset(
     "Deadlines that we missed",
     "One row per deadline of a grievance that passed unmet.",
     "clocks of grievances against what was done",
-    _columns("""
+    columns("""
 grievance integer number
 step string what was due
 due date-time when it was due
 done date-time? when it was done, if it was
 """),
 )
-KPIS: Final = Dataset(
-    "kpis",
-    "Figures of performance",
-    "One row per figure over the whole region: numerator over denominator of a period.",
-    "each figure names its query; run it again at /public/kpis/{kpi}",
-    _columns("""
-kpi string code
-name string name
-numerator number? upper part
-denominator number? lower part
-value number? numerator over denominator, in the unit
-unit string unit of the value
-starts date first day of the period
-ends date last day of the period
-target string what it should be
-note string why it is empty, if it is
-"""),
-)
-BENCHMARK: Final = Dataset(
-    "benchmark",
-    "Peer benchmark",
-    "One row per municipality with enough peers of like size: its fill and the quarter it is in.",
-    "totals by thirds of population; a group of fewer than five is not told",
-    _columns(f"""
-surge integer number of the surge
-{_WHERE.strip()}
-peers integer municipalities of like size, itself counted
-fill_permille integer packs given over needed, in thousandths
-peer_median_permille integer median of its peers
-quartile integer 1 (lowest quarter) to 4
-low_permille integer lower end of the 95 per cent interval of the peers' median
-high_permille integer upper end
-"""),
-)
-REMEDIES: Final = Dataset(
-    "remedies",
-    "Remedial actions",
-    "One row per action against a disparity: its owner (an office, no person) and how far it is.",
-    "remedial actions",
-    _columns("""
-remedy integer number
-kpi string figure that showed it
-municipality string? where, if it is about one
-owner string office that answers for it
-due date when it is due
-state string open or closed
-"""),
-)
-FLAGS: Final = Dataset(
-    "red-flags",
-    "Red flags on tenders",
-    "One row per flag (Cardinal's codes) on an imported or own tender; a flag is a question, not a verdict.",
-    "contract history: R003 short tender period, R018 single bid",
-    _columns("""
-ocid string process
-flag string code of the flag
-about string what it asks
-value string what was found
-"""),
-)
-
 _READ: Final[tuple[tuple[Dataset, Read], ...]] = (
     (SURGES, lambda s, at: queries.surges(s)),
     (TOTALS, lambda s, at: queries.totals(s)),
@@ -356,6 +289,8 @@ _READ: Final[tuple[tuple[Dataset, Read], ...]] = (
     (FAIRNESS, lambda s, at: queries.fairness_panel(s)),
     (PUBLICATIONS, lambda s, at: queries.publications(s)),
     (DECISIONS, lambda s, at: queries.decisions(s)),
+    (voting.VOTED, lambda s, at: voting.voted(s, at=at)),
+    (voting.VOTES, lambda s, at: voting.votes(s)),
     (CONTRACTS, lambda s, at: contracting.contract_rows(s, on=governance.local_day(s, at))),
     (PRICES, lambda s, at: contracting.prices(s)),
     (ORDERS, lambda s, at: contracting.order_rows(s)),
@@ -364,10 +299,11 @@ _READ: Final[tuple[tuple[Dataset, Read], ...]] = (
     (MEMBERS, lambda s, at: queries.municipalities(s)),
     (GRIEVANCES, lambda s, at: grievances.counts(s)),
     (MISSED, lambda s, at: grievances.missed(s, at=at)),
-    (KPIS, lambda s, at: kpis.figures(s, at=at)),
-    (BENCHMARK, lambda s, at: kpis.benchmark(s)),
-    (REMEDIES, lambda s, at: kpis.remedies(s)),
-    (FLAGS, lambda s, at: kpis.red_flags(s)),
+    (figures.KPIS, lambda s, at: kpis.figures(s, at=at)),
+    (figures.HEADLINES, lambda s, at: kpis.before_and_after(s, at=at)),
+    (figures.BENCHMARK, lambda s, at: kpis.benchmark(s)),
+    (figures.REMEDIES, lambda s, at: kpis.remedies(s)),
+    (figures.FLAGS, lambda s, at: kpis.red_flags(s)),
 )
 DATASETS: Final = {dataset.name: dataset for dataset, _ in _READ}
 READERS: Final = {dataset.name: read for dataset, read in _READ}

@@ -49,6 +49,16 @@ DECISIONS: Final = {
     "grievance.buffer": "an appeal was served from the buffer",
     "remedy.open": "a remedial action was opened",
     "remedy.close": "a remedial action was closed",
+    "decision.open": "a vote of the committee began",
+    "decision.provisional": "an emergency was carried out, to be ratified",
+    "decision.adopted": "the committee adopted a decision",
+    "decision.rejected": "the committee rejected a decision",
+    "decision.lapsed": "a vote lapsed without a quorum",
+    "decision.ratified": "the committee ratified an emergency",
+    "decision.not_ratified": "an emergency was not ratified",
+    "rights.change": "the decision rights were changed",
+    "policy.adopt": "a sharing policy was adopted",
+    "contract.adopt": "an amendment of a contract was adopted",
 }
 """The decisions that are told, by the journal's action; others are in the sealed journal for auditors."""
 
@@ -249,7 +259,9 @@ def _about(subject: str) -> str:
     return subject if kind in PUBLIC_SUBJECTS and ":" not in key else kind
 
 
-PUBLIC_SUBJECTS: Final = frozenset({"surge", "plan", "calloff", "contract", "grievance", "remedy", "figure"})
+PUBLIC_SUBJECTS: Final = frozenset(
+    {"surge", "plan", "calloff", "contract", "grievance", "remedy", "figure", "decision", "rights"}
+)
 
 
 def municipalities(session: Session) -> Rows:

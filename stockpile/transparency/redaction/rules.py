@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-VERSION: Final = "redaction/1"
+VERSION: Final = "redaction/2"
 FEWEST_SITES: Final = 2
 """A published quantity of stock is the sum over at least so many depots."""
 FEWEST_PEOPLE: Final = 5
@@ -39,7 +39,7 @@ POLICY: Final = (
         "stock at a site",
         f"Stock is told by country, never by site, over {FEWEST_SITES} depots or more, else over the whole region; "
         f"{PLAN_DELAY.total_seconds() / 3600:.0f} hours after the plan was approved. Figures over all items "
-        "and the whole region are told at once.",
+        "and the whole region are told at once, those of quantities in store without their parts and to whole units.",
         "Who knows what lies where, and when, can rob or block it.",
     ),
     Rule(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from threading import Event
 from typing import Any, Final
 
 from sqlalchemy import Engine
@@ -58,20 +60,28 @@ class Replay:
         return not self.differences
 
 
-def replay(engine: Engine, number: int, *, limit_seconds: float, mask: bool = False, seed: str = "") -> Replay:
+def replay(
+    engine: Engine,
+    number: int,
+    *,
+    limit_seconds: float,
+    mask: bool = False,
+    seed: str = "",
+    cancel: Event | None = None,
+) -> Replay:
     """Rebuild a plan from its stored inputs and compute it again; with `mask` also with all names hidden.
 
-    The plan is solved outside any transaction, from one snapshot of what is stored.
+    The plan is solved outside any transaction, from one snapshot of what is stored; `cancel` ends that early.
     """
     with reading(engine) as session:
         plan = allocation.plan(session, number)
-        told = _told(session, number)
+        told = entries_of(session, f"plan:{number}")
         differences = [*_inputs(plan), *_journaled(plan, told)]
-        known = next((one.recorded_at for one in told if one.action == "plan.compute"), None)
+        known = recorded(told)
         then, since = _stock(session, plan, known=known), _stock(session, plan, known=None)
         rights = committee.in_force(session, at=plan.planned_at)
         votes, overrides = _votes(session, number), _overrides(session, number)
-    answer = replaying.again(plan.problem, method=plan.method, limit_seconds=limit_seconds)
+    answer = replaying.again(plan.problem, method=plan.method, limit_seconds=limit_seconds, cancel=cancel)
     if answer != plan.answer:
         differences.append("the plan computed again is not byte for byte the plan that was stored")
     given = {"method": plan.method, "limit_seconds": limit_seconds, "seed": seed}
@@ -96,8 +106,9 @@ def replay(engine: Engine, number: int, *, limit_seconds: float, mask: bool = Fa
     )
 
 
-def _told(session: Session, number: int) -> list[journal.JournalEntry]:
-    query = select(journal.JournalEntry).where(journal.JournalEntry.subject == f"plan:{number}")
+def entries_of(session: Session, subject: str) -> list[journal.JournalEntry]:
+    """What the journal says of one subject, such as plan:7, in the order written."""
+    query = select(journal.JournalEntry).where(journal.JournalEntry.subject == subject)
     return list(session.exec(query.order_by(col(journal.JournalEntry.id))))
 
 
@@ -126,8 +137,27 @@ def _journaled(plan: Plan, told: list[journal.JournalEntry]) -> list[str]:
     ]
 
 
-def _stock(session: Session, plan: Plan, *, known: datetime | None) -> list[str]:
-    """Lots of which the ledger, by what was recorded until `known`, says otherwise for that instant than the plan."""
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A lot at its depot as a plan counted it, and as the ledger had it at that second, in packs.
+
+    `stood` and `before`: with and without what took effect at that very instant.
+    """
+
+    item: str
+    lot: str
+    packs: int
+    stood: int
+    before: int
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the ledger says what the plan counted."""
+        return self.packs in (self.stood, self.before)
+
+
+def counted(session: Session, plan: Plan, *, known: datetime | None) -> list[Counted]:
+    """Every lot that a plan could use, beside the ledger by what was recorded until `known` (None: by all since)."""
     sizes = {code: item.pack_size for code, item in catalogue.items(session).items()}
     stood: list[dict[str, int]] = []
     for instant in (plan.planned_at, plan.planned_at - JUST_BEFORE):
@@ -137,9 +167,22 @@ def _stock(session: Session, plan: Plan, *, known: datetime | None) -> list[str]
                 there[f"{one.lot_id}@{one.site}"] += one.quantity
         stood.append(there)
     return [
-        f"{item}, lot {lot}: the plan counted {packs} packs, the ledger says {stood[0][lot] // sizes[item]}"
+        Counted(item, lot, packs, *(there[lot] // sizes[item] for there in stood))
         for item, lot, packs in replaying.lots(plan.problem)
-        if packs not in (stood[0][lot] // sizes[item], stood[1][lot] // sizes[item])
+    ]
+
+
+def recorded(told: Sequence[journal.JournalEntry]) -> datetime | None:
+    """When a plan's computation was recorded, by the journal's entries of it; None where there is none."""
+    return next((one.recorded_at for one in told if one.action == "plan.compute"), None)
+
+
+def _stock(session: Session, plan: Plan, *, known: datetime | None) -> list[str]:
+    """Lots of which the ledger, by what was recorded until `known`, says otherwise for that instant than the plan."""
+    return [
+        f"{one.item}, lot {one.lot}: the plan counted {one.packs} packs, the ledger says {one.stood}"
+        for one in counted(session, plan, known=known)
+        if not one.agrees
     ]
 
 

@@ -1,0 +1,1 @@
+"""Plans computed by number: with progress while they run, ended when asked."""

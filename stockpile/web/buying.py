@@ -1,0 +1,78 @@
+"""Buying: what is proposed and why, where stock goes, what is spent, contracts, suppliers, and the scheduled runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+from fastapi.responses import RedirectResponse
+from nicegui import ui
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from stockpile.governance import queries as governance
+from stockpile.governance.queries import NoRegion
+from stockpile.governance.tables import Region
+from stockpile.settings import Settings
+from stockpile.web import frame
+from stockpile.web.buying_contracts import ContractsPart, SuppliersPart
+from stockpile.web.buying_proposals import ProposalsPart
+from stockpile.web.buying_runs import RunsPart
+from stockpile.web.buying_spend import SpendPart
+from stockpile.web.buying_stock import StockPart
+from stockpile.web.desk import Desk, Side, Sides
+from stockpile.web.sign_in import signed_in
+from stockpile.web.speech import N_, say
+
+PROPOSALS, STOCK, SPEND, CONTRACTS, SUPPLIERS, RUNS = "proposals", "stock", "spend", "contracts", "suppliers", "runs"
+SIDES: Final[dict[str, str]] = {
+    PROPOSALS: N_("Proposals"),
+    STOCK: N_("Stock ahead"),
+    SPEND: N_("Spend calendar"),
+    CONTRACTS: N_("Contracts"),
+    SUPPLIERS: N_("Suppliers"),
+    RUNS: N_("Scheduled runs"),
+}
+
+
+async def buying_page(engine: Engine, settings: Settings) -> RedirectResponse | None:
+    """The page for whoever is signed in; everyone else goes to the form."""
+    again = frame.chosen_language()
+    if again is not None:
+        return again
+    signed = await signed_in(engine)
+    if signed is None:
+        return RedirectResponse("/login?next=/buying")
+    real_now = datetime.now(UTC)
+
+    def opened(session: Session) -> tuple[Region, datetime]:
+        return governance.region(session), governance.effective_now(session, real_now=real_now)
+
+    try:
+        region, now = await signed.read(opened)
+    except NoRegion:
+        frame.header(signed, None, real_now)
+        frame.empty(
+            say("No region is loaded yet"),
+            say("To look around with simulated stock, run on this installation's command line: stockpile demo"),
+            say("To load your own region from its CSV files: stockpile import region DIR"),
+        )
+        return None
+    frame.header(signed, region, now)
+    desk = Desk(signed, region, now, settings.plan_limit_seconds, settings.home)
+    with ui.element("main").classes("desk"):
+        sides = Sides(SIDES, _makers(desk), label=say("Sides of buying"))
+    await sides.front(PROPOSALS)
+    return None
+
+
+def _makers(desk: Desk) -> dict[str, Callable[[], Side]]:
+    return {
+        PROPOSALS: lambda: ProposalsPart(desk),
+        STOCK: lambda: StockPart(desk),
+        SPEND: lambda: SpendPart(desk),
+        CONTRACTS: lambda: ContractsPart(desk),
+        SUPPLIERS: lambda: SuppliersPart(desk),
+        RUNS: lambda: RunsPart(desk),
+    }
