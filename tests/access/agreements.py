@@ -70,6 +70,25 @@ CANDIDATE: Final = {
     "longitude": 6,
     **REASON,
 }
+CONTINGENCY: Final = {
+    "name": "winter wave",
+    "hazard": "epidemic",
+    "trigger_level": 3,
+    "trigger": "wards are filling",
+    "owner": "logistics",
+    "steps": [{"office": "logistics", "what": "open the second depot", "within_hours": 24}],
+}
+DISPUTE: Final = {"claimant": "BE-1", "respondent": "pool", "subject": "a late lorry", "claim": "the day of delay"}
+PEER: Final = {"reviewer": "BE-1", "member": "DE-1", "summary": "shelves in order"}
+FINDING: Final = {
+    "title": "no count for a year",
+    "severity": "high",
+    "criterion": "one count a year",
+    "evidence": ["report 7"],
+    "cause": "no staff",
+    "recommendation": "count",
+    "office": "logistics",
+}
 CASE: Final = {
     "category": "allocation",
     "statement": "we got nothing",
@@ -105,12 +124,18 @@ def tell(doors: Doors) -> None:
     made(ONE, "/scenarios/file", {**CURVE, "daily": [1, 2, 3]})
     made(ONE, "/contracts/UC-1/lots", {"lot": "L1", "title": "All", "maximum_minor": 1_000_000, "items": ["TAB"]})
     made(ONE, "/contracts/UC-1/lots/L1/members", {"shares": {"BE-1": 100_000, "DE-1": 100_000}})
+    made(ONE, "/contingency/plans", CONTINGENCY)
+    made(ONE, "/contingency/disputes", DISPUTE)
+    made(ONE, "/contingency/reviews/peer", PEER)
+    made(ONE, "/contingency/reviews/1/actions", {"what": "train", "owner": "logistics", "due": "2020-06-01"})
+    made(ONE, "/findings", FINDING)
     assert doors.client.post("/public/grievances", json=CASE).status_code == 201
 
 
 def samples() -> dict[tuple[str, str], Any]:
     """What each writing route of this half is called with, by method and path; what is not listed has no body."""
-    return committee() | tenders() | contracts() | orders() | money() | needs() | open_books()
+    parts = (committee(), tenders(), contracts(), orders(), money(), needs(), open_books())
+    return {key: body for part in (*parts, contingency(), promises()) for key, body in part.items()}
 
 
 def committee() -> dict[tuple[str, str], Any]:
@@ -234,6 +259,51 @@ def needs() -> dict[tuple[str, str], Any]:
         ("POST", "/stops"): STOP,
         ("POST", "/stops/{number}/lift"): REASON,
         ("PUT", "/schedules/{job}"): {"enabled": True, "minute": 5, **REASON},
+    }
+
+
+def contingency() -> dict[tuple[str, str], Any]:
+    """Plans for emergencies, duty, risks, disputes and reviews."""
+    below = "/contingency"
+    agreed, said, due = (
+        {"agreed": True, **REASON},
+        {"text": "for the test"},
+        {"owner": "logistics", "due": "2020-06-01"},
+    )
+    duty = {"office": "logistics", "account": "one", "starts_at": PERIOD["starts_at"], "ends_at": PERIOD["ends_at"]}
+    grades = {"likelihood": 2, "impact": 3, "response": "watch", "review_by": "2020-06-01"}
+    return {
+        ("POST", f"{below}/plans"): CONTINGENCY,
+        ("POST", f"{below}/plans/{{number}}/decision"): agreed,
+        ("POST", f"{below}/plans/{{number}}/start"): {},
+        ("POST", f"{below}/runs/{{number}}/steps/{{step}}/done"): said,
+        ("POST", f"{below}/runs/{{number}}/end"): said,
+        ("POST", f"{below}/transfers/{{number}}/decision"): agreed,
+        ("POST", f"{below}/duty"): duty,
+        ("POST", f"{below}/risks"): {"title": "a late lorry", "owner": "logistics", **grades},
+        ("POST", f"{below}/disputes"): DISPUTE,
+        ("POST", f"{below}/disputes/{{number}}/next"): said,
+        ("POST", f"{below}/disputes/{{number}}/settle"): said,
+        ("POST", f"{below}/reviews/surge"): {"surge": 1, "office": "logistics", "summary": "as planned"},
+        ("POST", f"{below}/reviews/peer"): PEER,
+        ("POST", f"{below}/reviews/{{number}}/actions"): {"what": "train again", **due},
+        ("POST", f"{below}/actions/{{number}}/done"): said,
+        ("POST", f"{below}/reviews/{{number}}/close"): said,
+    }
+
+
+def promises() -> dict[tuple[str, str], Any]:
+    """What is promised, found by auditors, and compared with the time before."""
+    promise = {"item": "TAB", "quantity": 10, "effective_from": "2020-06-01", **REASON}
+    figure = {"kpi": "fill_rate", "starts": "2018-01-01", "ends": "2018-12-31", "numerator": 1, "denominator": 2}
+    return {
+        ("POST", "/entitlements"): {"member": "BE-1", **promise},
+        ("POST", "/depot-buffers"): {"site": "D-BE", **promise},
+        ("POST", "/calloffs/{number}/change"): {"packs": {"TAB": 10}, **REASON},
+        ("POST", "/committee/proposals/{number}/recusals"): REASON,
+        ("POST", "/findings"): FINDING,
+        ("POST", "/findings/{number}/steps"): {"step": "answer", "text": "we do it", "due": "2020-06-01"},
+        ("POST", "/baselines"): {**figure, "source": "the yearbook"},
     }
 
 

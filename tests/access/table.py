@@ -211,6 +211,13 @@ MOUNT  //docs-assets                                        public              
 SCREENS = """
 /                      signed   the crisis room; leads to /login
 /storeroom             signed   the storeroom; leads to /login
+/committee             signed   what waits for a vote; leads to /login
+/committee/{number}    signed   one decision
+/audit                 signed   the audit; who may not verify is told who may
+/audit/plans/{number}  signed   one plan, looked into
+/audit/decisions/{number}  signed  one decision, counted again
+/buying                signed   what the buyer decides; leads to /login
+/supplier              guest    a supplier's own page; who belongs to the region names one
 /login                 public   the form
 /crisis/why            signed   why one got what they got
 /crisis/pick-lists     signed   what leaves a depot, to print

@@ -26,6 +26,7 @@ from stockpile.inventory.importing import template
 from stockpile.jobs import nightly
 from stockpile.region import loading
 from stockpile.region.reading import read
+from stockpile.transparency.findings.rules import STEPS
 from tests.access import agreements, story
 from tests.access.doors import Doors
 from tests.access.table import ROUTES, SCREENS, whole
@@ -120,7 +121,7 @@ def test_every_route_is_listed_and_every_listed_route_exists(still: Doors) -> No
 def test_every_right_is_asked_by_a_route_or_known_to_be_asked_elsewhere() -> None:
     asked = {one for right, _ in ROUTES.values() for one in right.split("|")}
     elsewhere = {"read", "capacity.override", "region.import", "stock.witness"}
-    by_steps = {"member.admit", "member.suspend", "member.release"}
+    by_steps = {"member.admit", "member.suspend", "member.release", "finding.accept"}
     by_jobs = {job.right for job in nightly.JOBS.values()}
     by_the_public = {"grievance.receive"}
     assert set(RIGHTS) - asked - elsewhere - by_steps - by_jobs - by_the_public == set()
@@ -148,6 +149,19 @@ def test_a_step_of_membership_asks_for_the_right_of_that_step(still: Doors, to: 
     told = answer.json()
     assert answer.status_code in (403, 409)
     assert told["type"] != RIGHT_MISSING or told["facts"]["right"] == right
+
+
+@pytest.mark.parametrize("step", ["issue", "answer", "agree", "begin", "verify", "close", "accept"])
+def test_a_step_of_a_finding_asks_for_the_right_of_that_step(still: Doors, step: str) -> None:
+    """Who wrote it may not answer it, who answers it may not close it: the steps are of one route, of three rights."""
+    asked = STEPS[step].right
+    lacking, holding = f"cannot {step}", f"can {step}"
+    still.engage(lacking, *(story.granted(role) for role in sorted(set(ROLES) - RIGHTS[asked])))
+    still.engage(holding, story.granted(sorted(RIGHTS[asked])[0]))
+    body = {"step": step, "text": "for the test", "due": "2020-06-01"}
+    told = still.call(lacking, "POST", "/findings/987654/steps", body).json()
+    assert (told["type"], told["facts"]["right"]) == (RIGHT_MISSING, asked)
+    assert still.call(holding, "POST", "/findings/987654/steps", body).status_code == 404
 
 
 def send(doors: Doors, name: str, key: Key, numbers: dict[str, Any]) -> Any:
