@@ -27,6 +27,7 @@ JOB_NAMES: Final = {
     "forecast": N_("forecasts of use"),
     "reorder": N_("reorder proposals"),
     "reservations": N_("reservations whose time is over"),
+    "disparities": N_("disparities that the figures show"),
     "expiry": N_("lots that expire soon"),
     "dates": N_("contracts that end, orders overdue"),
     "figures": N_("key figures of the night"),

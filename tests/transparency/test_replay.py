@@ -92,8 +92,8 @@ def test_a_plan_by_a_policy_is_computed_again_and_hides_names_too(region: Engine
 def test_a_favour_to_a_name_is_seen_under_the_mask(region: Engine, plan: Plan) -> None:
     """A solver that gives DE-1 of all members a share twice as large is found out."""
 
-    def favouring(function: Any, timed: Any, *, limit_seconds: float) -> Any:
-        outcome = at_hand(function, timed, limit_seconds=limit_seconds)
+    def favouring(function: Any, timed: Any, *, limit_seconds: float, cancel: Any = None) -> Any:
+        outcome = at_hand(function, timed, limit_seconds=limit_seconds, cancel=cancel)
         problem = timed.problem
         data = json.loads(outcome.value.canonical())
         claims = {one.id for pool in problem.pools for one in pool.claims if one.municipality == "DE-1"}
