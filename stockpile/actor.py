@@ -17,11 +17,17 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A named account with what it may do."""
+    """A named account with what it may do.
+
+    `scopes`: the only rights that count, where it calls with a narrowed key; None: all that its grants give.
+    `unproven`: this sign-in lacks the second factor that the account or the installation asks for at approvals.
+    """
 
     id: int
     name: str
     grants: tuple[Grant, ...]
+    scopes: frozenset[str] | None = None
+    unproven: bool = False
 
 
 @dataclass(frozen=True, slots=True)

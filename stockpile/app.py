@@ -26,7 +26,7 @@ from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import Receive, Scope, Send
 
-from stockpile import __version__, db, http
+from stockpile import __version__, db, http, shielding
 from stockpile.allocation import api as allocation
 from stockpile.allocation.alternatives import api as alternatives
 from stockpile.allocation.computing import api as computing
@@ -52,6 +52,7 @@ from stockpile.demand.outlooks import api as outlooks
 from stockpile.demand.scenarios import api as scenarios
 from stockpile.errors import Refusal
 from stockpile.governance import api as governance
+from stockpile.governance.access import api as access
 from stockpile.governance.caller import SignedIn
 from stockpile.governance.committee import api as committee
 from stockpile.governance.members import api as membership
@@ -107,7 +108,7 @@ BUYING = (procurement, contracts, terms, calloffs, damages, invoices, scorecards
 NEEDS = (demand, forecasting, outlooks, scenarios, reorder, maintenance)
 SHARING = (allocation, computing, policies, promises, alternatives, reasons, reservations)
 OPEN_BOOKS = (sealing, grievances, kpis, ocds, privacy, replay, findings)
-COMMITTEE = (governance, committee, membership, settlement, contingency)
+COMMITTEE = (governance, access, committee, membership, settlement, contingency)
 ROUTERS = (*COMMITTEE, catalogue, *BUYING, *STOREROOM, *NEEDS, *SHARING, jobs, *OPEN_BOOKS)
 SIMULATED = (b"stockpile-simulated", b"true")
 DESCRIPTION = (
@@ -144,6 +145,12 @@ def build(engine: Engine, settings: Settings, *, scheduled: bool = True) -> Fast
     app.add_middleware(http.SameOrigin)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOCAL, *settings.host_names()])
     app.add_middleware(_MarkSimulated, state=app.state)
+    app.add_middleware(
+        shielding.Limits,
+        sign_in=shielding.Bucket(settings.wrong_sign_ins_per_minute),
+        public=shielding.Bucket(settings.public_per_minute),
+    )
+    app.add_middleware(shielding.Shield)
     app.add_middleware(Observed, requests=app.state.requests)
     _add_refusals(app)
     _add_routes(app)
@@ -172,7 +179,7 @@ class _Api(FastAPI):
 def _marks(state: State) -> list[tuple[bytes, bytes]] | None:
     """The headers that every answer of the API carries; None while that is not known."""
     known: bool | None = getattr(state, "simulated", None)
-    return None if known is None else [SIMULATED] * known
+    return None if known is None else [*shielding.OF_DATA, *[SIMULATED] * known]
 
 
 def _scheduler(engine: Engine, settings: Settings) -> BackgroundScheduler:

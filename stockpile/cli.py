@@ -18,6 +18,7 @@ from stockpile import __version__, journal, migrations
 from stockpile.actor import Act, Grant
 from stockpile.allocation import queries as allocation
 from stockpile.allocation import rules as picking
+from stockpile.cli_access import access
 from stockpile.cli_audit import audit
 from stockpile.cli_backup import backup, restore, watch_books
 from stockpile.cli_buying import contract
@@ -47,6 +48,7 @@ from stockpile.inventory.scanning import labels
 from stockpile.inventory.scanning import operations as pallets
 from stockpile.inventory.scanning import queries as scanning
 from stockpile.inventory.temperatures import operations as temperatures
+from stockpile.migrations import hardening
 from stockpile.region import loading
 from stockpile.region.reading import read
 from stockpile.settings import Settings
@@ -56,10 +58,13 @@ app = typer.Typer(
 )
 imports = typer.Typer(no_args_is_help=True, help="Load data from files.")
 accounts = typer.Typer(no_args_is_help=True, help="Accounts of this installation.")
+databases = typer.Typer(help="Where the data is kept; a second wall in PostgreSQL.")
+app.add_typer(databases, name="database")
 app.add_typer(imports, name="import")
 app.add_typer(runs, name="run")
 app.add_typer(accounts, name="account")
 app.add_typer(store, name="store")
+app.add_typer(access, name="access")
 app.add_typer(audit, name="audit")
 app.add_typer(plan, name="plan")
 app.add_typer(promise, name="promise")
@@ -195,14 +200,25 @@ def label(
     out.print(f"the {kind} label is in {to}", soft_wrap=True)
 
 
-@app.command("database")
-def database() -> None:
+@databases.callback(invoke_without_command=True)
+def database(context: typer.Context) -> None:
     """Print where the data is kept and how to change it."""
+    if context.invoked_subcommand is not None:
+        return
     settings = Settings()
     typer.echo(make_url(settings.address()).render_as_string(hide_password=True))
     typer.echo(
         "to change it set STOCKPILE_HOME (folder of the embedded database) or STOCKPILE_DATABASE_URL (PostgreSQL)"
     )
+
+
+@databases.command("harden")
+def harden(
+    role: Annotated[str, typer.Option(help="The database role that the servers log in as.")] = "stockpile_app",
+) -> None:
+    """Give the servers a database role that cannot change or delete what was posted (PostgreSQL, as the owner)."""
+    for line in hardening.harden(opened(Settings()), role=role):
+        out.print(line, soft_wrap=True, highlight=False)
 
 
 @imports.command("region")

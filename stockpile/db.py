@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
-from sqlalchemy import BigInteger, CursorResult, Engine, Integer, create_engine, event
+from sqlalchemy import BigInteger, CursorResult, Engine, Integer, create_engine, event, text
 from sqlalchemy import Table as SqlTable
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, make_url
@@ -99,7 +99,7 @@ _POSTGRES_ARGUMENTS = {
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "options": "-c timezone=UTC -c lock_timeout=10s -c statement_timeout=60s "
-    "-c idle_in_transaction_session_timeout=60s",
+    "-c idle_in_transaction_session_timeout=60s -c stockpile.members=*",
 }
 
 
@@ -146,6 +146,16 @@ def transact(engine: Engine, work: Callable[[Session], Result], *, keep: bool = 
                 raise
             time.sleep(random.uniform(0, 0.02 * 2**attempt))
     raise AssertionError("unreachable: the loop returns or raises")
+
+
+def write_for(session: Session, members: Sequence[str] | None) -> None:
+    """Let the rest of this transaction write rows of these members alone; None: of all.
+
+    It is PostgreSQL that keeps to it, where the application's role was hardened; elsewhere nothing happens.
+    """
+    if members is not None and session.get_bind().dialect.name == "postgresql":
+        narrowed = {"members": ",".join(members) or "-"}
+        session.connection().execute(text("SELECT set_config('stockpile.members', :members, true)"), narrowed)
 
 
 def is_full(failure: Exception) -> bool:

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field
 
 LONGEST: Final = 2000
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _FORBIDDEN: Final = {"Cc": "a control character", "Cf": "an invisible character", "Cs": "half a character"}
 
 
@@ -20,6 +21,18 @@ def plain(text: str) -> str:
         if fault is not None:
             raise ValueError(f"holds {fault} (U+{ord(character):04X})")
     return unicodedata.normalize("NFC", text)
+
+
+def cell(text: str) -> str:
+    """The text as a cell of a CSV file or workbook: what a spreadsheet would take for a formula becomes plain text.
+
+    Numbers stay numbers, also below zero.
+
+    >>> cell("=1+1"), cell("-5"), cell("+SUM(A1)"), cell("plain")
+    ("'=1+1", '-5', "'+SUM(A1)", 'plain')
+    """
+    number = text[1:].replace(".", "", 1).isdecimal() and text[0] in "+-" if text else True
+    return f"'{text}" if text.startswith(_FORMULA) and not number else text
 
 
 Text = Annotated[str, Field(min_length=1, max_length=LONGEST), AfterValidator(plain)]

@@ -21,6 +21,9 @@ class Settings(BaseSettings):
     `plan_limit_seconds`: how long a fair plan may take before a labelled pro-rata plan is given instead.
     `token_hours`: how long a sign-in lasts.
     `demo_password`: the password of the demo's accounts; only `stockpile demo` uses it.
+    `wrong_sign_ins_per_minute`, `public_per_minute`: so many may come from one address, in each process.
+    `oidc_...`: the identity provider, if there is one; `oidc_roles` maps values of the claim `oidc_claim` to
+    role:member:site, as JSON; `oidc_redirect_uri` ends in /oidc/back.
     `backup_dir`: where a running server backs up every night; none: it does not.
     `backup_keep`: how many backups stay there.
     `metrics_token`: who brings it as bearer may read /metrics; none: only this machine may.
@@ -35,6 +38,14 @@ class Settings(BaseSettings):
     database_url: str = ""
     plan_limit_seconds: float = 30.0
     token_hours: int = 12
+    wrong_sign_ins_per_minute: int = 20
+    public_per_minute: int = 600
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = ""
+    oidc_redirect_uri: str = ""
+    oidc_claim: str = "groups"
+    oidc_roles: dict[str, str] = {}
     demo_password: str = "simulated"
     backup_dir: Path | None = None
     backup_keep: Annotated[int, Field(ge=1)] = 14

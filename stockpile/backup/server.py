@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 from uuid import uuid4
 
@@ -22,6 +23,7 @@ from stockpile.errors import Conflict, Refusal
 
 DATA: Final = "database.dump"
 _MAJOR: Final = re.compile(r"\(PostgreSQL\) (\d+)")
+_WALL: Final = re.compile(r"^(\d+; \d+ \d+ (?:POLICY|ROW SECURITY) )", re.MULTILINE)
 
 
 class NoTool(Refusal):
@@ -65,12 +67,15 @@ def dump(session: Session, to: Path, *, folder: Path | None) -> None:
     snapshot: str = session.connection().execute(text("SELECT pg_export_snapshot()")).scalar_one()
     engine = session.get_bind().engine
     os.close(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    flags = ("--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}", f"--file={to}")
-    run([program, *flags], engine.url)
+    flags = ("--format=custom", "--no-owner", "--no-privileges", "--enable-row-security")
+    run([program, *flags, f"--snapshot={snapshot}", f"--file={to}"], engine.url)
 
 
 def restore(data: Path, address: str, *, folder: Path | None) -> None:
-    """Restore into an empty database in one transaction; refuses one that has tables."""
+    """Restore into an empty database in one transaction; refuses one that has tables.
+
+    The second wall is left out, for its role may not be known there: `stockpile database harden` builds it again.
+    """
     engine = open_engine(address)
     try:
         if inspect(engine).get_table_names():
@@ -83,12 +88,26 @@ def restore(data: Path, address: str, *, folder: Path | None) -> None:
     finally:
         engine.dispose()
     flags = ("--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction")
-    run([program, *flags, str(data)], make_url(address))
+    with TemporaryDirectory() as made:
+        chosen = Path(made) / "chosen"
+        chosen.write_text(_without_wall(program, data), encoding="utf-8")
+        run([program, *flags, f"--use-list={chosen}", str(data)], make_url(address))
+
+
+def _without_wall(program: str, data: Path) -> str:
+    """The contents of a dump as pg_restore takes them, but for row-level security."""
+    done = subprocess.run([program, "--list", str(data)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ToolFailed(f"{data} cannot be read: {done.stderr.strip()[-1000:]}")
+    return _WALL.sub(r";\1", done.stdout)
 
 
 def run(command: Sequence[str], url: URL) -> None:
     """Run a program of PostgreSQL on that database; the password goes by the environment, never by the arguments."""
-    environment = os.environ | ({"PGPASSWORD": str(url.password)} if url.password else {})
+    for_everybody = f"{os.environ.get('PGOPTIONS', '')} -c stockpile.members=*".strip()
+    environment = (
+        os.environ | {"PGOPTIONS": for_everybody} | ({"PGPASSWORD": str(url.password)} if url.password else {})
+    )
     target = url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
     program, *rest = command
     done = subprocess.run(

@@ -15,6 +15,7 @@ from stockpile.actor import Act
 from stockpile.db import transact
 from stockpile.governance import operations, queries
 from stockpile.governance.caller import Key, SignedIn, SignedInGuest, bearer, known_account
+from stockpile.governance.keys.operations import KeysMakeNoKeys
 from stockpile.governance.tables import Account
 from stockpile.plaintext import Note, Text
 
@@ -30,7 +31,9 @@ class TokenGiven(BaseModel):
 
 @router.post("/tokens", status_code=201)
 def create_token(caller: SignedInGuest, request: Request) -> TokenGiven:
-    """Sign in with name and password (HTTP Basic) for a bearer token."""
+    """Sign in with name and password (HTTP Basic) for a bearer token; a token or key gives no other one."""
+    if caller.token is not None:
+        raise KeysMakeNoKeys("a token is given for name and password (HTTP Basic): no token or key gives another")
     hours: int = request.app.state.settings.token_hours
 
     def issue(session: Session) -> tuple[str, datetime]:
@@ -69,7 +72,7 @@ class SwitchBody(http.Body):
 
 
 @router.put("/me/password")
-def change_password(caller: SignedIn, body: PasswordBody) -> dict[str, Any]:
+def change_password(caller: SignedInGuest, body: PasswordBody) -> dict[str, Any]:
     """Give yourself another password; every sign-in of the account ends, this one too."""
 
     with caller.reading() as session:

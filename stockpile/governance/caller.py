@@ -6,7 +6,7 @@ import base64
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from threading import BoundedSemaphore
 from typing import Annotated, Any, Final
@@ -24,12 +24,13 @@ from starlette.datastructures import State
 
 from stockpile import http, idempotency
 from stockpile.actor import Act, Actor
-from stockpile.db import reading, transact
+from stockpile.db import reading, transact, write_for
 from stockpile.errors import Refusal
 from stockpile.governance import operations, queries
 from stockpile.governance.attempts import attempts_at
+from stockpile.governance.keys.queries import asks_factor
 from stockpile.governance.operations import SignInRefused
-from stockpile.governance.rules import SCHEDULER, holds, require_any
+from stockpile.governance.rules import SCHEDULER, holds, members_of, require_any
 from stockpile.governance.tables import Account
 
 MOST_HASHES_AT_ONCE = 4
@@ -128,6 +129,7 @@ class Caller:
         """
 
         def once(session: Session) -> idempotency.Reply:
+            write_for(session, members_of(self.actor))
             act = self.act(session)
             return idempotency.once(
                 session,
@@ -273,7 +275,9 @@ def _actor(
         return operations.actor_of_token(session, token.credentials, real_now=real_now)
     if password is not None:
         name, secret = password.username, password.password
-        return queries.actor_of(session, known_account(engine, session, name, secret, real_now=real_now))
+        account = known_account(engine, session, name, secret, real_now=real_now)
+        actor = queries.actor_of(session, account, real_now=real_now)
+        return replace(actor, unproven=asks_factor(session, actor.id))
     raise SignInRefused("sign in: send a bearer token of POST /api/v1/tokens, or name and password (HTTP Basic)")
 
 

@@ -6,7 +6,6 @@ import functools
 import hashlib
 import secrets
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -81,13 +80,18 @@ def _refuse_short(password: str) -> None:
         raise Invalid(f"a password needs at least {SHORTEST_PASSWORD} characters", field="password")
 
 
-def _grant_row(session: Session, account: Account, grant: Grant) -> AccountGrant:
+def require_grantable(session: Session, grant: Grant) -> None:
+    """Refuse a grant of a role that there is not, to a member that is unknown, or to suppliers in general."""
     if grant.role not in rules.ROLES:
         raise Invalid(f"there is no role {grant.role}; roles are {', '.join(rules.ROLES)}", field="role")
     if grant.role == rules.SUPPLIER and not grant.member:
         raise Invalid("an account of a supplier is for one supplier: name its code as member", field="member")
     if grant.member and grant.role != rules.SUPPLIER:
         queries.member(session, grant.member)
+
+
+def _grant_row(session: Session, account: Account, grant: Grant) -> AccountGrant:
+    require_grantable(session, grant)
     assert account.id is not None
     return AccountGrant(
         account_id=account.id, role=grant.role, member_code=grant.member or "", site_code=grant.site or ""
@@ -157,7 +161,8 @@ def issue_token(session: Session, account: Account, *, real_now: datetime, hours
     assert account.id is not None
     secret = secrets.token_urlsafe(32)
     expires_at = real_now + timedelta(hours=hours)
-    session.add(Token(digest=token_digest(secret), account_id=account.id, expires_at=expires_at))
+    digest = token_digest(secret)
+    session.add(Token(digest=digest, account_id=account.id, expires_at=expires_at, created_at=real_now))
     return secret, expires_at
 
 
@@ -188,18 +193,32 @@ def asking_holders(tokens: Iterable[str], *, real_now: datetime) -> bulk.Questio
 
 def holders(found: bulk.Answer) -> dict[str, Actor]:
     """Who holds each token that was found."""
-    held: dict[str, Actor] = {}
-    for digest, number, name, role, member, site in found:
-        grant = (Grant(role, member or None, site or None),) if role else ()
-        known = held.get(digest, Actor(id=number, name=name, grants=()))
-        held[digest] = replace(known, grants=(*known.grants, *grant))
-    return held
+    grants: dict[str, list[Grant]] = {}
+    who: dict[str, tuple[int, str, str, int]] = {}
+    for digest, number, name, role, member, site, scopes, unproven in found:
+        if digest not in who:
+            who[digest], grants[digest] = (number, name, scopes, unproven), []
+        if role:
+            grants[digest].append(Grant(role, member or None, site or None))
+    return {
+        digest: Actor(number, name, tuple(grants[digest]), _narrowed(scopes) if scopes else None, bool(unproven))
+        for digest, (number, name, scopes, unproven) in who.items()
+    }
+
+
+@functools.lru_cache(maxsize=256)
+def _narrowed(scopes: str) -> frozenset[str]:
+    return frozenset(scopes.split(","))
 
 
 _HOLDERS: Final = (
-    "SELECT t.digest, a.id, a.name, g.role, g.member_code, g.site_code FROM {rows}"
+    "SELECT t.digest, a.id, a.name, g.role, g.member_code, g.site_code, t.scopes,"
+    " (f.account_id IS NOT NULL OR w.second_factor_demanded IS TRUE)"
+    " AND (t.proven_until IS NULL OR t.proven_until <= r.real_now) FROM {rows}"
     " JOIN token t ON t.digest = r.digest JOIN account a ON a.id = t.account_id"
-    " LEFT JOIN account_grant g ON g.account_id = a.id"
+    " LEFT JOIN account_grant g ON g.account_id = a.id AND (g.ends_at IS NULL OR g.ends_at > r.real_now)"
+    " LEFT JOIN second_factor f ON f.account_id = a.id AND f.confirmed_at IS NOT NULL"
+    " LEFT JOIN region w ON w.id = 1"
     " WHERE NOT t.revoked AND t.expires_at > r.real_now AND a.active ORDER BY g.id"
 )
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from stockpile import bulk
 from stockpile.actor import Actor, Grant
@@ -96,11 +96,13 @@ def accounts(session: Session) -> list[Account]:
     return list(session.exec(select(Account).order_by(col(Account.name))))
 
 
-def actor_of(session: Session, account: Account) -> Actor:
-    """The actor that an account stands for, with its grants."""
+def actor_of(session: Session, account: Account, *, real_now: datetime | None = None) -> Actor:
+    """The actor that an account stands for, with its grants; those that end by themselves only with `real_now`."""
     assert account.id is not None, "an account that is not stored yet"
+    lasting = col(AccountGrant.ends_at).is_(None)
+    running = lasting if real_now is None else or_(lasting, col(AccountGrant.ends_at) > real_now)
     rows = session.exec(
-        select(AccountGrant).where(AccountGrant.account_id == account.id).order_by(col(AccountGrant.id))
+        select(AccountGrant).where(AccountGrant.account_id == account.id, running).order_by(col(AccountGrant.id))
     )
     grants = tuple(Grant(row.role, row.member_code or None, row.site_code or None) for row in rows)
     return Actor(id=account.id, name=account.name, grants=grants)

@@ -186,7 +186,47 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     "finding.accept": frozenset({COMMITTEE}),
     "region.import": frozenset({ADMINISTRATOR}),
     "account.manage": frozenset({ADMINISTRATOR}),
+    "grant.share": frozenset({REQUESTER, LOGISTICS, COORDINATOR}),
+    "glass.break": frozenset({LOGISTICS, COORDINATOR, PHARMACIST}),
+    "glass.review": frozenset({COMMITTEE, AUDITOR}),
 }
+
+APPROVING: Final = frozenset(
+    {
+        "admit",
+        "adopt",
+        "appoint",
+        "approve",
+        "award",
+        "change",
+        "close",
+        "confirm",
+        "decide",
+        "erase",
+        "lift",
+        "manage",
+        "pay",
+        "release",
+        "review",
+        "suspend",
+        "vote",
+    }
+)
+"""The verbs of rights by which a person answers for what another has prepared, or lets others in."""
+STANDING: Final = frozenset({"limit.set", "preapproval.set", "promise.set", "finding.accept"})
+"""Rights of another verb by which a person approves, some beforehand, what nobody will be asked about again.
+
+`calloff.accept` is none: it says what stands at the dock, and handhelds carry it.
+"""
+
+
+def approves(right: str) -> bool:
+    """Whether a right is one by which a person approves: it asks for the second factor, and no key carries it.
+
+    >>> approves("plan.approve"), approves("stock.receive")
+    (True, False)
+    """
+    return right.partition(".")[2] in APPROVING or right in STANDING
 
 
 class Missing(NotAllowed):
@@ -195,10 +235,27 @@ class Missing(NotAllowed):
     code = "right_missing"
 
 
+class SecondFactorMissing(NotAllowed):
+    """The right is there; this sign-in has not shown the second factor that approvals ask for."""
+
+    code = "second_factor_missing"
+
+
 class OwnWork(Conflict):
     """Nobody approves their own request, plan or order."""
 
     code = "own_work"
+
+
+def members_of(actor: Actor) -> list[str] | None:
+    """The members that every grant of the actor is narrowed to; None where one reaches further.
+
+    >>> members_of(Actor(1, "anna", (Grant("requester", member="BE-1"),)))
+    ['BE-1']
+    """
+    if any(grant.member is None for grant in actor.grants):
+        return None
+    return sorted({grant.member for grant in actor.grants if grant.member is not None})
 
 
 def allowed(actor: Actor, right: str, *, member: str | None = None, site: str | None = None) -> bool:
@@ -207,6 +264,8 @@ def allowed(actor: Actor, right: str, *, member: str | None = None, site: str | 
     A grant limited to a member (or site) covers only acts that name it.
     """
     roles = RIGHTS[right]
+    if actor.scopes is not None and right not in actor.scopes:
+        return False
     return any(
         grant.role in roles and grant.member in (None, member) and grant.site in (None, site) for grant in actor.grants
     )
@@ -214,13 +273,17 @@ def allowed(actor: Actor, right: str, *, member: str | None = None, site: str | 
 
 def holds(actor: Actor, right: str) -> bool:
     """Whether the actor holds `right` for anything at all, however limited."""
-    return any(grant.role in RIGHTS[right] for grant in actor.grants)
+    roles = RIGHTS[right]
+    if actor.scopes is not None and right not in actor.scopes:
+        return False
+    return any(grant.role in roles for grant in actor.grants)
 
 
 def require_any(actor: Actor, right: str) -> None:
     """Refuse who does not hold `right` for anything at all."""
     if not holds(actor, right):
         raise Missing(f"{actor.name} may not {right}: the account has no role for it", right=right)
+    require_proof(actor, right)
 
 
 def require(actor: Actor, right: str, *, member: str | None = None, site: str | None = None) -> None:
@@ -228,6 +291,17 @@ def require(actor: Actor, right: str, *, member: str | None = None, site: str | 
     if not allowed(actor, right, member=member, site=site):
         where = "".join(f" for {name}" for name in (member, site) if name)
         raise Missing(f"{actor.name} may not {right}{where}", right=right, member=member, site=site)
+    require_proof(actor, right)
+
+
+def require_proof(actor: Actor, right: str) -> None:
+    """Refuse an approval by a sign-in that lacks the second factor it needs."""
+    if actor.unproven and approves(right):
+        raise SecondFactorMissing(
+            f"{right} needs the second factor: sign in for a token, then send the six digits of your device to "
+            "POST /api/v1/me/second-factor/proof (a device is set up at POST /api/v1/me/second-factor)",
+            right=right,
+        )
 
 
 def require_other(actor: Actor, authors: dict[int, str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Text, UniqueConstraint, false
 from sqlmodel import Field
 
 from stockpile.db import BigId, Table
@@ -23,6 +23,7 @@ class Region(Table, table=True):
     simulated_now: datetime | None = None
     currency: str
     time_zone: str
+    second_factor_demanded: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 class Member(Table, table=True):
@@ -55,7 +56,10 @@ class Account(Table, table=True):
 
 
 class AccountGrant(Table, table=True):
-    """A role held by an account, within one member and one site ('' stands for all)."""
+    """A role held by an account, within one member and one site ('' stands for all).
+
+    `ends_at`: when it ends by itself (real time); `given_by`: who shared or took it, where no administrator gave it.
+    """
 
     __tablename__ = "account_grant"
     __table_args__ = (UniqueConstraint("account_id", "role", "member_code", "site_code"),)
@@ -65,10 +69,16 @@ class AccountGrant(Table, table=True):
     role: str
     member_code: str = ""
     site_code: str = ""
+    ends_at: datetime | None = None
+    given_by: int | None = Field(default=None, foreign_key="account.id", sa_type=BigInteger)
 
 
 class Token(Table, table=True):
-    """A sign-in: only the SHA-256 of the secret is kept."""
+    """A sign-in, or an API key where it has a label: only the SHA-256 of the secret is kept.
+
+    `scopes`: the rights that a key is narrowed to, with commas; '' for all.
+    `proven_until`: until when the second factor shown with it counts.
+    """
 
     __tablename__ = "token"
 
@@ -76,3 +86,7 @@ class Token(Table, table=True):
     account_id: int = Field(foreign_key="account.id", sa_type=BigInteger, index=True)
     expires_at: datetime
     revoked: bool = False
+    label: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    scopes: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
+    created_at: datetime | None = None
+    proven_until: datetime | None = None

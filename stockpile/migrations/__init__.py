@@ -26,6 +26,7 @@ import stockpile.demand.outlooks.tables
 import stockpile.demand.scenarios.tables
 import stockpile.demand.tables
 import stockpile.governance.committee.tables
+import stockpile.governance.keys.tables
 import stockpile.governance.standing.tables
 import stockpile.governance.tables
 import stockpile.idempotency

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from stockpile.plaintext import cell
+
 VERSION: Final = "1.0"
 """Version of the forms of all tables; a column that goes or changes its meaning raises the first number."""
 LICENCE: Final = "https://creativecommons.org/licenses/by/4.0/"
@@ -60,7 +62,7 @@ def as_csv(dataset: Dataset, rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _cell(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value
+    return cell(value) if isinstance(value, str) else value
 
 
 def schema(dataset: Dataset) -> dict[str, Any]:

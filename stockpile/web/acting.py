@@ -17,10 +17,10 @@ from sqlmodel import Session
 
 from stockpile import http, idempotency
 from stockpile.actor import Act
-from stockpile.db import reading, transact
+from stockpile.db import reading, transact, write_for
 from stockpile.errors import Invalid, Refusal
 from stockpile.governance import caller
-from stockpile.governance.rules import RIGHTS, Missing
+from stockpile.governance.rules import RIGHTS, Missing, SecondFactorMissing, members_of
 from stockpile.plaintext import Text
 from stockpile.web.sign_in import SignedIn
 from stockpile.web.speech import say
@@ -49,6 +49,7 @@ def once(signed: SignedIn, path: str, asked: dict[str, Any], work: Work, *, key:
 
     def inside(session: Session) -> idempotency.Reply:
         act = signed.act(session)
+        write_for(session, members_of(act.actor))
         return idempotency.once(
             session,
             act,
@@ -66,12 +67,21 @@ def _refused(body: dict[str, Any]) -> str:
     """A kept refusal (a problem body) in words."""
     if str(body["type"]).endswith(f":{Missing.code}"):
         return without_right(str(body["facts"]["right"]))
+    if str(body["type"]).endswith(f":{SecondFactorMissing.code}"):
+        return without_code()
     return str(body["detail"])
 
 
 def refusal_words(refusal: Refusal) -> str:
     """A refusal in words: who may do it where the account may not, otherwise what the domain says."""
+    if isinstance(refusal, SecondFactorMissing):
+        return without_code()
     return without_right(str(refusal.facts["right"])) if isinstance(refusal, Missing) else refusal.message
+
+
+def without_code() -> str:
+    """What to tell who has not shown the code that approvals ask for."""
+    return say("To approve, sign out and sign in again with the code of your device.")
 
 
 def without_right(right: str) -> str:

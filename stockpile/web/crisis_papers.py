@@ -18,7 +18,6 @@ from stockpile.allocation import queries as allocation
 from stockpile.allocation.rules import PickLine
 from stockpile.db import reading
 from stockpile.errors import NotFound, Refusal
-from stockpile.governance import operations as governance
 from stockpile.governance import queries as region
 from stockpile.governance.operations import SignInRefused
 from stockpile.inventory import queries as inventory
@@ -111,10 +110,8 @@ def _page(engine: Engine, request: Request, template: str, fill: Fill) -> Respon
         return RedirectResponse("/login")
     with reading(engine) as session, speech.speaking(language):
         try:
-            guest = sign_in.is_guest(governance.actor_of_token(session, token, real_now=real_now))
+            sign_in.reader(session, token)
         except SignInRefused:
-            return RedirectResponse("/login")
-        if guest:
             return RedirectResponse("/login")
         found, now = region.region(session), region.effective_now(session, real_now=real_now)
         facts: dict[str, Any] = {

@@ -17,6 +17,7 @@ from stockpile.settings import Settings
 from stockpile.web import audit, audit_reading, buying, committee, crisis, places, sign_in, supplier
 from stockpile.web.crisis_papers import add_papers
 from stockpile.web.key import secret_key
+from stockpile.web.oidc import BEGIN, add_oidc
 from stockpile.web.storeroom import add_storeroom
 
 ASSETS = Path(__file__).parent / "assets"
@@ -47,6 +48,7 @@ def add_pages(app: FastAPI, settings: Settings) -> None:
     # Quasar's bar of loading has no name for a screen reader; long work here says its own progress.
     screens.config.quasar_config["loadingBar"] = {"skipHijack": True}
     add_storeroom(engine)
+    add_oidc(engine, settings)
     add_papers(engine)
     _add_page("/login", "Stockpile: sign in", lambda: _login(engine, settings))
     _add_page("/", "Stockpile", lambda: crisis.crisis_page(engine, limit_seconds=settings.plan_limit_seconds))
@@ -72,7 +74,9 @@ def add_pages(app: FastAPI, settings: Settings) -> None:
 
 async def _login(engine: Engine, settings: Settings) -> object:
     following = ui.context.client.request.query_params.get("next", "")
-    return await sign_in.login_page(engine, hours=settings.token_hours, following=following)
+    provider = BEGIN if settings.oidc_issuer else ""
+    door = sign_in.Door(engine, settings.home, settings.token_hours)
+    return await sign_in.login_page(door, following=following, provider=provider)
 
 
 def _looked_into(engine: Engine, kind: str, settings: Settings) -> Callable[[str], Awaitable[object]]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TypeVar
 
 from fastapi.responses import RedirectResponse
@@ -15,8 +17,12 @@ from sqlmodel import Session
 from stockpile.actor import Act, Actor
 from stockpile.db import reading, transact
 from stockpile.governance import operations, queries
+from stockpile.governance.access.limits import TooManyCodes, guard
 from stockpile.governance.attempts import TooManyAttempts
 from stockpile.governance.caller import known_account
+from stockpile.governance.keys import operations as keys
+from stockpile.governance.keys.operations import CodeRefused, NoDevice
+from stockpile.governance.keys.vault import vault
 from stockpile.governance.operations import SignInRefused
 from stockpile.governance.queries import NoRegion
 from stockpile.governance.rules import SUPPLIER, holds
@@ -51,7 +57,7 @@ class SignedIn:
 
     def _read(self, query: Callable[[Session], Result]) -> Result:
         with reading(self.engine) as session:
-            operations.actor_of_token(session, self.token, real_now=datetime.now(UTC))
+            self._still(session)
             return query(session)
 
     async def work(self, task: Callable[[], Result]) -> Result:
@@ -62,8 +68,11 @@ class SignedIn:
 
     def _work(self, task: Callable[[], Result]) -> Result:
         with reading(self.engine) as session:
-            operations.actor_of_token(session, self.token, real_now=datetime.now(UTC))
+            self._still(session)
         return task()
+
+    def _still(self, session: Session) -> None:
+        (holder if self.guest_of or not self.name else reader)(session, self.token)
 
     def act(self, session: Session) -> Act:
         """An act of whoever is signed in now: at the region's clock, recorded at the real one."""
@@ -110,23 +119,53 @@ async def signed_in(engine: Engine, *, guests: bool = False) -> SignedIn | None:
 
 
 def _named(session: Session, engine: Engine, token: str) -> SignedIn:
-    actor = operations.actor_of_token(session, token, real_now=datetime.now(UTC))
+    actor = holder(session, token)
     own = next((grant.member for grant in actor.grants if grant.role == SUPPLIER and grant.member), "")
     guest_of = (own or actor.name) if is_guest(actor) else ""
     return SignedIn(engine, token, actor.name, frozenset(grant.role for grant in actor.grants), guest_of)
 
 
-async def login_page(engine: Engine, *, hours: int, following: str) -> RedirectResponse | None:
-    """The sign-in form; who is signed in goes on to `following`, where that is a screen, or to their first one."""
+def reader(session: Session, token: str) -> Actor:
+    """Who holds this token and may read the region; refuses as signed out a guest and who holds no role any more."""
+    actor = operations.actor_of_token(session, token, real_now=datetime.now(UTC))
+    if is_guest(actor):
+        raise SignInRefused(operations.ENDED)
+    return actor
+
+
+def holder(session: Session, token: str) -> Actor:
+    """Who holds this token, a guest too; refuses as signed out who holds no role, or none any more."""
+    actor = operations.actor_of_token(session, token, real_now=datetime.now(UTC))
+    if not actor.grants:
+        raise SignInRefused(operations.ENDED)
+    return actor
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where one signs in: the installation, its data folder, and how many hours a sign-in lasts."""
+
+    engine: Engine
+    home: Path
+    hours: int
+
+
+async def login_page(door: Door, *, following: str, provider: str = "") -> RedirectResponse | None:
+    """The sign-in form; who is signed in goes on to `following`, where that is a screen, or to their first one.
+
+    `provider`: where one is sent to sign in with the region's identity provider; empty where there is none.
+    """
     following = led_to(following)
-    known = await signed_in(engine, guests=True)
+    known = await signed_in(door.engine, guests=True)
     if known is not None:
         return RedirectResponse(SUPPLIER_DESK if known.guest_of else following or first_of(known.roles))
-    title = await run.io_bound(_region_title, engine)
+    title = await run.io_bound(_region_title, door.engine)
     with ui.element("div").classes("sign-in"):
         text("h1", "Stockpile")
         text("p", title or say(NOTHING_LOADED))
-        _form(engine, hours=hours, following=following)
+        _form(door, following=following)
+        if provider:
+            ui.link(say("Sign in with your organisation's account"), provider)
     return None
 
 
@@ -139,24 +178,30 @@ def _region_title(engine: Engine) -> str:
         return f"{found.title}{' - SIMULATED' if found.simulated else ''}"
 
 
-def _form(engine: Engine, *, hours: int, following: str) -> None:
+def _form(door: Door, *, following: str) -> None:
     with ui.element("form").classes("column-of-fields") as form:
         name = ui.input(say("Name")).props("autofocus outlined autocomplete=username").classes("wide")
         password = ui.input(say("Password"), password=True, password_toggle_button=True)
         password.props("outlined autocomplete=current-password").classes("wide")
+        code = ui.input(say("Code of your device, if you have one"))
+        code.props("outlined autocomplete=one-time-code inputmode=numeric maxlength=6").classes("wide")
         error = text("p", "").classes("error").props("role=alert")
         ui.button(say("Sign in"), color=None).props("type=submit no-caps unelevated size=lg").classes("wide action")
 
     async def submit() -> None:
         error.text = ""
         try:
-            issued = await run.io_bound(_issue, engine, name.value.strip(), password.value, hours)
+            shown = code.value.strip()
+            issued = await run.io_bound(_issue, door, name.value.strip(), password.value, shown)
+        except CodeRefused:
+            error.text, code.value = say("This is not the code of your device now. Wait for the next one."), ""
+            return
         except SignInRefused:
             error.text = say("Name and password do not match an account. Check both and try again.")
             password.value = ""
             password.run_method("focus")
             return
-        except TooManyAttempts as refusal:
+        except (TooManyAttempts, TooManyCodes, NoDevice) as refusal:
             error.text, password.value = refusal.message, ""
             return
         if issued is not None:
@@ -166,13 +211,26 @@ def _form(engine: Engine, *, hours: int, following: str) -> None:
     form.on("submit.prevent", submit)
 
 
-def _issue(engine: Engine, name: str, password: str, hours: int) -> tuple[str, str]:
-    """A fresh token and the page to begin with; the slow check of the password holds no lock."""
-    with reading(engine) as session:
-        account = known_account(engine, session, name, password, real_now=datetime.now(UTC))
-        roles = {grant.role for grant in queries.actor_of(session, account).grants}
+def _issue(door: Door, name: str, password: str, code: str) -> tuple[str, str]:
+    """A fresh token and the page to begin with; the slow check of the password holds no lock.
+
+    With a code of the account's device the sign-in may approve; a wrong one gives none.
+    """
+    with reading(door.engine) as session:
+        account = known_account(door.engine, session, name, password, real_now=datetime.now(UTC))
+        actor = queries.actor_of(session, account, real_now=datetime.now(UTC))
     real_now = datetime.now(UTC)
-    token, _ = transact(
-        engine, lambda session: operations.issue_token(session, account, real_now=real_now, hours=hours)
-    )
-    return token, first_of(roles)
+
+    def issue(session: Session) -> str:
+        token, _ = operations.issue_token(session, account, real_now=real_now, hours=door.hours)
+        if code:
+            session.flush()
+            act = Act(actor, at=queries.effective_now(session, real_now=real_now), recorded_at=real_now)
+            digest = operations.token_digest(token)
+            keys.prove_factor(session, act, vault(door.home), code=code, token=digest)
+        return token
+
+    counted = guard(door.engine, f"code:{actor.id}", real_now=real_now) if code else nullcontext()
+    with counted:
+        token = transact(door.engine, issue)
+    return token, first_of(grant.role for grant in actor.grants)

@@ -22,7 +22,6 @@ from sqlmodel import Session
 from stockpile.actor import Actor
 from stockpile.catalogue import queries as catalogue
 from stockpile.db import reading
-from stockpile.governance import operations as governance
 from stockpile.governance import queries as region
 from stockpile.governance.operations import SignInRefused
 from stockpile.inventory import queries as inventory
@@ -68,10 +67,8 @@ def _page(engine: Engine, token: str, language: str) -> str | None:
     real_now = datetime.now(UTC)
     with reading(engine) as session:
         try:
-            actor = governance.actor_of_token(session, token, real_now=real_now)
+            actor = sign_in.reader(session, token)
         except SignInRefused:
-            return None
-        if sign_in.is_guest(actor):
             return None
         found = region.region(session)
         now = region.effective_now(session, real_now=real_now)

@@ -159,6 +159,9 @@ finding.answer       .         x         x           x         x     x          
 finding.accept       .         .         .           x         .     .          .       .             .         .
 region.import        .         .         .           .         .     .          .       x             .         .
 account.manage       .         .         .           .         .     .          .       x             .         .
+grant.share          x         x         x           .         .     .          .       .             .         .
+glass.break          .         x         x           .         .     x          .       .             .         .
+glass.review         .         .         .           x         .     .          x       .             .         .
 """
 HEAD, *ROWS = [line.split() for line in TABLE.strip().splitlines()]
 CELLS = [(row[0], role, mark == "x") for row in ROWS for role, mark in zip(HEAD[1:], row[1:], strict=True)]

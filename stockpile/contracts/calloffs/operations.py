@@ -275,8 +275,8 @@ def close_short(session: Session, act: Act, *, number: int, reason: str) -> Call
 
 def accept(session: Session, act: Act, *, number: int, rejected: Sequence[Rejected] = ()) -> CallOff:
     """Accept what an order delivered, but for what is rejected of it with the reason; only that is ever paid."""
+    require(act.actor, "calloff.accept", site=queries.calloff(session, number).deliver_to)
     calloff = _in(session, number, "accept")
-    require(act.actor, "calloff.accept", site=calloff.deliver_to)
     lines = {line.id: line for line in queries.lines(session, number)}
     for row, one in enumerate(rejected, start=1):
         if one.line not in lines or not one.reason.strip() or one.quantity <= 0:

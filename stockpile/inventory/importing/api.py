@@ -119,6 +119,7 @@ def send_file(
     Accepted (202) with a number under which GET /imports/{number} tells how far it is and, row by row, what is
     wrong; refused at once where the file as a whole cannot be read.
     """
+    operations.require_some(caller.actor)
     body = FileBody(sha256=digest(upload.content), form=upload.form, name=upload.name, dry_run=dry_run)
     file = opened(upload.content, form=upload.form)
 

@@ -12,7 +12,7 @@ from sqlalchemy import delete, or_, update
 from sqlmodel import Session, col
 
 from stockpile import bulk, journal
-from stockpile.actor import Act
+from stockpile.actor import Act, Actor
 from stockpile.db import rows_changed
 from stockpile.errors import Conflict, Refusal
 from stockpile.governance.rules import Missing, holds
@@ -48,10 +48,15 @@ class Posted:
     rows: int
 
 
+def require_some(actor: Actor) -> None:
+    """Refuse who may record no kind of row at all, before anything of a file is read."""
+    if not any(holds(actor, kind.right) for kind in recording.KINDS.values()):
+        raise Missing(f"{actor.name} may not record stock: no row of a file would be accepted", right="stock.*")
+
+
 def accept(session: Session, act: Act, *, name: str, content: bytes, opened: Opened, dry_run: bool) -> StockImport:
     """Take a file in, to be run by the next free runner; refuses who may record no kind of row at all."""
-    if not any(holds(act.actor, kind.right) for kind in recording.KINDS.values()):
-        raise Missing(f"{act.actor.name} may not record stock: no row of a file would be accepted", right="stock.*")
+    require_some(act.actor)
     found = StockImport(
         name=name,
         form=opened.form,

@@ -175,10 +175,10 @@ def _end(hand: Hand, state: str, **given: Any) -> str:
 def _act(session: Session, hand: Hand) -> Act:
     """Who sent the import, with the rights of now, at the region's clock."""
     account = session.get_one(Account, queries.import_of(session, hand.number).requested_by)
-    actor = governance.actor_of(session, account)
+    real_now = hand.clock()
+    actor = governance.actor_of(session, account, real_now=real_now)
     if not account.active:
         actor = type(actor)(actor.id, actor.name, ())
-    real_now = hand.clock()
     return Act(actor, governance.effective_now(session, real_now=real_now), real_now)
 
 

@@ -15,7 +15,7 @@ from stockpile.actor import Act, Actor
 from stockpile.db import rows_changed
 from stockpile.errors import Conflict, Invalid
 from stockpile.governance import queries as governance
-from stockpile.governance.rules import Missing, allowed, holds, require_other
+from stockpile.governance.rules import Missing, allowed, holds, require_other, require_proof
 from stockpile.inventory.proposals import queries, rules
 from stockpile.inventory.proposals.steps import Step
 from stockpile.inventory.proposals.tables import Proposal
@@ -115,6 +115,7 @@ def _require_second(act: Act, found: Proposal, step: Any) -> None:
     rights = step.confirm if site is None else [right for right in step.confirm if allowed(act.actor, right, site=site)]
     if not any(holds(act.actor, right) for right in rights):
         raise Missing(f"{act.actor.name} may not confirm a step like this ({step.kind})", right=step.confirm[0])
+    require_proof(act.actor, "second.confirm")
 
 
 def _claim(session: Session, act: Act, found: Proposal, state: str) -> None:

@@ -1,0 +1,1 @@
+"""Keys, sign-ins, second factor, lent roles and break-glass over HTTP."""
