@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine
+from sqlmodel import Session
 
 from stockpile.actor import Act, Actor
 from stockpile.allocation import planning
 from stockpile.allocation.tables import Plan
 from stockpile.db import transact
-from stockpile.demo import cast, show, story
+from stockpile.demo import cast, offices, show, story
 from stockpile.demo.scenarios import WAVE
 from stockpile.demo.story import Story
+from stockpile.governance.committee import operations as committee
+from stockpile.governance.committee.gate import DecisionRequired, Effect
 from stockpile.region.reading import read
 
 SIX_RULES = ("leximin", "pro_rata_need", "per_capita", "equal_coverage", "equal_units", "talmud")
@@ -39,6 +42,23 @@ def first_plan(engine: Engine, told: Story) -> Plan:
     act = acting_in(told.actors, "coordinator")
     made = planning.draft(engine, act, surge_id=told.surge, limit_seconds=told.limit_seconds)
     return transact(engine, lambda session: planning.store(session, act, made=made))
+
+
+def decided(engine: Engine, told: Story, why: DecisionRequired) -> int:
+    """What the gate asks for, put to the seats and adopted by them all; the decision's number."""
+    asked = {name: why.facts[name] for name in ("operation", "subject", "payload", "value_minor", "level")}
+    act = acting_in(told.actors, "coordinator")
+
+    def put(session: Session) -> int:
+        made = committee.propose(session, act, effect=Effect(**asked), title="a promise", evidence=["report 7"])
+        assert made.id is not None
+        committee.put(session, act, number=made.id)
+        committee.open_vote(session, acting_in(told.actors, "committee"), number=made.id)
+        for seat, _, _ in offices.SEATS:
+            offices.vote(session, acting_in(told.actors, seat), number=made.id, reason="as instructed")
+        return made.id
+
+    return transact(engine, put)
 
 
 def acting_in(actors: Mapping[str, Actor], name: str) -> Act:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ from stockpile.allocation.reasons import queries as reasons
 from stockpile.allocation.tables import Plan
 from stockpile.db import open_engine, reading
 from stockpile.errors import Invalid, NotAllowed, NotFound
-from tests.allocation.real_region import acting_in, first_morning, first_plan
+from stockpile.governance.committee.gate import DecisionRequired
+from tests.allocation.real_region import acting_in, decided, first_morning, first_plan
 from tests.allocation.surge_room import ask, everybody, lines, planned, results, share_out, submitted, surge
 from tests.allocation.test_policies import adopted, written
 from tests.conftest import NOW, Cast, acting
@@ -196,7 +198,10 @@ def test_on_the_real_region_an_impossible_promise_is_named_and_a_possible_one_is
 
     def entitle(member: str, quantity: int) -> None:
         promise = Promise(row.item_code, quantity, act.at.date(), "paid for")
-        do(engine, operations.entitle, act, member=member, promise=promise)
+        with pytest.raises(DecisionRequired) as why:
+            do(engine, operations.entitle, act, member=member, promise=promise)
+        number = decided(engine, told, why.value)
+        do(engine, operations.entitle, replace(act, decision=number), member=member, promise=promise)
 
     for one in tied:
         entitle(one.member_code, one.validated)

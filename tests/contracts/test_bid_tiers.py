@@ -50,7 +50,7 @@ def test_the_committee_decides_on_all_prices_and_the_contract_has_them(region: E
     by_lot = {lot["lot"]: lot for lot in effect.payload["lots"]}
     assert by_lot["A"]["tiers"] == {"TAB": [[100, 390], [101, 10]]}
     assert "tiers" not in by_lot["B"], "bids without tiers are decided on as ever"
-    decision = Chamber(region, cast).adopted(effect, value_minor=effect.value_minor)
+    decision = Chamber(region, cast).adopted(effect)
     act = replace(acting(cast["committee"], after_hours=2), decision=decision)
     do(region, awarding.sign, act, number=number, supplier="SUP-2")
     with reading(region) as session:

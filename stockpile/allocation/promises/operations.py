@@ -42,7 +42,7 @@ def entitle(session: Session, act: Act, *, member: str, promise: Promise) -> Ent
     governance.member(session, member)
     _checked(session, act, promise)
     payload = _payload("entitlement", promise)
-    gate.decide(session, act, Effect("promise.set", f"member:{member}", payload))
+    under = gate.decide(session, act, Effect("promise.set", f"member:{member}", payload))
     row = Entitlement(
         member_code=member,
         item_code=promise.item,
@@ -52,7 +52,7 @@ def entitle(session: Session, act: Act, *, member: str, promise: Promise) -> Ent
         set_by=act.actor.id,
         set_at=act.at,
     )
-    return _kept(session, act, row, subject=f"member:{member}", payload=payload)
+    return _kept(session, act, row, subject=f"member:{member}", payload=payload | under.told)
 
 
 def keep(session: Session, act: Act, *, site: str, promise: Promise) -> DepotBuffer:
@@ -66,7 +66,7 @@ def keep(session: Session, act: Act, *, site: str, promise: Promise) -> DepotBuf
         raise Invalid(f"{site} is a {found.kind}: only depots keep a buffer", field="site", value=site)
     _checked(session, act, promise)
     payload = _payload("buffer", promise)
-    gate.decide(session, act, Effect("promise.set", f"site:{site}", payload))
+    under = gate.decide(session, act, Effect("promise.set", f"site:{site}", payload))
     row = DepotBuffer(
         site_code=site,
         item_code=promise.item,
@@ -76,7 +76,7 @@ def keep(session: Session, act: Act, *, site: str, promise: Promise) -> DepotBuf
         set_by=act.actor.id,
         set_at=act.at,
     )
-    return _kept(session, act, row, subject=f"site:{site}", payload=payload)
+    return _kept(session, act, row, subject=f"site:{site}", payload=payload | under.told)
 
 
 def _checked(session: Session, act: Act, promise: Promise) -> None:
