@@ -18,8 +18,8 @@ import sys
 from pathlib import Path
 
 from optimizer.allocation.check import check
-from optimizer.allocation.plan import plan_from_json
-from optimizer.allocation.problem import problem_from_json
+from optimizer.allocation.plan import BY_POLICY, FAIR
+from optimizer.allocation.reading import plan_from_file, problem_from_file
 from optimizer.reference.command import allocate_file, check_file, is_reference
 from optimizer.reference.fields import FormatError
 from optimizer.reorder.horizon import command as horizon
@@ -91,10 +91,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check(problem: Path, plan: Path) -> int:
-    made_for = problem_from_json(problem.read_bytes())
-    verdict = check(made_for, plan_from_json(plan.read_bytes(), made_for))
+    made_for = problem_from_file(problem.read_bytes())
+    judged = plan_from_file(plan.read_bytes(), made_for)
+    verdict = check(made_for, judged)
     sys.stdout.write(f"feasible: {_yes_no(verdict.feasible)}\nfair: {_yes_no(verdict.fair)}\n")
     sys.stdout.writelines(f"- {finding}\n" for finding in verdict.findings)
+    if judged.method not in (FAIR, BY_POLICY):
+        sys.stdout.write(f"what it says of itself holds: {_yes_no(verdict.labelled)}\n")
     if made_for.policies:
         sys.stdout.write(f"as its policies say: {_yes_no(verdict.kept)}\n")
         sys.stdout.writelines(f"checked: {one}\n" for one in verdict.checked)
@@ -105,7 +108,7 @@ def _share(problem: Path) -> int:
     # The checker must run where OR-Tools is not installed.
     from optimizer.allocation.model import share
 
-    sys.stdout.write(share(problem_from_json(problem.read_bytes())).canonical().decode() + "\n")
+    sys.stdout.write(share(problem_from_file(problem.read_bytes())).canonical().decode() + "\n")
     return 0
 
 
@@ -119,7 +122,7 @@ def _compare(chosen: argparse.Namespace) -> int:
     if not policies:
         raise ValueError("nothing to compare: name rules with --rules or policies with --policy")
     facts = facts_from_json(chosen.facts.read_bytes()) if chosen.facts else {}
-    problem = problem_from_json(chosen.problem.read_bytes())
+    problem = problem_from_file(chosen.problem.read_bytes())
     found = compare(problem, policies, facts=facts, seed=chosen.seed, workers=os.cpu_count() or 1)
     sys.stdout.write(found.canonical().decode() + "\n")
     return 0

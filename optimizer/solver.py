@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from optimizer.outcome import Outcome
 
@@ -30,7 +30,43 @@ _LAST_WORDS = 500
 _GLANCE_SECONDS = 0.05
 
 
+class Elsewhere(Protocol):
+    """Where work may go instead of a child process of this one (see `optimizer.cluster`)."""
+
+    def run(
+        self,
+        function: Callable[..., Value],
+        argument: Any,
+        *,
+        limit_seconds: float,
+        progress: Progress | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Outcome[Value]:
+        """As `run_limited`."""
+
+
+_elsewhere: list[Elsewhere] = []
+
+
+def send_to(elsewhere: Elsewhere | None) -> None:
+    """From now on `run_limited` in this process sends its work there; None: it runs here again."""
+    _elsewhere[:] = [elsewhere] if elsewhere is not None else []
+
+
 def run_limited(
+    function: Callable[..., Value],
+    argument: Argument,
+    *,
+    limit_seconds: float,
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
+) -> Outcome[Value]:
+    """`run_here`, or on the cluster that was named by `send_to`: the same promises and the same answer."""
+    run = _elsewhere[0].run if _elsewhere else run_here
+    return run(function, argument, limit_seconds=limit_seconds, progress=progress, cancel=cancel)
+
+
+def run_here(
     function: Callable[..., Value],
     argument: Argument,
     *,
@@ -116,6 +152,7 @@ def answer() -> None:
     """The child's part: read function and argument, write progress and the answer, or the failure."""
     pipe = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a solver prints goes to standard error, never into the answer
+    threading.Thread(target=_die_with_caller, args=(os.getppid(),), daemon=True).start()
 
     def report(done: int, of: int) -> None:
         pipe.write(pickle.dumps(("progress", done, of)))
@@ -125,6 +162,13 @@ def answer() -> None:
     value = function(argument, progress=report) if told else function(argument)
     pipe.write(pickle.dumps(("answer", value)))
     pipe.close()
+
+
+def _die_with_caller(caller: int) -> None:
+    """A caller that is killed cannot kill its child: nobody waits for the answer, so the child ends too."""
+    while os.getppid() == caller:
+        time.sleep(1)
+    os._exit(1)
 
 
 def _crashed(status: int, said: bytes, seconds: float) -> Outcome[Any]:

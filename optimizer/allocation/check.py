@@ -6,7 +6,8 @@ more than it asks; a claim gets nothing or at least its useful minimum; claims s
 aside get nothing; floors, buffers, picked lines and the volumes that items share are
 kept. Fair means, besides, what `proof` proves, and that the published bottlenecks add up.
 Items that the problem shares by a policy are proven against the policy as `policy_queue` restates it; such a plan
-keeps its rules, and is never called fair. The verdict says of every item what was checked and what was not.
+keeps its rules, and is never called fair. What a plan that is not called fair says of itself (its label, bound and gap)
+is found again by `bound_check`. The verdict says of every item what was checked and what was not.
 Which claims are set aside for their useful minimum is decided by a stated heuristic:
 here it is only asked that each has such a minimum and could not be served at nobody's expense.
 """
@@ -16,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from optimizer.allocation.bound_check import false_claims
 from optimizer.allocation.compact_check import Tally, tally, unfair
 from optimizer.allocation.compact_check import worse_routing as priced_routing
 from optimizer.allocation.compact_check import wrong_bottlenecks as compact_bottlenecks
@@ -25,6 +27,7 @@ from optimizer.allocation.plan import (
     BY_POLICY,
     FAIR,
     FIRST_COME,
+    OWN_ROUTING,
     PRO_RATA,
     Bottleneck,
     CompactPlan,
@@ -46,13 +49,19 @@ LIMITED_PROOF = (
     "the shared limits would be cheaper"
 )
 
+BOUND_PROOF = (
+    "best_found: place, bound and gap found again, from shares without the shared limits that are proven fair. "
+    "NOT checked: whether a better plan within the limits exists below the bound"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """`fair` implies `kept`, which implies `feasible`; `findings` say in plain words what is wrong.
 
     `kept`: every item is proven to be shared as its own rule or policy says. `checked`: what was proven, and in which
-    way, and what was not looked at.
+    way, and what was not looked at. `labelled`: what the plan claims of itself (to be fair, to be by its policies, or
+    its bound and gap) was found again and holds; `kept` implies it.
     """
 
     feasible: bool
@@ -60,6 +69,7 @@ class Verdict:
     findings: tuple[str, ...]
     kept: bool = False
     checked: tuple[str, ...] = ()
+    labelled: bool = False
 
 
 def check(problem: Problem, plan: Plan) -> Verdict:
@@ -78,15 +88,25 @@ def check(problem: Problem, plan: Plan) -> Verdict:
         if broken:
             return Verdict(feasible=False, fair=False, findings=tuple(broken))
     if plan.method not in (FAIR, BY_POLICY):
-        why = f"the plan is {plan.method}: it is not claimed to be fair"
-        return Verdict(True, False, (why,), checked=(FEASIBLE, f"not checked: how a {plan.method} plan shares"))
+        return _as_labelled(problem, plan, judged)
     limited = problem.shared_limits()
-    findings, checked = _proofs(problem, judged, routed=not limited)
+    own_routing = plan.bound is not None and plan.bound.source == OWN_ROUTING
+    findings, checked = _proofs(problem, judged, routed=not limited or own_routing)
     if plan.method == FAIR and problem.policies:
         findings.append("the plan is called fair, and the problem names policies")
+    if plan.swaps:
+        findings.append(f"the plan is called {plan.method}, and substitutes stand in, which that does not know")
     findings += bound_findings(plan) if limited else ()
     kept = not findings
-    return Verdict(True, kept and plan.method == FAIR, tuple(findings), kept, (FEASIBLE, *checked))
+    return Verdict(True, kept and plan.method == FAIR, tuple(findings), kept, (FEASIBLE, *checked), labelled=kept)
+
+
+def _as_labelled(problem: Problem, plan: Plan, judged: list[_Judged]) -> Verdict:
+    """The verdict on a plan that is not called fair: whether it is what it says."""
+    wrong = tuple(false_claims(problem, plan, {one.pool.item: one.whole() for one in judged}))
+    why = f"the plan is {plan.method}: it is not claimed to be fair"
+    way = BOUND_PROOF if plan.method == BEST else f"the rule of thumb {plan.method} was followed again"
+    return Verdict(True, False, (why, *wrong), checked=(FEASIBLE, way), labelled=not wrong)
 
 
 def _proofs(problem: Problem, judged: list[_Judged], *, routed: bool) -> tuple[list[str], list[str]]:

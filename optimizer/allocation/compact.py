@@ -164,6 +164,7 @@ def spread(pool: Pool | CompactPool) -> Pool:
         lanes=pool.lanes,
         buffers=pool.buffers,
         picked=pool.picked,
+        unit_volume=pool.unit_volume,
     )
 
 

@@ -1,74 +1,128 @@
 """Whole packs under limits that items share: dispatch volume, vehicles, storage; and substitutes by ratio.
 
-Here exact theory ends, so the plan is the best of three steps, and says which:
+Here exact theory ends, so the plan is the best of these steps, and says which:
 
 1. Share every item without the shared limits, exactly. If its routing keeps them, it is the fair plan.
-2. Keep everyone's packs and look for another routing that keeps them (one mixed-integer program, HiGHS through
-   MathOpt, status checked, the answer counted again in whole numbers). If there is one, it is the fair plan.
-3. Take packs from the fullest claims until every limit holds, then hand out what fits, emptiest claim first
-   (the queue of the rule), then swap substitutes in. This plan is feasible and labelled `best_found`; its bound
-   is the smaller of the fills of step 1 and of the exact fractional fills with dispatch shared by all items.
+2. Where claims miss packs that substitutes could stand in for, share these items with them (`substituting`).
+3. Keep everyone's packs and look for another routing that keeps the limits (one mixed-integer program, HiGHS through
+   MathOpt, status checked, the answer counted again in whole numbers). If there is one, it is the fair plan. It is
+   not looked for where the exact fractional fills with dispatch shared by all items are lower: then there is none.
+4. Take packs from the fullest claims until every limit holds, then hand out what fits, emptiest claim first
+   (the queue of the rule; an item shared by a policy to no more than the policy gives), then swap substitutes in.
+
+The plans of steps 2 and 4 are feasible and labelled `best_found`; their bound (`bounds`) is the smaller of the fills
+without the shared limits and of those with dispatch shared by all items.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
+from optimizer.allocation.bounds import Block, Rows, block_fills, bound_of, fills
 from optimizer.allocation.joint import fractional_levels
-from optimizer.allocation.plan import BEST, Bound, CompactPlan, Line, Plan, PoolPlan, Swap
+from optimizer.allocation.plan import BEST, OTHER_ROUTING, OWN_ROUTING, Bound, CompactPlan, Line, Plan, PoolPlan, Swap
 from optimizer.allocation.problem import Problem, ProblemError, Substitute
 from optimizer.allocation.rerouting import rerouted
 from optimizer.allocation.standing import Standing, standing_after
+from optimizer.allocation.substituting import Helped, ShareOne, helped, wanted
 
 LARGEST_REPAIR = 1 << 20
-"""Of a limit broken by more than this volume, step 3 takes several packs at a time."""
+"""Of a limit broken by more than this volume, step 4 takes several packs at a time."""
 
 
-def within_limits(problem: Problem, fair: Plan) -> Plan:
-    """The plan under the shared limits, with its bound; `fair` is the exact plan without them."""
-    table = Table(problem, fair)
-    short = any(table.hungry())
-    if not any(table.broken()) and not (problem.substitutes and short):
-        return replace(fair, bound=_proven("its own routing keeps every shared limit"))
-    if any(table.broken()) and not (problem.substitutes and short):
+def within_limits(problem: Problem, fair: Plan, share_one: ShareOne, *, unshared: Sequence[str] = ()) -> Plan:
+    """The plan under the shared limits, with its bound; `fair` is the exact plan without them.
+
+    `share_one` shares one item exactly; `unshared` are items of `fair` that a rule of thumb shared.
+    Raises ProblemError where promised and picked packs alone break a limit.
+    """
+    over = any(_broken(problem, fair.pools, ()))
+    offers = wanted(problem, fair.pools)
+    if not over and not offers:
+        return replace(fair, bound=_proven(OWN_ROUTING))
+    aided = helped(problem, fair.pools, offers, share_one, unshared) if offers else None
+    if aided is not None and aided.rows is not None and not any(_broken(problem, aided.rows, aided.swaps)):
+        bound = bound_of(problem, (aided.rows, aided.swaps), aided.best, unshared=unshared)
+        return replace(fair, method=BEST, pools=aided.rows, bound=bound, swaps=aided.swaps)
+    blocks = _blocks(problem) if over else ()
+    if not offers and not _hopeless(problem, fair, blocks):
         other = rerouted(problem, fair)
         if other is not None:
-            return replace(
-                fair, pools=other, bound=_proven("another routing of the same packs keeps every shared limit")
-            )
+            return replace(fair, pools=other, bound=_proven(OTHER_ROUTING))
+    return _repaired(problem, fair, aided, blocks, unshared)
+
+
+def kept_within(problem: Problem, plan: Plan) -> Plan:
+    """A rule of thumb's plan with packs taken from the fullest until every shared limit holds; its label stays.
+
+    Raises ProblemError where promised and picked packs alone break a limit.
+    """
+    if not any(_broken(problem, plan.pools, ())):
+        return plan
+    table = Table(problem, plan)
+    table.shrink()
+    for number, claim in table.too_small():
+        table.clear(number, claim)
+    return replace(plan, pools=table.plans(plan))
+
+
+def _repaired(
+    problem: Problem, fair: Plan, aided: Helped | None, blocks: Sequence[Block], unshared: Sequence[str]
+) -> Plan:
+    table = Table(problem, fair)
     table.shrink()
     table.hand_out()
     table.swap_in()
-    return replace(fair, method=BEST, pools=table.plans(fair), bound=_bound(problem, fair, table), swaps=table.swaps())
+    rows, swaps = table.plans(fair), table.swaps()
+    best = aided.best if aided is not None else fair.pools
+    bound = bound_of(problem, (rows, swaps), best, blocks=blocks, unshared=unshared)
+    return replace(fair, method=BEST, pools=rows, bound=bound, swaps=swaps)
 
 
 def _proven(how: str) -> Bound:
-    return Bound(True, 0, "", "", "0", f"the exact plan without shared limits; {how}")
+    return Bound(True, 0, "", "", "0", how)
 
 
-def _bound(problem: Problem, fair: Plan, table: Table) -> Bound:
-    """Compare the first tier's fills, sorted, with the better of two relaxations."""
-    reached = sorted(table.fills())
-    bound, source = sorted(Table(problem, fair).fills(generous=True)), "every item shared without the shared limits"
-    if problem.substitutes:
-        source += ", items with substitutes counted as filled"
-    if problem.dispatch and not problem.substitutes:
-        joint = sorted(_joint_fills(problem, fair))
-        if joint < bound:
-            bound, source = joint, "exact fractional fills with dispatch shared by all items"
-    pairs = zip(reached, bound, strict=True)
-    rank, (mine, best) = next(((at, pair) for at, pair in enumerate(pairs, start=1) if pair[0] != pair[1]), (0, (0, 0)))
-    return Bound(not rank, rank, str(mine), str(best), str(best - mine), source)
+def _broken(problem: Problem, rows: Sequence[Rows], swaps: Iterable[Swap]) -> Iterator[tuple[str, ...]]:
+    """The limits that these lines and swaps do not keep."""
+    room = Room(problem)
+    towns: dict[str, dict[str, str]] = {}
+    sites: dict[str, dict[str, str]] = {}
+    volumes = {pool.item: pool.unit_volume for pool in problem.pools}
+    for pool, row in zip(problem.pools, rows, strict=True):
+        town = {claim.id: claim.municipality for claim in pool.claims}
+        towns[pool.item] = {drop.id: town[drop.claim] for drop in pool.drops}
+        sites[pool.item] = {lot.id: lot.site for lot in pool.lots}
+        sent: dict[tuple[str, str], int] = defaultdict(int)
+        for line in row.lines if pool.unit_volume else ():
+            sent[sites[pool.item][line.lot], towns[pool.item][line.drop]] += line.packs
+        for (site, town_), packs in sent.items():
+            room.use(site, town_, packs * pool.unit_volume)
+    taken = {(one.of, one.lot, one.item, one.drop): one.packs for one in problem.substitutes}
+    for one in swaps:
+        packs = one.times * taken[one.of, one.lot, one.item, one.drop]
+        room.use(sites[one.of][one.lot], towns[one.item][one.drop], packs * volumes[one.of])
+    return (key for key, left in room.left.items() if left < 0)
 
 
-def _joint_fills(problem: Problem, fair: Plan) -> Iterator[Fraction]:
-    coupled = {number for number, pool in enumerate(problem.pools) if pool.unit_volume}
-    for level in fractional_levels(problem):
-        yield from [level.fill] * len(level.claims)
-    yield from Table(problem, fair).fills(pools=set(range(len(problem.pools))) - coupled)
+def _blocks(problem: Problem) -> tuple[Block, ...]:
+    """The claims that the depots' dispatch ties together, least filled first; none where it is not limited."""
+    if not problem.dispatch or problem.policies or problem.substitutes:
+        return ()
+    pools, ties = problem.pools, fractional_levels(problem)
+    claims = {number: pool.claims for number, pool in enumerate(pools)}
+    return tuple(tuple((pools[n].item, claims[n][at].id) for n, at in level.claims) for level in ties)
+
+
+def _hopeless(problem: Problem, fair: Plan, blocks: Sequence[Block]) -> bool:
+    """Whether what depots dispatch is surely too little for these shares."""
+    alone = fills(problem, fair.pools)
+    joint = alone | dict(block_fills(problem, blocks)) if blocks else alone
+    return sorted(joint.values()) < sorted(alone.values())
 
 
 class Room:
@@ -112,6 +166,9 @@ class Table:
             for lot, drop, packs in _sent(standing):
                 self.room.use(*self._lane(standing, lot, drop), packs * pool.unit_volume)
         self.order = [_by_expiry(standing) for standing in self.standings]
+        named = {one.item for one in problem.policies}
+        self.most = [one.total[:] if one.pool.item in named else one.need for one in self.standings]
+        """Per pool the packs that each claim may get: its need, or what its policy gives it."""
 
     def _lane(self, standing: Standing, lot: int, drop: int) -> tuple[str, str]:
         return standing.pool.lots[lot].site, standing.pool.claims[standing.owner[drop]].municipality
@@ -123,18 +180,9 @@ class Table:
     def hungry(self) -> Iterator[tuple[int, int]]:
         """(pool, claim) that miss packs and are not set aside."""
         for number, standing in enumerate(self.standings):
-            for claim, need in enumerate(standing.need):
-                if standing.total[claim] < need and claim not in self.aside[number]:
+            for claim, most in enumerate(self.most[number]):
+                if standing.total[claim] < most and claim not in self.aside[number]:
                     yield number, claim
-
-    def fills(self, *, pools: set[int] | None = None, generous: bool = False) -> Iterator[Fraction]:
-        """Fills of each pool's first tier; `generous` counts items with substitutes as filled."""
-        helped = {self.at[one.item] for one in self.problem.substitutes} if generous else set()
-        for number, standing in enumerate(self.standings):
-            tiers = [claim.tier for claim in standing.pool.claims]
-            for claim, need in enumerate(standing.need):
-                if need and tiers[claim] == min(tiers) and (pools is None or number in pools):
-                    yield Fraction(1) if number in helped else Fraction(standing.total[claim], need)
 
     def turn(self, number: int, claim: int, packs: int) -> tuple[int, Fraction, int, int, int]:
         """The place in the queue of a claim's pack after `packs`: the rule's, then the item's place."""
@@ -192,18 +240,23 @@ class Table:
         """What fits, emptiest claim first; claims left below their useful minimum are set aside, and again."""
         while True:
             self._serve_queue()
-            small = [
-                (number, claim)
-                for number, standing in enumerate(self.standings)
-                for claim, packs in enumerate(standing.total)
-                if 0 < packs < standing.useful(claim)
-            ]
+            small = self.too_small()
             if not small:
                 return
             for number, claim in small:
-                self._clear(number, claim)
+                self.clear(number, claim)
 
-    def _clear(self, number: int, claim: int) -> None:
+    def too_small(self) -> list[tuple[int, int]]:
+        """(pool, claim) that get less than is of use to them."""
+        return [
+            (number, claim)
+            for number, standing in enumerate(self.standings)
+            for claim, packs in enumerate(standing.total)
+            if 0 < packs < standing.useful(claim)
+        ]
+
+    def clear(self, number: int, claim: int) -> None:
+        """Set a claim aside: it gives up what it has."""
         standing = self.standings[number]
         self.aside[number].add(claim)
         for drop in standing.drops_of[claim]:
@@ -220,7 +273,7 @@ class Table:
             if place is None:
                 continue
             self._move(number, *place, 1)
-            if standing.total[claim] < standing.need[claim]:
+            if standing.total[claim] < self.most[number][claim]:
                 heapq.heappush(queue, self.turn(number, claim, standing.total[claim]))
 
     def _place(self, number: int, claim: int) -> tuple[int, int] | None:
@@ -280,9 +333,11 @@ class Table:
         return tuple(Swap(one.of, one.lot, one.item, one.drop, times) for one, times in made if times)
 
     def plans(self, fair: Plan) -> tuple[PoolPlan | CompactPlan, ...]:
-        """The shares of every item, lane by lane, without bottlenecks: these belong to fair plans."""
+        """The shares of every item; those that changed have no bottlenecks, which belong to fair plans."""
         return tuple(
-            PoolPlan(rows.item, tuple(_lines(standing)), tuple(_names(standing, aside)), ())
+            rows
+            if rows.lines == (lines := tuple(_lines(standing)))
+            else PoolPlan(rows.item, lines, tuple(_names(standing, aside)), ())
             for standing, rows, aside in zip(self.standings, fair.pools, self.aside, strict=True)
         )
 

@@ -87,7 +87,7 @@ def share(problem: Problem) -> Plan:
         raise ProblemError("problem: it names policies: `sharing.deciding` shares by them")
     pools = tuple(share_pool(pool) for pool in problem.pools)
     plan = Plan(rule=problem.rule, method=FAIR, problem_digest=problem.digest(), pools=pools)
-    return within_limits(problem, plan) if problem.shared_limits() else plan
+    return within_limits(problem, plan, share_pool) if problem.shared_limits() else plan
 
 
 def share_pool(pool: Pool | CompactPool) -> PoolPlan | CompactPlan:

@@ -19,6 +19,10 @@ FIRST_COME = "first_come"
 BEST = "best_found"
 BY_POLICY = "policy"
 
+OWN_ROUTING = "the exact plan without shared limits; its own routing keeps every shared limit"
+OTHER_ROUTING = "the exact plan without shared limits; another routing of the same packs keeps every shared limit"
+"""What the bound of a plan says that shared limits take nothing from."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -111,6 +115,11 @@ class Bound:
     Fills as exact fractions "packs/need", first tier, at the first place where the plan's sorted fills differ from
     those that no plan beats (`rank` counts from 1; 0 where they nowhere differ: proven best). `source` says how the
     bound was found.
+
+    The rest lets anyone find the bound again (`bound_check`). `relaxed`: the shares of items as they would be without
+    the shared limits, where the plan gives otherwise; a lot of a substitute is named "item/lot" there. `unshared`:
+    items that a rule of thumb shared, for which at best all that may leave is shared evenly. `blocks`: (item, claim)
+    that the depots' dispatch ties together, least filled first.
     """
 
     proven: bool
@@ -119,6 +128,13 @@ class Bound:
     at_most: str
     gap: str
     source: str
+    relaxed: tuple[PoolPlan | CompactPlan, ...] = ()
+    unshared: tuple[str, ...] = ()
+    blocks: tuple[tuple[tuple[str, str], ...], ...] = ()
+
+    def told(self) -> dict[str, Any]:
+        """The bound for a reader, without what proves it."""
+        return {name: getattr(self, name) for name in ("proven", "rank", "reached", "at_most", "gap", "source")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +164,8 @@ class Plan:
 def _plain(value: Any) -> Any:
     if isinstance(value, CompactPlan):
         return value.row()
-    left_out = {name for name in ("bound", "swaps") if isinstance(value, Plan) and not getattr(value, name)}
+    empty = {Plan: ("bound", "swaps"), Bound: ("relaxed", "unshared", "blocks")}.get(type(value), ())
+    left_out = {name for name in empty if not getattr(value, name)}
     return {name: getattr(value, name) for name in value.__slots__ if name not in left_out}
 
 
@@ -163,10 +180,23 @@ def plan_from_json(text: bytes | str, problem: Problem | None = None) -> Plan:
         rule=data["rule"],
         method=data["method"],
         problem_digest=data["problem_digest"],
-        pools=tuple(_compact_plan(row, compact) if "columns" in row else _pool_plan(row) for row in data["pools"]),
-        bound=Bound(**data["bound"]) if data.get("bound") else None,
+        pools=_rows(data["pools"], compact),
+        bound=_bound(data["bound"], compact) if data.get("bound") else None,
         swaps=tuple(Swap(**row) for row in data.get("swaps", ())),
     )
+
+
+def _rows(rows: list[dict[str, Any]], compact: dict[str, CompactPool]) -> tuple[PoolPlan | CompactPlan, ...]:
+    return tuple(_compact_plan(row, compact) if "columns" in row else _pool_plan(row) for row in rows)
+
+
+def _bound(row: dict[str, Any], compact: dict[str, CompactPool]) -> Bound:
+    read = {
+        "relaxed": _rows(row.get("relaxed", []), compact),
+        "unshared": tuple(row.get("unshared", ())),
+        "blocks": tuple(tuple((item, claim) for item, claim in block) for block in row.get("blocks", ())),
+    }
+    return Bound(**{**row, **read})
 
 
 def _pool_plan(row: dict[str, Any]) -> PoolPlan:

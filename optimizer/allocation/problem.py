@@ -258,7 +258,7 @@ def _refuse_substitutes(problem: Problem) -> None:
 
 
 def _refuse_policies(problem: Problem) -> None:
-    """A policy is for an item of the problem, with facts about its claims; limits that items share know none."""
+    """A policy is for an item of the problem, with facts about its claims; substitutes know the problem's rule only."""
     if not problem.policies:
         return
     claims = {pool.item: {claim.id for claim in pool.claims} for pool in problem.pools}
@@ -266,16 +266,21 @@ def _refuse_policies(problem: Problem) -> None:
     for one in problem.policies:
         if one.item not in claims:
             raise ProblemError(f"problem: there is a policy for {one.item}, which is not shared here")
-        refuse_duplicates(one.item, "facts about", (fact.claim for fact in one.facts))
-        refuse_strangers(one.item, "facts", "claim", (fact.claim for fact in one.facts), claims[one.item])
-        if any(fact.people < 0 or fact.requested < 0 or fact.entitled < 0 for fact in one.facts):
-            raise ProblemError(f"{one.item}: a fact about a claim is below zero")
+        _refuse_facts(one, claims[one.item])
     named = {one.item for one in problem.policies}
     for pool in problem.pools:
         if pool.item in named and isinstance(pool, Pool):
             _refuse_promised(pool)
-    if problem.shared_limits():
-        raise ProblemError("problem: limits that items share are kept under the problem's rule only, not by policies")
+    swapped = next((one for one in problem.substitutes if {one.item, one.of} & named), None)
+    if swapped is not None:
+        raise ProblemError(f"problem: {swapped.of} stands in for {swapped.item}, and a policy shares one of them")
+
+
+def _refuse_facts(one: ItemPolicy, claims: set[str]) -> None:
+    refuse_duplicates(one.item, "facts about", (fact.claim for fact in one.facts))
+    refuse_strangers(one.item, "facts", "claim", (fact.claim for fact in one.facts), claims)
+    if any(fact.people < 0 or fact.requested < 0 or fact.entitled < 0 for fact in one.facts):
+        raise ProblemError(f"{one.item}: a fact about a claim is below zero")
 
 
 def _refuse_promised(pool: Pool) -> None:

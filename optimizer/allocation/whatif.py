@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from optimizer.allocation.compact import spread
-from optimizer.allocation.model import share, share_pool
-from optimizer.allocation.plan import BY_POLICY, FAIR, CompactPlan, Plan, PoolPlan
+from optimizer.allocation.limits import within_limits
+from optimizer.allocation.model import share_pool
+from optimizer.allocation.plan import BY_POLICY, FAIR, OWN_ROUTING, CompactPlan, Plan, PoolPlan
 from optimizer.allocation.problem import CompactPool, Picked, Pool, Problem, ProblemError, StorageLimit
 
 
@@ -102,7 +103,9 @@ def changed_problem(problem: Problem, changes: Iterable[Change]) -> Problem:
         if isinstance(one, Delivery) and one.pool.item not in {pool.item for pool in pools}:
             pools = sorted([*pools, one.pool], key=lambda pool: pool.item)
     room = tuple(StorageLimit(one.municipality, one.volume) for one in wanted if isinstance(one, StoreAtMost))
-    return replace(problem, pools=tuple(pools), storage=(*problem.storage, *room))
+    towns = {one.municipality for one in room}
+    kept = tuple(one for one in problem.storage if one.municipality not in towns)
+    return replace(problem, pools=tuple(pools), storage=(*kept, *room))
 
 
 def rerun(problem: Problem, plan: Plan, changed: Problem, *, share_one: ShareOne = share_pool) -> Answer:
@@ -117,18 +120,20 @@ def rerun(problem: Problem, plan: Plan, changed: Problem, *, share_one: ShareOne
         for p in changed.pools
         if p.item not in before or before[p.item][0] != p or ways[0].get(p.item) != ways[1].get(p.item)
     )
-    if changed.shared_limits() or problem.shared_limits():
-        made = share(changed)
+    if plan.bound is not None and plan.bound.source != OWN_ROUTING:
         again = tuple(pool.item for pool in changed.pools)
-    else:
-        pools = tuple(share_one(p) if p.item in again else before[p.item][1] for p in changed.pools)
-        made = replace(plan, method=_method(plan, changed), problem_digest=changed.digest(), pools=pools)
+    pools = tuple(share_one(p) if p.item in again else before[p.item][1] for p in changed.pools)
+    made = replace(
+        plan, method=_method(plan, changed), problem_digest=changed.digest(), pools=pools, bound=None, swaps=()
+    )
+    if changed.shared_limits():
+        made = within_limits(changed, made, share_one)
     return Answer(changed, made, again, differences(problem, plan, changed, made))
 
 
 def _method(plan: Plan, changed: Problem) -> str:
     """How the changed plan is made: as the first was, or by the policies that the problem names now."""
-    if plan.method not in (FAIR, BY_POLICY):
+    if plan.method not in (FAIR, BY_POLICY) and plan.bound is None:
         return plan.method
     return BY_POLICY if changed.policies else FAIR
 

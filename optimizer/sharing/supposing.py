@@ -24,7 +24,7 @@ class Supposition:
 def suppose(one: Supposition, *, progress: Callable[[int, int], object] | None = None) -> Answer:
     """The plan as it would be, and what it shifts; only what the changes touch is shared again.
 
-    Raises ProblemError where a change names what the problem does not hold, or limits that items share meet policies;
+    Raises ProblemError where a change names what the problem does not hold, or substitutes meet policies;
     PolicyError where a policy weighs a fact that is missing.
     """
     changed = changed_problem(one.problem, one.changes)

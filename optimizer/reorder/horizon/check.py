@@ -100,11 +100,16 @@ def demand_in(line: Line, week: int, weeks: int) -> int:
     return wanted
 
 
+def usable_from(line: Line, week: int) -> int:
+    """What of a week's stock may be used in time: expected demand, and the floor, kept for more than is expected."""
+    return line.floor + demand_in(line, week, line.shelf_life_weeks)
+
+
 def first_stock(line: Line) -> tuple[int, int]:
-    """Stock that can be used before it expires, and the rest; demand takes what expires first."""
+    """Stock that may be used before it expires, and the rest; what expires first is taken first."""
     usable = expired = 0
     for lot in sorted(line.stock, key=lambda one: one.weeks_left):
-        part = max(0, min(lot.units, demand_in(line, 0, lot.weeks_left) - usable))
+        part = max(0, min(lot.units, line.floor + demand_in(line, 0, lot.weeks_left) - usable))
         usable += part
         expired += lot.units - part
     return usable, expired
@@ -118,7 +123,7 @@ def course_of(line: Line, orders: list[Order], offers: dict[tuple[str, str], Off
     ordered: Counter[int] = Counter()
     for order in orders:
         ordered[order.week + offers[line.id, order.offer].lead_weeks] += order.units
-    usable = [demand_in(line, week, line.shelf_life_weeks) for week in range(len(line.demand))]
+    usable = [usable_from(line, week) for week in range(len(line.demand))]
     roof, course = line_roof(line), Course()
     held, course.expired = first_stock(line)
     for week, wanted in enumerate(line.demand):
@@ -137,7 +142,7 @@ def course_of(line: Line, orders: list[Order], offers: dict[tuple[str, str], Off
 
 def line_roof(line: Line) -> int:
     """The most that an arrival may lift the stock to: what is ever usable, or firm, and one least order."""
-    usable = [demand_in(line, week, line.shelf_life_weeks) for week in range(len(line.demand))]
+    usable = [usable_from(line, week) for week in range(len(line.demand))]
     firm = sum(lot.units for lot in line.stock) + sum(one.units for one in line.inbound)
     return max(*usable, firm) + max((first_order(offer) for offer in line.offers), default=0)
 

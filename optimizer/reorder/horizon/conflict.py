@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
-from optimizer.reorder.horizon.check import clauses, course_of, demand_in, first_order, first_stock, unserved_minor
+from optimizer.reorder.horizon.check import clauses, course_of, first_order, first_stock, unserved_minor, usable_from
 from optimizer.reorder.horizon.plan import Order
 from optimizer.reorder.horizon.problem import Line, Offer, Problem
 
@@ -58,14 +58,16 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Clauses that cannot all be kept while every need is served; without any one of them the rest can.
+    """Clauses that cannot all be kept while every need is served.
 
-    `smallest`: proven that no set of fewer clauses conflicts. `alone`: for each clause that is enough when it is the
-    only one relaxed, how much of it is.
+    `smallest`: proven that no set of fewer clauses conflicts (of later conflicts: none without those told before).
+    `minimal`: proven that without any one of them the rest can be kept. `alone`: for each clause that is enough when
+    it is the only one relaxed, how much of it is.
     """
 
     clauses: tuple[str, ...]
     smallest: bool
+    minimal: bool
     alone: tuple[Way, ...]
 
 
@@ -113,7 +115,7 @@ def beyond(line: Line) -> tuple[int, ...]:
     held, lost = first_stock(line)[0], [0] * weeks
     for week, wanted in enumerate(line.demand[:first]):
         held += sum(one.units for one in line.inbound if one.week == week)
-        held = min(held, demand_in(line, week, line.shelf_life_weeks))
+        held = min(held, usable_from(line, week))
         lost[week] = max(0, wanted - held)
         held -= wanted - lost[week]
     return tuple(lost)
@@ -148,7 +150,7 @@ def _missing(line: Line, orders: dict[tuple[str, str, int], Order], week: int) -
     for at in range(week + 1):
         held += sum(one.units for one in line.inbound if one.week == at)
         held += sum(one.units for one in mine if one.week + lead[one.offer] == at)
-        held = min(held, demand_in(line, at, line.shelf_life_weeks))
+        held = min(held, usable_from(line, at))
         missing = max(0, line.demand[at] - held)
         held = max(0, held - line.demand[at])
     return missing

@@ -30,7 +30,7 @@ from typing import Literal
 from ortools.math_opt.python import mathopt
 
 from optimizer.reorder.horizon import conflict as told
-from optimizer.reorder.horizon.check import course_of, demand_in, first_order, first_stock, line_roof
+from optimizer.reorder.horizon.check import course_of, first_order, first_stock, line_roof, usable_from
 from optimizer.reorder.horizon.conflict import Asked
 from optimizer.reorder.horizon.plan import Order
 from optimizer.reorder.horizon.problem import Line, Offer, Problem, Reservation, Share
@@ -209,7 +209,7 @@ class Elastic:
             firm = sum(one.units for one in line.inbound if one.week == week)
             held, waste = model.add_variable(lb=0.0, ub=roof), model.add_variable(lb=0.0, ub=roof)
             came = before + firm + mathopt.fast_sum(arrivals[week])
-            usable = float(demand_in(line, week, line.shelf_life_weeks))
+            usable = float(usable_from(line, week))
             model.add_linear_constraint(came <= roof)
             model.add_linear_constraint(came - waste <= usable)
             if self.whole:

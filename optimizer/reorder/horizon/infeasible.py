@@ -6,7 +6,7 @@ ask for the cheapest plan. If there is none, they are a smallest conflict; else 
 correction (Ignatiev, Previti, Liffiton and Marques-Silva 2015). The linear relaxation is asked first: what conflicts
 there conflicts in earnest, at a fraction of the time; the whole-number program then says whether fewer do (of a large
 problem for the lines that a known plan misses), and what is broken by how much is counted from its orders by the
-checker's books.
+checker's books. How small a conflict of a large problem is, is shown by plans (`witnesses`).
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ortools.sat.python import cp_model
-
 from optimizer.reorder.horizon import conflict as told
 from optimizer.reorder.horizon.conflict import Asked, Conflict, Finding, Way
 from optimizer.reorder.horizon.elastic import Answer, Elastic
 from optimizer.reorder.horizon.plan import Order
 from optimizer.reorder.horizon.problem import Problem
+from optimizer.reorder.horizon.witnesses import Witnesses
 
 LIMIT_SECONDS = 20.0
 MOST_CONFLICTS = 3
@@ -64,7 +63,7 @@ def find_conflicts(problem: Problem, asked: Asked = Asked(), *, limit_seconds: f
         again = _conflicts(loose if low.over else None, exact, asked, deadline)
         conflicts = again if len(again) >= len(conflicts) else conflicts
     least = int(max(low.bound, best.bound if asked.missed is None else 0.0) + 0.5)
-    made = tuple(_with_alone(wide, problem, asked, one, deadline) for one in conflicts)
+    made = _judged(Witnesses(wide, problem, asked, deadline), conflicts)
     servable = False if made or least else None
     cost = sum(way.cost_minor for way in ways or ())
     return Finding(servable, made, ways or (), cost, least if ways is None else min(least, cost), late, orders)
@@ -95,7 +94,7 @@ def _conflicts(loose: Elastic | None, exact: Elastic | None, asked: Asked, deadl
         if not chosen:
             break
         smallest = len(chosen) == 1 or (proven and asked.missed is None)
-        found.append(Conflict(tuple(sorted(chosen)), smallest, ()))
+        found.append(Conflict(tuple(sorted(chosen)), smallest, smallest, ()))
         gone |= chosen
     return tuple(found)
 
@@ -127,6 +126,8 @@ def _smallest(ask: Ask, gone: frozenset[str], known: int | None) -> tuple[frozen
 
 def _meeting(corrections: list[frozenset[str]]) -> frozenset[str]:
     """The fewest clauses of which every correction has one."""
+    from ortools.sat.python import cp_model  # here, for it brings pandas with it: a second of every command's start
+
     model = cp_model.CpModel()
     names = sorted({name for one in corrections for name in one})
     chosen = {name: model.new_bool_var(name) for name in names}
@@ -140,16 +141,29 @@ def _meeting(corrections: list[frozenset[str]]) -> frozenset[str]:
     return frozenset(name for name, variable in chosen.items() if solver.value(variable))
 
 
-def _with_alone(wide: Elastic, problem: Problem, asked: Asked, found: Conflict, deadline: float) -> Conflict:
-    """The conflict with what each of its clauses would have to give if all others were kept."""
+def _judged(known: Witnesses, conflicts: tuple[Conflict, ...]) -> tuple[Conflict, ...]:
+    """The conflicts with what each clause would have to give alone, and how small they are shown to be by plans."""
+    found: list[Conflict] = []
+    alone = [_alone(known, one) for one in conflicts]
+    gone: frozenset[str] = frozenset()
+    for one, ways in zip(conflicts, alone, strict=True):
+        minimal, smallest = (True, True) if one.smallest else known.judged(frozenset(one.clauses), gone, _meeting)
+        found.append(Conflict(one.clauses, smallest, minimal or smallest, ways))
+        gone |= frozenset(one.clauses)
+    return tuple(found)
+
+
+def _alone(known: Witnesses, found: Conflict) -> tuple[Way, ...]:
+    """What each of the clauses would have to give if all others were kept."""
     ways: list[Way] = []
     for clause in found.clauses:
-        left = deadline - time.monotonic()
+        left = known.deadline - time.monotonic()
         if left <= 0:
             break
-        others = [name for name in wide.clauses if name != clause]
-        answer = wide.solve(others, seconds=left)
-        orders: tuple[Order, ...] = answer.orders
-        broken = told.exceeded(problem, asked, orders) if answer.state == "found" else None
-        ways += [way for way in broken or () if way.clause == clause]
-    return Conflict(found.clauses, found.smallest, tuple(ways))
+        others = [name for name in known.program.clauses if name != clause]
+        answer = known.program.solve(others, seconds=left)
+        if answer.state == "found":
+            known.add(answer.orders)
+            broken = told.exceeded(known.problem, known.asked, answer.orders)
+            ways += [way for way in broken or () if way.clause == clause]
+    return tuple(ways)

@@ -110,9 +110,12 @@ class Line:
     below_floor_milli: int = 0
 
     def usable(self, week: int) -> int:
-        """The most units on hand after a week's arrivals that can still be used within the shelf life."""
+        """The most units on hand after a week's arrivals that may be used within the shelf life.
+
+        Expected use, and the safety stock: it is there for more use than is expected.
+        """
         end = week + self.shelf_life_weeks
-        return sum(self.demand[week:end]) + self.later_demand * max(0, end - max(week, len(self.demand)))
+        return self.floor + sum(self.demand[week:end]) + self.later_demand * max(0, end - max(week, len(self.demand)))
 
     def most_on_hand(self) -> int:
         """No arrival may lift the stock above this: the most that is ever usable, and one least order."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 
-from optimizer.reorder.horizon.check import clauses, course_of, demand_in, first_stock, line_roof, unserved_minor
+from optimizer.reorder.horizon.check import clauses, course_of, first_stock, line_roof, unserved_minor, usable_from
 from optimizer.reorder.horizon.problem import Line, Offer, Problem
 
 FINE = 10**6
@@ -64,7 +64,7 @@ def _cheapest(problem: Problem, line: Line, fine: dict[str, int]) -> int:
             placed = week - offer.lead_weeks
             if placed >= 0 and (not offer.order_weeks or placed in offer.order_weeks):
                 cost = _ordered(problem, line, offer, placed, fine=fine, cost=cost)
-        usable = demand_in(line, week, line.shelf_life_weeks)
+        usable = usable_from(line, week)
         if usable < roof:
             off = min(cost[held] + line.waste_minor * unit * (held - usable) for held in range(usable + 1, roof + 1))
             cost[usable] = min(cost[usable], off)

@@ -37,7 +37,7 @@ def first_stock(line: Line) -> tuple[int, int]:
     weeks = len(line.demand)
     for lot in sorted(line.stock, key=lambda one: one.weeks_left):
         demand = sum(line.demand[: lot.weeks_left]) + line.later_demand * max(0, lot.weeks_left - weeks)
-        usable = min(lot.units, demand - used)
+        usable = min(lot.units, line.floor + demand - used)
         used, expired = used + usable, expired + lot.units - usable
     return used, expired
 

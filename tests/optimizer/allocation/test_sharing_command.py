@@ -36,7 +36,9 @@ def test_a_fallback_ends_with_one_and_says_why(
     plan_file = tmp_path / "plan.json"
     plan_file.write_bytes(pro_rata(problem_of(region_pool(2, lots=6, claims=12))).canonical())
     assert main(["check", str(problem_file), str(plan_file)]) == 1
-    assert capsys.readouterr().out.endswith("fair: no\n- the plan is pro_rata: it is not claimed to be fair\n")
+    assert capsys.readouterr().out.endswith(
+        "fair: no\n- the plan is pro_rata: it is not claimed to be fair\nwhat it says of itself holds: yes\n"
+    )
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"rule": "leximin/9", "pools": []}'])

@@ -16,7 +16,7 @@ from sharing_instances import problem_of, region_pool, tiny_pool
 from optimizer.allocation.check import check
 from optimizer.allocation.joint import fractional_levels
 from optimizer.allocation.model import share
-from optimizer.allocation.plan import BEST, FAIR, Line, Plan, Swap, plan_from_json
+from optimizer.allocation.plan import BEST, FAIR, Bound, Line, Plan, Swap, plan_from_json
 from optimizer.allocation.problem import (
     RULE,
     Claim,
@@ -246,8 +246,9 @@ def test_substitutes_come_from_what_their_own_claims_leave() -> None:
     assert plan.swaps == (Swap("gel", "g", "serum", "d", 1),)
     verdict = check(with_substitute(), plan)
     assert verdict.feasible
+    assert verdict.labelled, verdict.findings
     assert plan.bound is not None
-    assert (plan.bound.reached, plan.bound.at_most) == ("4/5", "1")
+    assert plan.bound.proven, "three packs of gel stay, so one swap of two is all that there can be"
     assert plan_from_json(plan.canonical()) == plan
 
 
@@ -283,3 +284,77 @@ def test_a_problem_without_shared_limits_has_no_bound_to_tell() -> None:
     plan = share(problem_of(tiny_pool(3)))
     assert plan.bound is None
     assert b"bound" not in plan.canonical()
+
+
+@pytest.mark.parametrize("seed", range(0, 240, 3))
+def test_what_a_plan_within_limits_claims_is_found_again_and_every_other_claim_refused(seed: int) -> None:
+    problem = limited_problem(seed)
+    plan = share(problem)
+    assert check(problem, plan).labelled, check(problem, plan).findings
+    if plan.bound is None or plan.bound.proven:
+        return
+    told = plan.bound
+    better = Fraction(told.at_most) - Fraction(1, 1000)
+    lies = (
+        replace(told, rank=told.rank + 1),
+        replace(told, at_most=str(better), gap=str(better - Fraction(told.reached))),
+        replace(told, at_most=told.reached, gap="0", proven=True, rank=0),
+        replace(told, reached=told.at_most, gap="0"),
+        replace(told, relaxed=()),
+        replace(told, relaxed=plan.pools),
+        replace(told, unshared=("filter",)),
+    )
+    for lie in lies:
+        other_proof = (lie.relaxed, lie.unshared) != (told.relaxed, told.unshared) and _same_fills(told, lie)
+        assert other_proof or not check(problem, replace(plan, bound=lie)).labelled, (seed, lie)
+    assert not check(problem, replace(plan, method=FAIR)).labelled
+
+
+def _same_fills(one: Bound, other: Bound) -> bool:
+    """Other rows that prove the same bound are no lie."""
+    return (one.rank, one.reached, one.at_most) == (other.rank, other.reached, other.at_most)
+
+
+def one_of_two_takes_gel(stock: int = 4, packs: int = 2) -> Problem:
+    """Four packs of serum for two towns that need four each; only the north takes gel, `packs` of it for one serum."""
+    lots, lanes = (Lot("s", "depot", DAY, 4),), (Lane("s", "north", 1), Lane("s", "south", 1))
+    claims = Claim("north", "north", 1), Claim("south", "south", 1)
+    serum = Pool("serum", 4, lots, claims, (Drop("north", "north", 4), Drop("south", "south", 4)), lanes)
+    gel = Pool("gel", stock, (Lot("g", "depot", DAY, stock),), (), (), ())
+    return Problem(RULE, (gel, serum), substitutes=(Substitute("gel", "g", "serum", "north", packs, 1),))
+
+
+def test_who_takes_a_substitute_leaves_the_item_itself_to_who_cannot() -> None:
+    """Two swaps make six packs of eight: three for each, though only one of the two can take gel."""
+    problem = one_of_two_takes_gel()
+    plan = share(problem)
+    assert plan.swaps == (Swap("gel", "g", "serum", "north", 2),)
+    assert {(line.drop, line.packs) for line in plan.pools[1].lines} == {("north", 1), ("south", 3)}
+    assert plan.bound is not None
+    assert plan.bound.proven
+    assert check(problem, plan).labelled, check(problem, plan).findings
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_plans_with_substitutes_reach_what_trying_every_number_of_swaps_finds(seed: int) -> None:
+    rng = random.Random(seed)
+    problem = one_of_two_takes_gel(rng.randint(0, 9), rng.randint(1, 3))
+    offer = replace(problem.substitutes[0], counts_as=rng.randint(1, 2))
+    problem = replace(problem, substitutes=(offer,))
+    plan = share(problem)
+    verdict = check(problem, plan)
+    assert verdict.feasible, verdict.findings
+    assert verdict.labelled, verdict.findings
+    best = max(
+        sorted((min(4, own + times * offer.counts_as), 4 - own))
+        for own in range(5)
+        for times in range(problem.pools[0].shareable_packs // offer.packs + 1)
+    )
+    got = {line.drop: line.packs for line in plan.pools[1].lines}
+    brought = sum(swap.times for swap in plan.swaps) * offer.counts_as
+    reached = sorted((min(4, got.get("north", 0) + brought), got.get("south", 0)))
+    assert plan.bound is not None
+    if plan.bound.proven:
+        assert reached == best, (problem, plan)
+    assert reached <= best <= sorted((4, 4))
+    assert reached[0] == best[0] or not plan.bound.proven

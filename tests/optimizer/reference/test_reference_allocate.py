@@ -94,7 +94,8 @@ def test_whole_quantities_are_whole_and_near_their_bound(whole: str) -> None:
 def test_ctrl_c_writes_the_best_plan_so_far(problem_file: Path, tmp_path: Path) -> None:
     plan_file = tmp_path / "plan.json"
     program = (
-        "import sys, failing_solvers, optimizer.reference.allocate as a;"
+        "import signal, sys, failing_solvers, optimizer.reference.allocate as a;"
+        "signal.signal(signal.SIGINT, signal.default_int_handler);"  # ignored by what a shell began in the background
         "a.improve = failing_solvers.never_ends;"
         "from optimizer.__main__ import main;"
         f"sys.exit(main(['allocate', {str(problem_file)!r}, '-o', {str(plan_file)!r}]))"

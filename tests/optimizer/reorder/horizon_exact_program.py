@@ -51,7 +51,7 @@ class ExactProgram:
         held: cp_model.LinearExprT = 0
         for week, wanted in enumerate(line.demand):
             come = sum(one.units for one in line.inbound if one.week == week) + sum(arrivals[week])
-            usable = sum(line.demand[week : week + line.shelf_life_weeks])
+            usable = line.floor + sum(line.demand[week : week + line.shelf_life_weeks])
             usable += line.later_demand * max(0, week + line.shelf_life_weeks - len(line.demand))
             there, left, unmet = (model.new_int_var(0, roof, "") for _ in range(3))
             end = self.ends[line.id, week] = model.new_int_var(0, roof, "")

@@ -221,7 +221,7 @@ def test_the_command_prints_it_and_ends_with_one(tmp_path: Path, capsys: pytest.
 
 def test_of_a_large_problem_only_what_a_known_plan_misses_is_looked_at_and_nothing_untrue_is_said() -> None:
     """With other lines' orders standing a way out may be dearer than need be; a conflict is one in earnest."""
-    seen = 0
+    seen = several = 0
     for seed in range(30):
         problem = random_problem(seed)
         plan = plan_horizon(problem, rounds=20)
@@ -231,5 +231,17 @@ def test_of_a_large_problem_only_what_a_known_plan_misses_is_looked_at_and_nothi
         assert not found.relaxation or found.cost_minor >= true.cost_minor >= found.at_least_minor, seed
         assert all(true.conflicting(frozenset(told.clauses)) for told in found.conflicts), seed
         assert found.servable is not True or true.fewest == 0, seed
+        for told in found.conflicts:
+            names = frozenset(told.clauses)
+            assert not told.minimal or not any(true.conflicting(names - {name}) for name in names), seed
+            assert told.minimal or not told.smallest
+        assert not found.conflicts or not found.conflicts[0].smallest or len(names_of(found)) == true.fewest, seed
+        several += bool(found.conflicts) and len(names_of(found)) > 1 and found.conflicts[0].smallest
         seen += bool(found.conflicts) and len(missed) == 1
     assert seen >= 3, "the other line's orders stand"
+    assert several >= 1, "a smallest conflict of several clauses is proven of a large problem too"
+
+
+def names_of(found: Finding) -> tuple[str, ...]:
+    """The clauses of the first conflict told."""
+    return found.conflicts[0].clauses

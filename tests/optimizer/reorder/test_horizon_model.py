@@ -101,3 +101,12 @@ def test_nothing_is_bought_to_expire_where_less_can_be_bought() -> None:
 def test_a_supplier_without_room_sells_nothing() -> None:
     problem = Problem(6, (gloves(),), capacities=(Capacity("N", (0,) * 6),), shares=(Share("F", "gloves", 0),))
     assert plan_horizon(problem).orders == ()
+
+
+def test_safety_stock_of_a_ware_that_nobody_is_expected_to_use_is_bought_and_kept() -> None:
+    """It is there for more use than is expected, so that keeping it is no waste; above it nothing is kept."""
+    idle = gloves(demand=(0,) * 6, stock=(Lot(4, 4),), inbound=(), floor=20, below_floor_milli=90_000)
+    plan = plan_horizon(Problem(6, (idle,)), gap=1e-6)
+    assert check(Problem(6, (idle,)), plan).findings == ()
+    assert plan.services[0].expired == 0
+    assert 16 <= sum(order.units for order in plan.orders) <= 18

@@ -8,10 +8,12 @@ from dataclasses import replace
 import pytest
 from test_rules_compare import FACTS, five_items
 
+from optimizer.allocation.bounds import fills
 from optimizer.allocation.check import check
 from optimizer.allocation.model import share
+from optimizer.allocation.plan import BEST, BY_POLICY
 from optimizer.allocation.pool import ProblemError
-from optimizer.allocation.problem import ClaimFacts, ItemPolicy, Problem, StorageLimit, problem_from_json
+from optimizer.allocation.problem import ClaimFacts, ItemPolicy, Problem, StorageLimit, Substitute, problem_from_json
 from optimizer.allocation.timed import Timed
 from optimizer.allocation.whatif import Delivery, LoseDepot, what_if
 from optimizer.sharing.compare import Question, compare, compare_asked
@@ -79,8 +81,29 @@ def test_policies_that_contradict_the_problem_are_refused_by_name() -> None:
             replace(five_items(), policies=(wrong,))
     with pytest.raises(ProblemError, match="given twice"):
         replace(five_items(), policies=(known, known))
-    with pytest.raises(ProblemError, match="under the problem's rule only"):
-        replace(five_items(), policies=(known,), storage=(StorageLimit("town-0", 5),))
+    pools = five_items().pools
+    swap = Substitute(pools[0].item, pools[0].lots[0].id, known.item, pools[1].drops[0].id, 1, 1)
+    with pytest.raises(ProblemError, match="and a policy shares one of them"):
+        replace(five_items(), policies=(known,), substitutes=(swap,))
+
+
+def test_under_a_shared_limit_an_item_gets_at_most_what_its_policy_gives_and_the_plan_says_so() -> None:
+    known = policy(five_items(), 1)
+    pools = tuple(replace(pool, unit_volume=1) for pool in five_items().pools)
+    free = decide(Timed(replace(five_items(), pools=pools, policies=(known,)), 60.0))
+    towns = sorted({claim.municipality for pool in pools for claim in pool.claims})
+    ample = replace(five_items(), pools=pools, policies=(known,), storage=(StorageLimit(towns[0], 1 << 40),))
+    plan = decide(Timed(ample, 60.0))
+    assert (plan.method, [rows.lines for rows in plan.pools]) == (BY_POLICY, [rows.lines for rows in free.pools])
+    assert check(ample, plan).kept, check(ample, plan).findings
+    scarce = replace(ample, storage=(StorageLimit(towns[0], 3),))
+    plan = decide(Timed(scarce, 60.0))
+    verdict = check(scarce, plan)
+    assert (plan.method, verdict.feasible, verdict.kept, verdict.labelled) == (BEST, True, False, True), (
+        verdict.findings
+    )
+    before, after = fills(ample, free.pools), fills(scarce, plan.pools)
+    assert all(after[key] <= before[key] for key in before if key[0] == known.item)
     with pytest.raises(ProblemError, match="it names policies"):
         share(replace(five_items(), policies=(known,)))
     with pytest.raises(PolicyError, match="people"):
