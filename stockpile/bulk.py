@@ -162,11 +162,7 @@ def _together(connection: Connection, prepared: Sequence[tuple[str, dict[str, An
                 cursors = [raw.execute(text, given) for text, given in prepared]
         return [Answer(one.fetchall() if one.description else [], one.rowcount) for one in cursors]
     except psycopg.Error as failure:
-        if raw.closed:
-            connection.invalidate(failure)
-        raise DBAPIError.instance(
-            "; ".join(text for text, _ in prepared), None, failure, psycopg.Error, dialect=connection.dialect
-        ) from failure
+        raise _told(connection, "; ".join(text for text, _ in prepared), failure) from failure
 
 
 def insert(
@@ -200,17 +196,57 @@ def insert(
     return given
 
 
+def append(
+    session: Session, model: type[SQLModel], names: Sequence[str], rows: Sequence[tuple[int | str, ...]]
+) -> None:
+    """Insert many rows of whole numbers and of text without white space or backslashes, in the order given.
+
+    The cheapest way that there is: COPY in PostgreSQL, one prepared statement in SQLite.
+    """
+    if not rows:
+        return
+    if session.get_bind().dialect.name == "postgresql":
+        shape = "\t".join(["%s"] * len(names)) + "\n"
+        _written(session, model, names, ("".join([shape % row for row in rows]),))
+        return
+    ask(session, [])
+    statement = f"INSERT INTO {table_of(model).name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+    session.connection().exec_driver_sql(statement, list(rows))
+
+
 def _copy(session: Session, model: type[SQLModel], rows: Rows, told: Callable[[int], None] | None) -> None:
     """Insert by COPY, which checks the same constraints; the server works on each block while the next is written."""
-    ask(session, [])
-    connection: Any = session.connection().connection.driver_connection
     names = tuple(rows[0])
-    statement = f"COPY {table_of(model).name} ({', '.join(names)}) FROM STDIN"
-    with connection.cursor() as cursor, cursor.copy(statement) as to:
+
+    def blocks() -> Iterator[str]:
         for start in range(0, len(rows), COPIED_FROM):
-            to.write("".join([_line(map(row.get, names)) for row in rows[start : start + COPIED_FROM]]))
+            yield "".join([_line(map(row.get, names)) for row in rows[start : start + COPIED_FROM]])
             if told is not None:
                 told(min(start + COPIED_FROM, len(rows)))
+
+    _written(session, model, names, blocks())
+
+
+def _written(session: Session, model: type[SQLModel], names: Sequence[str], blocks: Iterable[str]) -> None:
+    """Write blocks of COPY's text form; failures are those that SQLAlchemy would raise."""
+    ask(session, [])
+    connection = session.connection()
+    raw: Any = connection.connection.driver_connection
+    statement = f"COPY {table_of(model).name} ({', '.join(names)}) FROM STDIN"
+    try:
+        with raw.cursor() as cursor, cursor.copy(statement) as to:
+            for block in blocks:
+                to.write(block)
+    except psycopg.Error as failure:
+        raise _told(connection, statement, failure) from failure
+
+
+def _told(connection: Connection, statement: str, failure: psycopg.Error) -> BaseException:
+    """The failure as SQLAlchemy would raise it; a connection that is gone is not used again."""
+    raw: Any = connection.connection.driver_connection
+    if raw.closed:
+        connection.invalidate(failure)
+    return DBAPIError.instance(statement, None, failure, psycopg.Error, dialect=connection.dialect)
 
 
 def _line(values: Iterable[Any]) -> str:
@@ -219,8 +255,9 @@ def _line(values: Iterable[Any]) -> str:
     return "\t".join(told) + "\n"
 
 
+@functools.lru_cache(maxsize=4096, typed=True)
 def _field(value: object) -> str:
-    """Text, an instant, a day or a truth value as COPY reads it."""
+    """Text, an instant, a day or a truth value as COPY reads it; the same ones come again and again."""
     text = value if isinstance(value, str) else _iso(value) if isinstance(value, date) else str(value)
     return text if text.isalnum() else text.translate(_ESCAPED)
 

@@ -25,6 +25,8 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.pool import NullPool
 from sqlmodel import Session, SQLModel
 
+from stockpile import counting
+
 Result = TypeVar("Result")
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
@@ -66,7 +68,7 @@ def open_engine(address: str, *, pooled: bool = True) -> Engine:
         return engine
     if not pooled:
         return create_engine(url, poolclass=NullPool, connect_args=_POSTGRES_ARGUMENTS)
-    pool = {"pool_size": 10, "max_overflow": 10, "pool_timeout": 10}
+    pool = {"pool_size": 10, "max_overflow": 10, "pool_timeout": 10, "pool_use_lifo": True}
     engine = create_engine(url, **pool, connect_args=_POSTGRES_ARGUMENTS)
     event.listen(engine, "checkin", _rest)
     event.listen(engine, "checkout", _ask_rested)
@@ -98,7 +100,7 @@ _POSTGRES_ARGUMENTS = {
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,
-    "options": "-c timezone=UTC -c lock_timeout=10s -c statement_timeout=60s "
+    "options": "-c timezone=UTC -c jit=off -c lock_timeout=10s -c statement_timeout=60s "
     "-c idle_in_transaction_session_timeout=60s -c stockpile.members=*",
 }
 
@@ -139,7 +141,9 @@ def transact(engine: Engine, work: Callable[[Session], Result], *, keep: bool = 
                 result = work(session)
                 if not keep:
                     whole.rollback()
-                return result
+            if keep:
+                counting.committed(session.info)
+            return result
         except OperationalError as failure:
             state = getattr(failure.orig, "sqlstate", None)
             if state not in RETRIED_STATES or attempt == ATTEMPTS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from decimal import Decimal
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
@@ -42,7 +43,7 @@ Note = Annotated[str, Field(max_length=LONGEST), AfterValidator(plain)]
 class Told(str):
     """A sentence in English that remembers its message and its facts, so that a screen can say it in other languages.
 
-    Whole numbers among the facts are written with separators; in every other way it is plain text.
+    Numbers among the facts are written with separators; in every other way it is plain text.
     """
 
     message: str
@@ -55,7 +56,7 @@ def say(message: str, **facts: object) -> Told:
     >>> say("{n} of {what} are there", n=1200, what="masks")
     '1,200 of masks are there'
     """
-    shown = {name: f"{fact:,}" if isinstance(fact, int) else fact for name, fact in facts.items()}
+    shown = {name: f"{fact:,}" if isinstance(fact, int | Decimal) else fact for name, fact in facts.items()}
     told = Told(message.format(**shown) if facts else message)
     told.message, told.facts = message, facts
     return told

@@ -25,10 +25,15 @@ class Settings(BaseSettings):
     `oidc_...`: the identity provider, if there is one; `oidc_roles` maps values of the claim `oidc_claim` to
     role:member:site, as JSON; `oidc_redirect_uri` ends in /oidc/back.
     `backup_dir`: where a running server backs up every night; none: it does not.
+    `backup_proof_url`: an address as which a scratch database may be made, in which each nightly backup is proven.
     `backup_keep`: how many backups stay there.
     `metrics_token`: who brings it as bearer may read /metrics; none: only this machine may.
+    `telemetry`: the OpenTelemetry collector (http://host:4318) that figures and traces are sent to; none: none are.
     `log_level`: what is logged, as JSON lines on standard error: debug, info, warning, error.
     `hosts`: the names that people reach it by, beside this machine's, separated by commas.
+    `cluster`: the scheduler of a Dask cluster (tcp://host:8786, tls://host:8786) where plans are computed; none: here.
+    `cluster_ca`, `cluster_certificate`, `cluster_key`: PEM files for tls://, on every side.
+    `heads_to_this_machine`: signed heads may be sent to this machine too, also by http; else to public ones alone.
     `postgres_bin`: folder of PostgreSQL's programs (pg_dump), where those on the path are not the ones.
     """
 
@@ -48,10 +53,17 @@ class Settings(BaseSettings):
     oidc_roles: dict[str, str] = {}
     demo_password: str = "simulated"
     backup_dir: Path | None = None
+    backup_proof_url: str = ""
     backup_keep: Annotated[int, Field(ge=1)] = 14
     metrics_token: str = ""
+    telemetry: Annotated[str, Field(pattern=r"^(https?://[^\s]+)?$")] = ""
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
     hosts: str = ""
+    cluster: Annotated[str, Field(pattern=r"^((tcp|tls)://[^\s/]+:\d+)?$")] = ""
+    cluster_ca: Path | None = None
+    cluster_certificate: Path | None = None
+    cluster_key: Path | None = None
+    heads_to_this_machine: bool = False
     postgres_bin: Path | None = None
 
     def host_names(self) -> list[str]:
@@ -60,9 +72,15 @@ class Settings(BaseSettings):
 
     def address(self) -> str:
         """The database address in use, with the psycopg driver for PostgreSQL."""
-        if not self.database_url:
-            return f"sqlite:///{self.home / 'stockpile.db'}"
-        for prefix in ("postgresql://", "postgres://"):
-            if self.database_url.startswith(prefix):
-                return "postgresql+psycopg://" + self.database_url.removeprefix(prefix)
-        return self.database_url
+        return _with_driver(self.database_url) or f"sqlite:///{self.home / 'stockpile.db'}"
+
+    def proof_address(self) -> str:
+        """As which nightly backups are proven, with the driver; empty: as the service itself."""
+        return _with_driver(self.backup_proof_url)
+
+
+def _with_driver(address: str) -> str:
+    for prefix in ("postgresql://", "postgres://"):
+        if address.startswith(prefix):
+            return "postgresql+psycopg://" + address.removeprefix(prefix)
+    return address

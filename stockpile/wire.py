@@ -16,7 +16,6 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from stockpile import migrations
-from stockpile.app import build
 from stockpile.db import open_engine
 from stockpile.errors import Invalid
 from stockpile.http import App, Message
@@ -104,6 +103,8 @@ class Desk:
 
 
 def _inside(request: Request, headers: Mapping[str, str], body: bytes) -> Answer:
+    from stockpile.app import build
+
     settings = Settings()
     engine = open_engine(settings.address())
     migrations.upgrade(engine)

@@ -1,4 +1,13 @@
-"""The database's schema by numbered revisions; one head."""
+"""The database's schema by numbered revisions; one head.
+
+The numbers name revisions, and from 0017 on they are not their order: several were written side by side and joined
+later, and a number that a database may have is not changed. Each file's `down_revision` says what comes before it:
+
+    0001 ... 0016 > 0017 > 0021 > 0019 > 0022 > 0018 > 0020 > 0031 > 0032 > 0030 > 0033
+
+A new revision goes behind the last one, never in between: a database that stands at a revision is taken to have all
+that comes before it. A test holds this line against the files, and `upgrade` refuses a database that lacks a table.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +15,12 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, inspect, text
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import SQLModel
 
+import stockpile.allocation.carrying.tables
+import stockpile.allocation.computing.tables
 import stockpile.allocation.policies.tables
 import stockpile.allocation.promises.tables
 import stockpile.allocation.reservations.tables
@@ -46,6 +59,7 @@ import stockpile.inventory.tables
 import stockpile.inventory.temperatures.tables
 import stockpile.jobs.tables
 import stockpile.journal
+import stockpile.region.tables
 import stockpile.reorder.maintenance.tables
 import stockpile.reorder.tables
 import stockpile.settlement.tables
@@ -55,14 +69,31 @@ import stockpile.transparency.kpis.tables
 import stockpile.transparency.ocds.tables
 import stockpile.transparency.privacy.tables
 import stockpile.transparency.publishing.tables
-import stockpile.transparency.sealing.tables  # noqa: F401  (all tables are known to the metadata from here on)
+import stockpile.transparency.sealing.tables
+import stockpile.transparency.sending.tables  # noqa: F401  (all tables are known to the metadata from here on)
 from stockpile.errors import Conflict
 
 
 def upgrade(engine: Engine) -> None:
-    """Bring the database to the newest revision; nothing happens where it is there already."""
+    """Bring the database to the newest revision; nothing happens where it is there already.
+
+    Refuses a database that a state between two versions made: it says that it is new and lacks tables. An upgrade
+    that fails leaves the database as it was.
+    """
     with engine.connect() as connection:
-        command.upgrade(configuration(connection), "head")
+        try:
+            command.upgrade(configuration(connection), "head")
+        except DBAPIError as failure:
+            raise UpgradeFailed(
+                f"the database could not be brought to the newest revision: {failure.orig}. It is as it was before. "
+                "Go on with the version that made it, and tell who maintains the service."
+            ) from failure
+    missing = sorted(set(SQLModel.metadata.tables) - set(inspect(engine).get_table_names()))
+    if missing:
+        raise TablesMissing(
+            f"the database says that it is at the newest revision, and lacks {', '.join(missing)}: it was made by a "
+            "state between two versions. Restore a backup, or begin anew."
+        )
 
 
 def wipe_simulated(engine: Engine) -> None:
@@ -75,6 +106,18 @@ def wipe_simulated(engine: Engine) -> None:
     with engine.connect() as connection:
         command.downgrade(configuration(connection), "base")
     upgrade(engine)
+
+
+class UpgradeFailed(Conflict):
+    """A revision met what it did not expect; nothing of it stays."""
+
+    code = "upgrade_failed"
+
+
+class TablesMissing(Conflict):
+    """What the database says of its revision is not so."""
+
+    code = "tables_missing"
 
 
 class NotSimulated(Conflict):
