@@ -226,6 +226,13 @@ def close_period(
     counter(context).tell(counter(context).ask("POST", "periods/close", body, key=key))
 
 
+@counting.command("next")
+def next_counts(context: typer.Context, site: SiteCode) -> None:
+    """What is to be counted at a site next, by class and by when it was counted last."""
+    columns = ("item", "item_name", "grade", "why", "last_counted", "due_on", "overdue_days")
+    counter(context).tell(counter(context).ask("GET", f"sites/{site}/to-count"), columns)
+
+
 @counting.command("open")
 def open_count(context: typer.Context, site: SiteCode, *, reason: Reason, key: Key = None) -> None:
     """Open a count of a site."""

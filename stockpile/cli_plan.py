@@ -190,6 +190,8 @@ def _lines(found: dict[str, Any]) -> Iterable[str]:
     yield from (f"would change it: {one}" for one in found["changes"])
     for one in found["more_under"]:
         yield f"under {one['rule']}: {one['got']:,} {unit}"
+    yield from (f"of other rules: {sentence}" for one in found["more_under"][:1] for sentence in one["without"])
+    yield from found["arriving"]
     if answer["next_delivery_at"]:
         yield f"next: {answer['next_delivery_quantity']:,} {unit} due at {answer['next_delivery_at']}"
     yield f"to contest it: {found['appeal']}"

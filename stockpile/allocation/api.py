@@ -40,7 +40,10 @@ class ReasonBody(http.Body):
 
 
 class RequestBody(http.Body):
-    """What a municipality asks; quantities in base units, whole packs."""
+    """What a municipality asks; quantities in base units, whole packs.
+
+    `substitutes`: it takes what a pharmacist has approved instead, by the approved ratio.
+    """
 
     member: Text
     item: Text
@@ -51,6 +54,7 @@ class RequestBody(http.Body):
     minimum_useful: http.QuantityOrNone = 0
     point_of_use: Text | None = None
     priority: Annotated[int, Field(ge=1, le=4)] | None = None
+    substitutes: bool = False
 
 
 class RequestsBody(http.Body):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy import Engine, update
 from sqlmodel import Session, col, select
 
 from optimizer.allocation import check as checker
-from optimizer.allocation.plan import BY_POLICY, FAIR, Line, Plan, PoolPlan, plan_from_json
+from optimizer.allocation.plan import Line, Plan, PoolPlan, plan_from_json
 from optimizer.allocation.problem import Problem, problem_from_json
 from stockpile import journal
 from stockpile.actor import Act
@@ -118,7 +119,8 @@ def approve(session: Session, act: Act, *, plan_number: int) -> list[Transfer]:
     lines = queries.plan_lines(session, plan_number)
     results = queries.plan_results(session, plan_number)
     requests = queries.requests_by_number(session, {result.request_id for result in results}, lock=True)
-    catalogue.lock(session, {request.item_code for request in requests.values()})
+    leaving = {_leaving(session, line, requests) for line in lines}
+    catalogue.lock(session, {request.item_code for request in requests.values()} | leaving)
     require_other(act.actor, _authors(session, plan, requests))
     problem = _fresh_problem(session, act, plan, requests)
     _accept(session, plan, problem, lines)
@@ -152,9 +154,16 @@ def _effect(
 def _pool_permille(session: Session, lines: Sequence[PlanLine], requests: dict[int, Request]) -> int:
     """What a plan, reserved already, takes of all that the pool had available, in packs, rounded up."""
     sizes = {code: item.pack_size for code, item in catalogue.items(session).items()}
-    taken = sum(line.quantity // sizes[requests[line.request_id].item_code] for line in lines)
+    taken = sum(line.quantity // sizes[_leaving(session, line, requests)] for line in lines)
     left = sum(one.quantity // sizes[one.item] for one in inventory.pool_stock(session))
     return -(-taken * 1000 // (taken + left)) if taken else 0
+
+
+def _leaving(session: Session, line: PlanLine, requests: dict[int, Request]) -> str:
+    """The item of which a line sends: the one asked for, or its substitute."""
+    if line.stands_for is None:
+        return requests[line.request_id].item_code
+    return inventory.lot(session, line.lot_id).item_code
 
 
 def _lines_digest(lines: Sequence[PlanLine]) -> str:
@@ -215,6 +224,12 @@ def _line(session: Session, plan_number: int, line_id: int) -> PlanLine:
 
 
 def _check_override(session: Session, line: PlanLine, new_quantity: int, reason: str) -> None:
+    if line.stands_for is not None:
+        raise Invalid(
+            f"line {line.id} is a substitute, by the ratio that a pharmacist approved: compute the plan again for a "
+            "request that takes none",
+            field="line",
+        )
     request = queries.request(session, line.request_id)
     pack_size = catalogue.item(session, request.item_code).pack_size
     if new_quantity < 0 or new_quantity % pack_size or new_quantity == line.quantity:
@@ -259,8 +274,7 @@ def _fresh_problem(session: Session, act: Act, plan: StoredPlan, requests: dict[
 def _accept(session: Session, plan: StoredPlan, problem: Problem, lines: Sequence[PlanLine]) -> None:
     verdict = checker.check(problem, _as_it_stands(session, plan, lines))
     overridden = any(line.reason_code == rules.OVERRIDDEN for line in lines)
-    labelled = plan.method not in (FAIR, BY_POLICY) or overridden
-    if not verdict.feasible or not (verdict.kept or labelled):
+    if not verdict.feasible or not (verdict.labelled or overridden):
         raise NotAccepted(
             f"the checker does not accept plan {plan.id}: {'; '.join(verdict.findings[:5])}",
             findings=list(verdict.findings),
@@ -275,7 +289,7 @@ def _judge_again(session: Session, plan: StoredPlan) -> None:
     session.add(plan)
     got: dict[int, int] = defaultdict(int)
     for line in lines:
-        got[line.request_id] += line.quantity
+        got[line.request_id] += line.counts
     for result in session.exec(select(PlanResult).where(PlanResult.plan_id == plan.id)):
         if result.got != got[result.request_id]:
             result.got, result.reason_code = got[result.request_id], rules.OVERRIDDEN
@@ -284,7 +298,7 @@ def _judge_again(session: Session, plan: StoredPlan) -> None:
 
 
 def _as_it_stands(session: Session, plan: StoredPlan, lines: Sequence[PlanLine]) -> Plan:
-    """The stored plan with its lines as they are now, overrides included."""
+    """The stored plan with its lines as they are now, overrides included; swaps of substitutes stand as they are."""
     computed = plan_from_json(plan.answer)
     items = catalogue.items(session)
     requests = queries.requests_by_number(session, {line.request_id for line in lines})
@@ -292,14 +306,14 @@ def _as_it_stands(session: Session, plan: StoredPlan, lines: Sequence[PlanLine])
     for line in lines:
         request = requests[line.request_id]
         packs = line.quantity // items[request.item_code].pack_size
-        if packs:
+        if packs and line.stands_for is None:
             lot = f"{line.lot_id}@{line.site_code}"
             by_item[request.item_code].append(Line(lot, snapshot.drop_id(request), packs))
     pools = tuple(
         PoolPlan(pool.item, tuple(by_item.get(pool.item, ())), pool.set_aside, pool.bottlenecks)
         for pool in computed.pools
     )
-    return Plan(computed.rule, computed.method, computed.problem_digest, pools)
+    return replace(computed, pools=pools)
 
 
 def _part(line: PlanLine, request: Request) -> transfers.Part:

@@ -32,7 +32,7 @@ from stockpile.inventory.tables import Site
 class RequestDraft:
     """What a municipality asks; quantities in base units. `point_of_use` None: where its patients usually go.
 
-    `priority` None: the item's own class (1 life-saving to 4 preparedness).
+    `priority` None: the item's own class (1 life-saving to 4 preparedness). `substitutes`: approved ones will do.
     """
 
     member: str
@@ -44,6 +44,7 @@ class RequestDraft:
     minimum_useful: int = 0
     point_of_use: str | None = None
     priority: int | None = None
+    substitutes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +298,7 @@ def _checked(act: Act, surge: Surge, draft: RequestDraft, ground: _Ground, *, nu
         state=rules.SUBMITTED,
         requested_by=act.actor.id,
         requested_at=act.at,
+        substitutes=draft.substitutes,
     )
 
 

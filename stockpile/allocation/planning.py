@@ -22,7 +22,8 @@ from optimizer.allocation import check as checker
 from optimizer.allocation.conflict import Conflict as Contradiction
 from optimizer.allocation.conflict import conflicts
 from optimizer.allocation.explain import Link, explain_pool
-from optimizer.allocation.plan import BEST, BY_POLICY, FAIR, PRO_RATA, Bottleneck, CompactPlan, Plan, PoolPlan
+from optimizer.allocation.limits import kept_within
+from optimizer.allocation.plan import BEST, BY_POLICY, FAIR, Plan
 from optimizer.allocation.timed import Timed
 from optimizer.sharing.deciding import decide
 from optimizer.sharing.policy import policy_from_json
@@ -30,32 +31,20 @@ from optimizer.solver import run_limited
 from optimizer.versions import versions
 from stockpile import journal
 from stockpile.actor import Act
-from stockpile.allocation import operations, queries, rules, snapshot
+from stockpile.allocation import meaning, operations, queries, rules, snapshot
+from stockpile.allocation.meaning import Draft
 from stockpile.allocation.policies.rules import InForce
 from stockpile.allocation.snapshot import Snapshot
 from stockpile.allocation.tables import Plan as StoredPlan
-from stockpile.allocation.tables import PlanLine, PlanResult, Request
 from stockpile.db import reading
 from stockpile.errors import Conflict
 from stockpile.governance import queries as governance
 from stockpile.governance.rules import require
-from stockpile.inventory.eligibility import OBSTACLES
-from stockpile.inventory.rules import arrival
+
+__all__ = ["Draft"]
 
 SOLVING: Final = 0.8
 """This part of the time is for sharing items one by one; the rest is for beginning, and for telling the answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A plan that has been computed and checked and is not stored yet."""
-
-    surge_id: int
-    snapshot: Snapshot
-    plan: Plan
-    verdict: checker.Verdict
-    solve_ms: int
-    note: str
 
 
 class NothingToShare(Conflict):
@@ -159,18 +148,21 @@ def _solved(taken: Snapshot, *, surge_id: int, limit_seconds: float, watch: Watc
     note = outcome.detail
     if outcome.value is not None:
         verdict = checker.check(taken.problem, outcome.value)
-        if verdict.kept or (verdict.feasible and outcome.value.method == BEST):
-            return Draft(surge_id, taken, outcome.value, verdict, milliseconds, _told(outcome.value))
+        if verdict.kept or (verdict.labelled and outcome.value.method == BEST):
+            told = "; ".join(one for one in (_told(outcome.value), outcome.detail) if one)
+            return Draft(surge_id, taken, outcome.value, verdict, milliseconds, told)
         note = f"the checker refused the solver's plan: {'; '.join(verdict.findings[:3])}"
-    plan = baselines.pro_rata(taken.problem)
+    plan = kept_within(taken.problem, baselines.pro_rata(taken.problem))
     verdict = checker.check(taken.problem, plan)
     return Draft(surge_id, taken, plan, verdict, milliseconds, f"pro rata instead of the fair plan: {note}")
 
 
 def _told(plan: Plan) -> str:
-    """Why a plan is not the proven fair one, where it is not: what time did not suffice for, and the bound."""
+    """Why a plan is not the proven fair one, where it is not: what limits or time left open, and the bound."""
     if plan.bound is None:
         return ""
+    if plan.bound.proven:
+        return f"proven: {plan.bound.source}" if plan.method != BEST else "nobody could be filled better: proven"
     return (
         f"{plan.bound.source}; the least filled could at best be {plan.bound.at_most} instead of {plan.bound.reached}"
     )
@@ -190,8 +182,8 @@ def store(session: Session, act: Act, *, made: Draft, replaces: int | None = Non
     session.add(plan)
     session.flush()
     assert plan.id is not None
-    session.add_all(_lines(plan.id, made))
-    session.add_all(_results(plan.id, made))
+    session.add_all(meaning.lines(plan.id, made))
+    session.add_all(meaning.results(plan.id, made))
     payload = {
         "problem": plan.problem_digest,
         "plan": plan.answer_digest,
@@ -228,18 +220,18 @@ def _plan_row(act: Act, made: Draft) -> StoredPlan:
         checked="\n".join(made.verdict.checked),
         policies=journal.canonical(_policies(made)),
         versions=versions(),
-        bound=journal.canonical(asdict(made.plan.bound)) if made.plan.bound else "",
+        bound=journal.canonical(made.plan.bound.told()) if made.plan.bound else "",
         chain=journal.canonical([asdict(link) for link in _chain(made)]),
     )
 
 
 def _chain(made: Draft) -> Iterator[Link]:
-    """The bottleneck chain of every item that is shared by the fair rule."""
-    if made.plan.method not in (FAIR, BY_POLICY):
+    """The bottleneck chain of every item that is shared by the fair rule, exactly and untouched by shared limits."""
+    if made.plan.method not in (FAIR, BY_POLICY, BEST):
         return
-    named = {one.item for one in made.snapshot.problem.policies}
+    left_out = {one.item for one in made.snapshot.problem.policies} | {one.item for one in made.plan.swaps}
     for pool, rows in zip(made.snapshot.problem.pools, made.plan.pools, strict=True):
-        if pool.item not in named:
+        if pool.item not in left_out:
             yield from explain_pool(pool, rows, barred=made.snapshot.barred)
 
 
@@ -259,123 +251,3 @@ def _policies(made: Draft) -> list[dict[str, Any]]:
         {"name": p.name, "version": p.version, "digest": p.digest, "seed": p.seed, "number": p.number, "items": named}
         for p, named in sorted(items.items(), key=lambda row: row[0].label)
     ]
-
-
-def _lines(plan_id: int, made: Draft) -> list[PlanLine]:
-    return [
-        _line(plan_id, made, pool.item, lot=line.lot, drop=line.drop, packs=line.packs)
-        for pool in made.plan.pools
-        for line in pool.lines
-    ]
-
-
-def _line(plan_id: int, made: Draft, item_code: str, *, lot: str, drop: str, packs: int) -> PlanLine:
-    taken = made.snapshot
-    stock, request, item = taken.stock[lot], taken.requests[int(drop[1:])], taken.items[item_code]
-    route = taken.routes[stock.site, request.point_of_use]
-    assert request.id is not None
-    return PlanLine(
-        plan_id=plan_id,
-        request_id=request.id,
-        lot_id=stock.lot_id,
-        site_code=stock.site,
-        quantity=packs * item.pack_size,
-        arrives_at=arrival(route, taken.at),
-        reason_code=rules.FALLBACK if made.plan.method == PRO_RATA else rules.FIRST_EXPIRING,
-        reason=rules.sentence_line(
-            packs=packs,
-            pack_size=item.pack_size,
-            lot=stock.lot,
-            expiry=stock.expiry.isoformat(),
-            origin=stock.site,
-            minutes=route.minutes,
-        ),
-    )
-
-
-def _results(plan_id: int, made: Draft) -> list[PlanResult]:
-    got: dict[str, int] = defaultdict(int)
-    for pool in made.plan.pools:
-        for line in pool.lines:
-            got[line.drop] += line.packs
-    pools = {pool.item: pool for pool in made.plan.pools}
-    ties = {pool.item: _ties(pool) for pool in made.plan.pools}
-    return [
-        _result(plan_id, made, request, packs=got[snapshot.drop_id(request)], pools=pools, ties=ties)
-        for request in made.snapshot.requests.values()
-    ]
-
-
-def _ties(pool: PoolPlan | CompactPlan) -> dict[str, tuple[str, Bottleneck]]:
-    return {
-        claim: (f"{pool.item}#{number}", bottleneck)
-        for number, bottleneck in enumerate(pool.bottlenecks, start=1)
-        for claim in bottleneck.claims
-    }
-
-
-def _result(
-    plan_id: int,
-    made: Draft,
-    request: Request,
-    *,
-    packs: int,
-    pools: Mapping[str, PoolPlan | CompactPlan],
-    ties: Mapping[str, Mapping[str, tuple[str, Bottleneck]]],
-) -> PlanResult:
-    assert request.id is not None
-    item = made.snapshot.items[request.item_code]
-    code, sentence, tie = _reason(made, request, packs * item.pack_size, pools=pools, ties=ties)
-    return PlanResult(
-        plan_id=plan_id,
-        request_id=request.id,
-        member_code=request.member_code,
-        item_code=request.item_code,
-        asked=request.quantity,
-        validated=request.validated,
-        got=packs * item.pack_size,
-        reachable=request.id not in made.snapshot.unreachable,
-        reason_code=code,
-        reason=sentence,
-        tie=tie,
-        barred=journal.canonical(made.snapshot.kept.get(request.id, {})),
-    )
-
-
-def _reason(
-    made: Draft,
-    request: Request,
-    got: int,
-    *,
-    pools: Mapping[str, PoolPlan | CompactPlan],
-    ties: Mapping[str, Mapping[str, tuple[str, Bottleneck]]],
-) -> tuple[str, str, str]:
-    """Code, sentence and tie of a request's result."""
-    item = made.snapshot.items[request.item_code]
-    obstacle = made.snapshot.unreachable.get(request.id or 0)
-    if obstacle is not None:
-        sentence = f"nothing can lawfully and in time reach its point of use: {OBSTACLES[obstacle]}"
-        return f"{rules.UNREACHABLE}:{obstacle}", sentence, ""
-    claim = snapshot.claim_id(request)
-    if claim in pools[item.code].set_aside:
-        sentence = rules.sentence_set_aside(minimum=request.minimum_useful, base_unit=item.base_unit)
-        return rules.SET_ASIDE, sentence, ""
-    tie, bottleneck = ties[item.code].get(claim, ("", Bottleneck(request.priority, (claim,), (), 0, 0)))
-    share_ = rules.Share(
-        got=got,
-        validated=request.validated,
-        base_unit=item.base_unit,
-        pack_size=item.pack_size,
-        tied=len(bottleneck.claims),
-        tied_need=bottleneck.need * item.pack_size,
-        tied_supply=bottleneck.packs * item.pack_size,
-    )
-    if got >= request.validated:
-        return rules.FILLED, rules.sentence_filled(share_), tie
-    policy = made.snapshot.policies[item.code]
-    if made.plan.method == PRO_RATA or (made.plan.method == BEST and policy.fair_rule and not tie):
-        return rules.FALLBACK, f"{rules.percent(got, request.validated)} under the pro-rata fallback: {made.note}", ""
-    if not policy.fair_rule:
-        return rules.BY_POLICY, rules.sentence_policy(share_, policy=policy.label, words=policy.words), ""
-    first = any(promised == item.code for _, promised in made.snapshot.owed)
-    return rules.SHORT, rules.sentence_short(share_) + (rules.GUARANTEED_FIRST if first else ""), tie

@@ -31,13 +31,16 @@ class Masked:
     """The same problem with every member's name hidden and its order shuffled, and what became of each claim.
 
     `changed`: claim, packs under its name, packs under the mask. `same_fills`:
-    whether in every pool and tier the fills, put in order, are the same.
+    whether in every pool and tier the fills, put in order, are the same. Items of
+    which somebody was set aside for a useful minimum are not compared but named
+    in `set_aside`: who that is hangs on the order in which claims are looked at.
     """
 
     seed: str
     changed: list[tuple[str, int, int]]
     most_packs: int
     same_fills: bool
+    set_aside: list[str]
 
 
 def again(problem: str, *, method: str, limit_seconds: float, cancel: Event | None = None) -> str:
@@ -61,6 +64,21 @@ def lots(problem: str) -> list[tuple[str, str, int]]:
     return [(pool["item"], lot["id"], lot["packs"]) for pool in data["pools"] for lot in pool.get("lots", ())]
 
 
+def limits(problem: str) -> dict[tuple[str, str], int]:
+    """What the problem takes to be left to be carried, in millilitres, by depot and member ("" for all)."""
+    found = problem_from_json(problem)
+    return (
+        {(one.site, ""): one.volume for one in found.dispatch}
+        | {(one.site, one.municipality): one.volume for one in found.vehicles}
+        | {("", one.municipality): one.volume for one in found.storage}
+    )
+
+
+def stand_ins(problem: str) -> set[tuple[str, str, int, int]]:
+    """What the problem lets stand in: substitute, item, packs of the one for packs of the other."""
+    return {(one.of, one.item, one.packs, one.counts_as) for one in problem_from_json(problem).substitutes}
+
+
 def masked(problem: str, *, method: str, limit_seconds: float, seed: str = "") -> Masked:
     """Solve the problem with names hidden: what a claim gets must not hang on whose it is.
 
@@ -70,15 +88,18 @@ def masked(problem: str, *, method: str, limit_seconds: float, seed: str = "") -
     hidden, names = _hidden(problem, seed)
     named = _solved(problem_from_json(problem), method=method, limit_seconds=limit_seconds)
     blind = _solved(problem_from_json(hidden), method=method, limit_seconds=limit_seconds)
-    before, after = _got(problem, named), {names[key]: packs for key, packs in _got(hidden, blind).items()}
-    changed = [(f"{item}: {claim}", packs, after[item, claim]) for (item, claim), packs in before.items()]
+    got, seen = _got(problem, named), {names[key]: packs for key, packs in _got(hidden, blind).items()}
+    changed = [(f"{item}: {claim}", packs, seen[item, claim]) for (item, claim), packs in got.items()]
     changed = [one for one in changed if one[1] != one[2]]
     needs = _needs(problem)
+    aside = sorted({one.item for plan in (named, blind) for one in plan.pools if one.set_aside})
+    before, after = _fills(got, needs), _fills(seen, needs)
     return Masked(
         seed=seed,
         changed=changed,
         most_packs=max((abs(one[1] - one[2]) for one in changed), default=0),
-        same_fills=_fills(before, needs) == _fills(after, needs),
+        same_fills=all(after[key] == fills for key, fills in before.items() if key[0] not in aside),
+        set_aside=aside,
     )
 
 
@@ -99,8 +120,9 @@ def _hidden(problem: str, seed: str) -> tuple[str, dict[tuple[str, str], tuple[s
     order = shuffle.sample(range(len(members)), len(members))
     mask = {member: f"m{place:06}" for member, place in zip(members, order, strict=True)}
     names: dict[tuple[str, str], tuple[str, str]] = {}
-    for pool in data["pools"]:
-        _mask_pool(pool, mask, shuffle, names)
+    drops = {pool["item"]: _mask_pool(pool, mask, shuffle, names) for pool in data["pools"]}
+    for swap in data.get("substitutes", ()):
+        swap["drop"] = drops[swap["item"]][swap["drop"]]
     for policy in data.get("policies", ()):
         masked_claims = {claim: hidden for (item, hidden), (_, claim) in names.items() if item == policy["item"]}
         for fact in policy.get("facts", ()):
@@ -112,7 +134,8 @@ def _hidden(problem: str, seed: str) -> tuple[str, dict[tuple[str, str], tuple[s
 
 def _mask_pool(
     pool: dict[str, Any], mask: dict[str, str], shuffle: random.Random, names: dict[tuple[str, str], tuple[str, str]]
-) -> None:
+) -> dict[str, str]:
+    """Hide the names of a pool in place; the masks of its drops."""
     claims = {claim["id"]: f"{mask[claim['municipality']]}/{claim['tier']}" for claim in pool["claims"]}
     drops = [drop["id"] for drop in pool["drops"]]
     hidden = dict(zip(drops, (f"d{n:06}" for n in shuffle.sample(range(len(drops)), len(drops))), strict=True))
@@ -126,18 +149,25 @@ def _mask_pool(
     for rows in ("claims", "drops"):
         pool[rows].sort(key=lambda row: row["id"])
     pool["lanes"].sort(key=lambda row: (row["drop"], row["lot"]))
+    return hidden
 
 
 def _got(problem: str, plan: Plan) -> dict[tuple[str, str], int]:
-    """Packs by (item, claim)."""
+    """Packs by (item, claim), substitutes counted as what they stand for."""
     got: dict[tuple[str, str], int] = {}
     claim_of: dict[tuple[str, str], str] = {}
-    for pool in json.loads(problem)["pools"]:
+    data = json.loads(problem)
+    counts = {
+        (one["of"], one["lot"], one["item"], one["drop"]): one["counts_as"] for one in data.get("substitutes", ())
+    }
+    for pool in data["pools"]:
         got |= {(pool["item"], claim["id"]): 0 for claim in pool["claims"]}
         claim_of |= {(pool["item"], drop["id"]): drop["claim"] for drop in pool["drops"]}
     for planned in plan.pools:
         for line in planned.lines:
             got[planned.item, claim_of[planned.item, line.drop]] += line.packs
+    for one in plan.swaps:
+        got[one.item, claim_of[one.item, one.drop]] += one.times * counts[one.of, one.lot, one.item, one.drop]
     return got
 
 

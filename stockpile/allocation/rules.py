@@ -36,6 +36,9 @@ SET_ASIDE: Final = "below_useful_minimum"
 UNREACHABLE: Final = "unreachable"
 OVERRIDDEN: Final = "overridden"
 FALLBACK: Final = "pro_rata_fallback"
+LIMITED: Final = "carrying_limits"
+SWAPPED: Final = "with_substitutes"
+STANDS_IN: Final = "stands_in"
 BY_POLICY: Final = "shared_by_policy"
 FIRST_EXPIRING: Final = "first_expiring"
 
@@ -107,6 +110,33 @@ def sentence_line(*, packs: int, pack_size: int, lot: str, expiry: str, origin: 
         f"{count} of {pack_size} from lot {lot} at {origin}: it expires {expiry}, the earliest that may still "
         f"be used there after {hours} h {rest:02} min on the road"
     )
+
+
+def sentence_stand_in(*, quantity: int, unit: str, counts: int, base_unit: str, item: str, origin: str) -> str:
+    """Why a lot of another item goes there."""
+    return (
+        f"{quantity:,} {unit} from {origin} stand in for {counts:,} {base_unit} of {item}, by a ratio that a "
+        "pharmacist has approved; the request takes substitutes"
+    )
+
+
+def sentence_limited(share: Share, *, full: Iterable[str]) -> str:
+    """Why a claim got less than its validated need where what can be carried binds, or nothing proves the best."""
+    got = f"{share.got:,} of {share.validated:,} {share.base_unit} ({percent(share.got, share.validated)})"
+    held = "; ".join(full)
+    if held:
+        return f"{got}: {held}. Whoever was least filled came first"
+    return f"{got}: the stock that can lawfully and in time reach you was shared, whoever was least filled first"
+
+
+def sentence_full(*, kind: str, site: str, member: str, volume_ml: int, used_ml: int) -> str:
+    """A limit on what can be carried that has no room for another pack."""
+    litres = f"{used_ml / 1000:,.1f} l of {volume_ml / 1000:,.1f} l a day are taken"
+    if kind == "dispatch":
+        return f"bound by dispatch at {site}: {litres}"
+    if kind == "vehicles":
+        return f"bound by the vehicles from {site} to {member}: {litres}"
+    return f"bound by what {member} can take in: {litres}"
 
 
 def sentence_since(*, asked: int, gone: int) -> str:

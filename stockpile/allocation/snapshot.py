@@ -10,8 +10,23 @@ from typing import Final
 
 from sqlmodel import Session
 
-from optimizer.allocation.problem import Buffer, Claim, ClaimFacts, Drop, ItemPolicy, Lane, Lot, Pool, Problem
-from stockpile.allocation import rules
+from optimizer.allocation.problem import (
+    Buffer,
+    Claim,
+    ClaimFacts,
+    DispatchLimit,
+    Drop,
+    ItemPolicy,
+    Lane,
+    LaneLimit,
+    Lot,
+    Pool,
+    Problem,
+    StorageLimit,
+    Substitute,
+)
+from stockpile.allocation import rules, standins
+from stockpile.allocation.carrying import queries as carrying
 from stockpile.allocation.policies import queries as policies
 from stockpile.allocation.policies.rules import InForce
 from stockpile.allocation.promises import queries as promises
@@ -64,6 +79,8 @@ class _Ground:
     stock: dict[str, list[Stock]]
     owed: dict[tuple[str, str], int]
     buffers: dict[tuple[str, str], int]
+    carried: dict[tuple[str, str], int] = field(default_factory=dict)
+    offers: list[Substitute] = field(default_factory=list)
     unreachable: dict[int, str] = field(default_factory=dict)
     kept: dict[int, dict[str, int]] = field(default_factory=dict)
     barred: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -93,12 +110,15 @@ def take(session: Session, requests: Sequence[Request], *, at: datetime) -> Snap
     for request in requests:
         by_item[request.item_code].append(request)
     counting = _policies(session, ground, requests)
-    pools = [
-        _pool(ground, ground.items[code], by_item[code], promised=counting[code].fair_rule) for code in sorted(by_item)
-    ]
-    shared = tuple(pool for pool in pools if pool.drops)
+    ground.carried = carrying.left(session, at).limits
+    ground.offers = _offers(session, ground, requests, counting)
+    fair = {code: code not in counting or counting[code].fair_rule for code in ground.items}
+    offered = {one.of for one in ground.offers}
+    asked = sorted({*by_item, *offered})
+    pools = [_pool(ground, ground.items[code], by_item[code], promised=fair[code]) for code in asked]
+    shared = tuple(pool for pool in pools if pool.drops or pool.item in offered)
     return Snapshot(
-        problem=Problem(rule=rules.RULE, pools=shared, policies=_by_policy(session, ground, shared, by_item, counting)),
+        problem=_problem(ground, shared, _by_policy(session, ground, shared, by_item, counting)),
         at=at,
         requests={request.id: request for request in requests if request.id is not None},
         unreachable=ground.unreachable,
@@ -112,12 +132,51 @@ def take(session: Session, requests: Sequence[Request], *, at: datetime) -> Snap
     )
 
 
+def _problem(ground: _Ground, pools: tuple[Pool, ...], named: tuple[ItemPolicy, ...]) -> Problem:
+    """The problem with what depots, vehicles and receivers can carry of it that day."""
+    limits = ground.carried
+    return Problem(
+        rule=rules.RULE,
+        pools=pools,
+        dispatch=tuple(DispatchLimit(site, volume) for (site, member), volume in limits.items() if not member),
+        vehicles=tuple(LaneLimit(*place, volume) for place, volume in limits.items() if all(place)),
+        storage=tuple(StorageLimit(member, volume) for (site, member), volume in limits.items() if not site),
+        substitutes=tuple(ground.offers),
+        policies=named,
+    )
+
+
+def _offers(
+    session: Session, ground: _Ground, requests: Sequence[Request], counting: Mapping[str, InForce]
+) -> list[Substitute]:
+    """What pharmacists have approved, for requests that take it, of items that the fair rule shares."""
+    taking = [r for r in requests if r.substitutes and counting[r.item_code].fair_rule]
+    known = standins.approved(session, [ground.sites[r.point_of_use].country for r in taking], at=ground.at)
+    found: list[Substitute] = []
+    for request in taking:
+        for one in known[ground.sites[request.point_of_use].country].get(request.item_code, ()):
+            if one.item not in counting or counting[one.item].fair_rule:
+                found += _offered(ground, request, one)
+    return sorted(found, key=lambda one: (one.item, one.drop, one.of, one.lot))
+
+
+def _offered(ground: _Ground, request: Request, one: catalogue.Substitute) -> list[Substitute]:
+    """The lots of a substitute that may lawfully and in time reach a request."""
+    other, item = ground.items[one.item], ground.items[request.item_code]
+    packs, counts_as = standins.ratio(one, of=other, item=item)
+    lanes, _ = _lanes(ground, other, ground.stock.get(other.code, []), request, noted=False)
+    return [
+        Substitute(other.code, lane.lot, item.code, lane.drop, packs, counts_as, lane.cost * packs) for lane in lanes
+    ]
+
+
 def pool_of(
     session: Session, item: Item, requests: Sequence[Request], stocks: Sequence[Stock], *, at: datetime
 ) -> Pool:
     """One item shared from these stocks alone at that instant, with no reserve floor; requests in their order."""
     ground = _ground(session, at)
     ground.floors, ground.buffers = {}, {}
+    ground.carried = carrying.counting(session, governance.local_day(session, at))
     ground.stock = {item.code: list(stocks)}
     return _pool(ground, item, requests)
 
@@ -173,8 +232,8 @@ def _by_policy(
     requests: Mapping[str, Sequence[Request]],
     counting: Mapping[str, InForce],
 ) -> tuple[ItemPolicy, ...]:
-    """What the problem says of items that are not shared by the fair rule."""
-    named = [pool for pool in pools if not counting[pool.item].fair_rule]
+    """What the problem says of items that are not shared by the fair rule, and asked for: others only stand in."""
+    named = [pool for pool in pools if pool.item in counting and not counting[pool.item].fair_rule]
     if not named:
         return ()
     people = {code: member.population for code, member in governance.members(session).items()}
@@ -211,13 +270,13 @@ def _pool(ground: _Ground, item: Item, requests: Sequence[Request], *, promised:
     reached: list[Request] = []
     for request in requests:
         found, why = _lanes(ground, item, stocks, request)
-        if found:
+        if found or any(one.drop == drop_id(request) for one in ground.offers):
             lanes += found
             reached.append(request)
         else:
             assert request.id is not None
             ground.unreachable[request.id] = why
-    used = {lane.lot for lane in lanes}
+    used = {lane.lot for lane in lanes} | {one.lot for one in ground.offers if one.of == item.code}
     lots = [_lot(stock, item) for stock in stocks if supply_id(stock) in used]
     drops = tuple(Drop(drop_id(r), claim_id(r), r.validated // item.pack_size) for r in reached)
     return Pool(
@@ -228,6 +287,7 @@ def _pool(ground: _Ground, item: Item, requests: Sequence[Request], *, promised:
         drops=drops,
         lanes=tuple(lanes),
         buffers=tuple(_buffers(ground, item, stocks, used)),
+        unit_volume=item.volume_ml if ground.carried else 0,
     )
 
 
@@ -268,7 +328,10 @@ def _claims(
     return tuple(replace(claim, entitled_packs=entitled.get(claim.id, 0)) for claim in claims)
 
 
-def _lanes(ground: _Ground, item: Item, stocks: Sequence[Stock], request: Request) -> tuple[list[Lane], str]:
+def _lanes(
+    ground: _Ground, item: Item, stocks: Sequence[Stock], request: Request, *, noted: bool = True
+) -> tuple[list[Lane], str]:
+    """The lanes of the item's lots to a request, or why there is none; `noted`: what bars lots is kept for it."""
     wish, drop, place = _wish(ground, item, request), drop_id(request), request.point_of_use
     lanes: list[Lane] = []
     kept: dict[str, int] = defaultdict(int)
@@ -282,8 +345,10 @@ def _lanes(ground: _Ground, item: Item, stocks: Sequence[Stock], request: Reques
         elif why is not None:
             furthest = max(furthest, _STEPS.index(why))
             kept[why] += stock.quantity
-            ground.barred[supply_id(stock), drop] = why
-    ground.kept[request.id or 0] = dict(kept)
+            if noted:
+                ground.barred[supply_id(stock), drop] = why
+    if noted:
+        ground.kept[request.id or 0] = dict(kept)
     return lanes, _STEPS[furthest] if furthest >= 0 else eligibility.NO_STOCK
 
 

@@ -36,6 +36,7 @@ class Surge(Table, table=True):
 class Request(Table, table=True):
     """A municipality's request for an item at a point of use; quantities in base units.
 
+    `substitutes`: whether it takes what a pharmacist has approved instead of the item, by the approved ratio.
     At most one open request per (member, item, point of use).
     """
 
@@ -77,6 +78,7 @@ class Request(Table, table=True):
     validation_reason: str = ""
     validated_by: int | None = Field(default=None, foreign_key="account.id", sa_type=BigInteger)
     allocated: int = Field(default=0, sa_type=BigInteger)
+    substitutes: bool = False
 
 
 class Plan(Table, table=True):
@@ -123,7 +125,10 @@ class Plan(Table, table=True):
 
 
 class PlanLine(Table, table=True):
-    """So many base units of a lot at a depot for a request, with the reason as code and sentence."""
+    """So many base units of a lot at a depot for a request, with the reason as code and sentence.
+
+    `stands_for`: where the lot is of a substitute, the base units of the item asked for that it counts as.
+    """
 
     __tablename__ = "plan_line"
     __table_args__ = (
@@ -140,6 +145,12 @@ class PlanLine(Table, table=True):
     arrives_at: datetime
     reason_code: str
     reason: str
+    stands_for: int | None = Field(default=None, sa_type=BigInteger)
+
+    @property
+    def counts(self) -> int:
+        """The base units of the item asked for that the line brings."""
+        return self.quantity if self.stands_for is None else self.stands_for
 
 
 class PlanResult(Table, table=True):

@@ -5,6 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -18,8 +21,11 @@ from optimizer.allocation.timed import Timed
 from optimizer.outcome import Outcome
 from optimizer.sharing.deciding import decide
 from stockpile.allocation import planning
+from stockpile.allocation.computing import operations as jobs
+from stockpile.allocation.computing.operations import SILENT
+from stockpile.db import open_engine, transact
 from tests.allocation.surge_room import everybody, stored_plan, submitted, surge
-from tests.conftest import Cast
+from tests.conftest import Cast, acting
 from tests.inventory.desk import Desk
 from tests.inventory.stockroom import ON_SQLITE
 from tests.optimizer.allocation.sharing_instances import region as instance
@@ -33,6 +39,16 @@ def ended(people: Desk, number: int) -> dict[str, Any]:
             return job
         time.sleep(0.05)
     raise AssertionError("the job did not end")
+
+
+def heard_of(people: Desk, number: int) -> dict[str, Any]:
+    """The job once its worker has written how far it is."""
+    for _ in range(200):
+        job: dict[str, Any] = people.get("requester", f"/plan-jobs/{number}")
+        if job["done"]:
+            return job
+        time.sleep(0.05)
+    raise AssertionError("the worker wrote nothing")
 
 
 def asked_for(region: Engine, cast: Cast) -> tuple[Desk, int]:
@@ -100,7 +116,7 @@ def test_a_plan_is_ended_with_nothing_stored_or_with_the_best_so_far(region: Eng
         first = people.post("coordinator", f"/surges/{number}/plan-jobs").json()
         assert begun.wait(20)
         assert people.post("coordinator", f"/surges/{number}/plan-jobs").json()["number"] == first["number"]
-        running = people.get("requester", f"/plan-jobs/{first['number']}")
+        running = heard_of(people, first["number"])
         assert (running["state"], running["done"], running["of"]) == ("running", 1, 2)
         path = f"/plan-jobs/{first['number']}" + ("?keep=true" if keep else "")
         assert people.call("coordinator", "DELETE", path).status_code == 200
@@ -128,4 +144,31 @@ def test_sharing_ends_early_once_enough_is_said(tmp_path: Path) -> None:
     assert plan.bound.source.startswith("it was ended before item-2, item-3")
     verdict = check(problem, plan)
     assert (verdict.feasible, verdict.kept) == (True, False)
-    assert "not checked: how a best_found plan shares" in verdict.checked
+    assert verdict.labelled, verdict.findings
+    assert any(one.startswith("best_found: place, bound and gap found again") for one in verdict.checked)
+    better = replace(plan.bound, at_most="1", gap=str(1 - Fraction(plan.bound.reached)))
+    lied = check(problem, replace(plan, bound=better))
+    assert not lied.labelled
+    assert any("the plan's bound is not so" in one for one in lied.findings)
+
+
+@ON_SQLITE
+def test_another_worker_tells_of_a_job_and_ends_it_and_a_silent_one_is_lost(region: Engine, cast: Cast) -> None:
+    people, number = asked_for(region, cast)
+    begun = threading.Event()
+    with mock.patch.object(planning, "run_limited", waiting(begun)):
+        first = people.post("coordinator", f"/surges/{number}/plan-jobs").json()["number"]
+        assert begun.wait(20)
+        other = Desk(open_engine(str(region.url)), cast)
+        assert heard_of(other, first)["state"] == "running"
+        assert other.post("coordinator", f"/surges/{number}/plan-jobs").json()["number"] == first
+        assert other.call("coordinator", "DELETE", f"/plan-jobs/{first}").status_code == 200
+        assert ended(other, first)["state"] == "cancelled"
+    silent = datetime.now(UTC) - SILENT - timedelta(seconds=1)
+    job = transact(region, lambda session: jobs.begin(session, acting(cast["coordinator"]), surge=number, now=silent))
+    told = people.get("requester", f"/plan-jobs/{job.id}")
+    assert (told["state"], told["problem"]["title"]) == ("lost", "plan job lost")
+    assert people.call("coordinator", "DELETE", f"/plan-jobs/{job.id}").status_code == 409
+    again = people.post("coordinator", f"/surges/{number}/plan-jobs").json()["number"]
+    assert again != job.id
+    assert ended(people, again)["state"] == "done"

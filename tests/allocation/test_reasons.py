@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine
+from sqlmodel import select
 
 from stockpile.allocation import approval
 from stockpile.allocation.queries import UnknownRequest
@@ -16,8 +17,9 @@ from stockpile.allocation.reasons.queries import NotPlannedYet, Reasons
 from stockpile.allocation.tables import Plan
 from stockpile.catalogue import operations as catalogue
 from stockpile.db import reading
-from stockpile.inventory import holding
+from stockpile.inventory import holding, transfers
 from stockpile.inventory import operations as stock
+from stockpile.inventory.tables import TransferLine
 from tests.allocation.surge_room import ask, everybody, planned, results, share_out, submitted, surge
 from tests.allocation.test_policies import PER_HEAD, adopted
 from tests.conftest import NOW, Cast, acting
@@ -41,7 +43,9 @@ def test_the_answer_names_rule_decision_stock_and_reserve(region: Engine, cast: 
     assert "computed by coordinator at 2020-03-30 08:00 UTC (proven fair by the independent checker)" in found.decision
     assert "nobody has approved it" in found.decision
     within, reserve = found.binding
-    assert within.startswith("500 tablet within reach of you and 4 others for 720 tablet validated: lot T-")
+    assert within.startswith(
+        "500 tablet may and can reach you and 4 others in time, for a need of 720 tablet together: lot T-"
+    )
     assert reserve == "100 tablet stay in the depots as the reserve that the committee has set"
     assert "ask a coordinator to review the validated need" in found.appeal
     assert found.changes[-1] == "evidence for more than the 120 validated of the 1,000 asked"
@@ -57,7 +61,7 @@ def test_one_more_pack_does_what_the_answer_says(region: Engine, cast: Cast) -> 
     before = {pair: row.got for pair, row in results(region, plan).items()}
     [(pair, row)] = [(pair, row) for pair, row in results(region, after).items() if row.got != before[pair]]
     names = {"BE-1": "Aubel", "BE-2": "Eupen", "DE-1": "Aachen", "DE-2": "Simmerath", "NL-1": "Vaals"}
-    assert f" lifts {names[pair[0]]} from " in said
+    assert f" lifts {names[pair[0]]}, who comes before you, from " in said
     assert row.got - before[pair] == 10
 
 
@@ -66,6 +70,7 @@ def test_who_got_more_is_told_with_the_reason(region: Engine, cast: Cast) -> Non
     given = {"item": "TAB", "effective_from": date(2020, 3, 30), "quantity": 500}
     do(region, stock.set_floor, acting(cast["committee"]), **given)
     _, plan = share_out(region, cast, ask("NL-1", quantity=100), ask("BE-2", quantity=120, priority=3))
+    assert reasons(region, plan, "BE-2").better_count == 1
     [better] = reasons(region, plan, "BE-2").better_filled
     assert (better.member, better.got, better.permille) == ("NL-1", 100, 1000)
     assert better.because.startswith("its request has priority 2, and yours 3")
@@ -109,7 +114,17 @@ def test_an_approved_plan_says_who_decided_and_how_to_ask_again(region: Engine, 
     do(region, approval.approve, acting(cast["committee"]), plan_number=plan.id)
     found = reasons(region, plan)
     assert "approved by committee at 2020-03-30 08:00 UTC" in found.decision
-    assert found.appeal.startswith("the plan is approved and its goods leave")
+    assert found.appeal.startswith("the plan is approved. Ask again with new evidence")
+    assert found.arriving == ["80 tablet of yours are reserved at the depots and wait to be sent"]
+    for number in {row.transfer_id for row in sent(region) if row.reference == f"request:{found.request}"}:
+        do(region, transfers.dispatch, acting(cast["logistics"]), numbers=[number])
+    assert reasons(region, plan).arriving == ["80 tablet of yours are under way"]
+
+
+def sent(engine: Engine) -> list[TransferLine]:
+    """Every line on the road or about to be."""
+    with reading(engine) as session:
+        return list(session.exec(select(TransferLine)).all())
 
 
 @ON_SQLITE

@@ -238,6 +238,12 @@ def test_a_finding_is_answered_agreed_verified_and_closed(table: Table) -> None:
     assert step("coordinator", "answer").status_code == 422
     assert step("auditor", "answer", due="2020-05-01").status_code == 403
     assert step("coordinator", "answer", due="2020-05-01").json()["state"] == "management_response"
+    assert step("auditor", "ask_again").json()["response_due"][:10] == "2020-04-29"
+    assert step("auditor", "agree").status_code == 409, "who asks again waits for another answer"
+    assert step("coordinator", "answer", due="2020-05-08").json()["action_due"] == "2020-05-08"
+    said = table.does("auditor", "GET", f"/findings/{number}/thread")
+    assert [one["step"] for one in said] == ["write", "issue", "answer", "ask_again", "answer"]
+    assert [one["due"] for one in said if one["due"]] == ["2020-05-01", "2020-05-08"]
     states = [step(*one).json()["state"] for one in (("auditor", "agree"), ("coordinator", "begin"))]
     states += [step("auditor", one).json()["state"] for one in ("verify", "close")]
     assert states == ["agreed", "in_progress", "verified", "closed"]

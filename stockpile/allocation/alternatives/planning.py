@@ -109,6 +109,7 @@ def compare(
 ) -> Compared:
     """A plan, or one item of it, beside every rule that this service knows (or the chosen, by id); no lock is held.
 
+    Rules are compared on the stock of each item alone: without what can be carried and without substitutes.
     `watch` hears of every item done. Refuses an unknown plan or rule, and an answer that takes longer than the limit.
     """
     known = policies.selectable()
@@ -119,7 +120,7 @@ def compare(
     entitled = about.entitled
     selected = tuple(policies.in_tiers(rule, entitled=entitled) for rule in known if rule in chosen or not chosen)
     pools = tuple(pool for pool in about.problem.pools if item in (None, pool.item))
-    narrowed = replace(about.problem, pools=pools, policies=())
+    narrowed = replace(about.problem, pools=pools, policies=(), dispatch=(), vehicles=(), storage=(), substitutes=())
     question = Question(narrowed, selected, about.facts, (about.at + SOON).date())
     outcome = run_limited(compare_asked, question, limit_seconds=limit_seconds, **watch.given())
     found: Comparison = _answered(outcome)
@@ -130,6 +131,7 @@ def compare(
         seconds=round(outcome.seconds, 3),
         currency=currency,
         wanted=wanted,
+        without=rules.left_aside(about.problem),
     )
 
 
@@ -270,7 +272,9 @@ def _refuse_contradictions(one: Supposition) -> None:
     broken = conflicts(changed) if one.policies is None else []
     if broken:
         raise ImpossibleSupposition(f"then promises could not be kept: {broken[0].sentence()}", field="changes")
-    if changed.shared_limits() and (one.policies if one.policies is not None else one.problem.policies):
+    named = {policy.item for policy in one.policies or ()}
+    if any({swap.item, swap.of} & named for swap in changed.substitutes):
         raise ImpossibleSupposition(
-            "room at the receiver is supposed under the fair rule only: leave the other rule out", field="changes"
+            "substitutes stand in under the fair rule only: leave the other rule out, or name another item",
+            field="changes",
         )

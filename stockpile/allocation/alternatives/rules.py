@@ -17,6 +17,14 @@ from stockpile.allocation import rules
 Pair = tuple[str, str]
 """A municipality and an item."""
 
+LEFT_ASIDE = {
+    "dispatch": "Rules are compared without the limits on what depots dispatch in a day, which the plan keeps.",
+    "vehicles": "Rules are compared without the limits on what vehicles carry in a day, which the plan keeps.",
+    "storage": "Rules are compared without the limits on what municipalities can take in, which the plan keeps.",
+    "substitutes": "Rules are compared without substitutes, which the plan uses where nothing else is left.",
+}
+"""What a comparison leaves aside of a problem, by the part of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -80,7 +88,10 @@ class PairOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A plan beside what other rules would make of the same stock and needs. `seconds` of computing."""
+    """A plan beside what other rules would make of the same stock and needs. `seconds` of computing.
+
+    `without`: what the plan kept and the comparison leaves aside, in sentences.
+    """
 
     plan: int
     problem_digest: str
@@ -88,6 +99,7 @@ class Compared:
     seconds: float
     rules: list[RuleOutcome]
     members: list[PairOutcome]
+    without: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,14 +213,18 @@ def shifted(case: Case, earlier: tuple[Problem, Plan], later: tuple[Problem, Pla
 
 
 def packs_by_pair(problem: Problem, plan: Plan) -> dict[Pair, int]:
-    """Packs of a plan by municipality and item; those who get nothing count 0."""
+    """Packs of a plan by municipality and item, substitutes as what they stand for; who gets nothing counts 0."""
     found: dict[Pair, int] = {}
+    counts = {(one.of, one.lot, one.item, one.drop): one.counts_as for one in problem.substitutes}
     for pool, rows in zip(problem.pools, plan.pools, strict=True):
         member = {claim.id: claim.municipality for claim in pool.claims}
         owner = {drop.id: member[drop.claim] for drop in pool.drops}
         found |= {(name, pool.item): 0 for name in member.values()}
         for line in rows.lines:
             found[owner[line.drop], pool.item] += line.packs
+        for one in plan.swaps:
+            if one.item == pool.item:
+                found[owner[one.drop], pool.item] += one.times * counts[one.of, one.lot, one.item, one.drop]
     return found
 
 
@@ -234,6 +250,7 @@ def compared(
     seconds: float,
     currency: str,
     wanted: Callable[[Pair], bool],
+    without: list[str],
 ) -> Compared:
     """The comparison in words and base units, for the municipalities and items that are wanted."""
     needs = needs_by_pair(case.problem)
@@ -251,7 +268,12 @@ def compared(
         if wanted((member, item))
     ]
     told = [_told(one) for one in comparison.outcomes]
-    return Compared(case.number, case.plan.problem_digest, currency, seconds, told, rows)
+    return Compared(case.number, case.plan.problem_digest, currency, seconds, told, rows, without)
+
+
+def left_aside(problem: Problem) -> list[str]:
+    """What rules are compared without, of what this problem has, in words."""
+    return [words for part, words in LEFT_ASIDE.items() if getattr(problem, part)]
 
 
 def _outcome_by_pair(case: Case, outcome: Outcome) -> dict[Pair, int]:

@@ -1,7 +1,8 @@
-"""Computing plans beside what else this process serves: one per surge, told by number for as long as it runs.
+"""Computing a plan in a thread of this process for a job that any process tells of.
 
-What is being computed lives in this process alone: a restart forgets it, and nothing is lost but the computing, for a
-plan is stored in one transaction at the end. Who asks for a surge whose plan is being computed gets that one's number.
+A job is a row. The worker that takes it up writes how far it is and that it lives, and looks for the wish that it
+end; who asks any worker reads the row. A process that dies leaves a job that is lost once it has been silent for a
+while, and nothing else: a plan is stored in one transaction at the end.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,62 +19,47 @@ from shutil import rmtree
 from tempfile import mkdtemp
 from typing import Any, Final
 from uuid import uuid4
-from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine
-from sqlmodel import Session
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session, col, update
 
 from stockpile import http
 from stockpile.actor import Act
 from stockpile.allocation import operations, planning
+from stockpile.allocation.computing import operations as jobs
+from stockpile.allocation.computing.tables import CANCEL, CANCELLED, DONE, FAILED, KEEP, RUNNING, PlanJob
 from stockpile.allocation.planning import Watch
 from stockpile.allocation.tables import Plan
-from stockpile.db import transact
-from stockpile.errors import Conflict, NotFound, Refusal
+from stockpile.db import rows_changed, transact
+from stockpile.errors import Refusal
 
-RUNNING, DONE, CANCELLED, FAILED = "running", "done", "cancelled", "failed"
-MOST_KEPT: Final = 200
-MOST_AT_ONCE: Final = 2
+LOOKS_EVERY: Final = 0.25
+"""Seconds between two looks at the row."""
 log = logging.getLogger(__name__)
 
 
-class UnknownJob(NotFound):
-    """This process computes, and computed of late, no plan of this number."""
-
-    code = "unknown_plan_job"
-
-
-class JobEnded(Conflict):
-    """The plan is computed, or will not be."""
-
-    code = "plan_job_ended"
-
-
-class TooManyJobs(Conflict):
-    """As many plans are being computed as may be at a time."""
-
-    code = "too_many_plan_jobs"
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Job:
-    """A plan being computed: `done` of `of` items are shared so far.
-
-    At the end `plan` is its number, `proven` whether it is what its rules say, `bound` how far from that a plan may
-    be that was cut short; `problem`: why there is no plan, as problem details.
-    """
+    """What is to be computed, within how long, and the machine's clock, by which workers are heard."""
 
     number: int
     surge: int
-    asked_at: datetime
-    state: str = RUNNING
+    limit_seconds: float
+    clock: Callable[[], datetime]
+
+
+@dataclass(slots=True)
+class _Work:
+    """A job in this process: how far it is, and whether somebody wants it to end."""
+
+    number: int
+    surge: int
+    clock: Callable[[], datetime]
     done: int = 0
     of: int = 0
-    plan: int | None = None
-    proven: bool | None = None
-    bound: dict[str, Any] | None = None
-    problem: dict[str, Any] | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
+    over: threading.Event = field(default_factory=threading.Event)
     folder: Path = field(default_factory=lambda: Path(mkdtemp(prefix="stockpile-plan-")))
 
     @property
@@ -81,92 +67,80 @@ class Job:
         """The file whose presence tells the solver to make a plan of what is shared by then."""
         return self.folder / "enough"
 
-    def told(self) -> dict[str, Any]:
-        """The job for who asks how far it is."""
-        names = ("number", "surge", "asked_at", "state", "done", "of", "plan", "proven", "bound", "problem")
-        return {name: getattr(self, name) for name in names}
+    def heard(self, done: int, of: int) -> None:
+        """So many of so many items are shared."""
+        self.done, self.of = done, of
 
 
-class Jobs:
-    """The plans that this process computes, and those of late."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._jobs: OrderedDict[int, Job] = OrderedDict()
-
-    def begin(self, engine: Engine, act: Act, *, surge: int, limit_seconds: float) -> Job:
-        """Compute a plan of the surge in a thread of its own; if one is being computed, that one."""
-        with self._lock:
-            running = [job for job in self._jobs.values() if job.state == RUNNING]
-            found = next((job for job in running if job.surge == surge), None)
-            if found is not None:
-                return found
-            if len(running) >= MOST_AT_ONCE:
-                raise TooManyJobs(f"{len(running)} plans are being computed: ask again when one has ended")
-            job = Job(max(self._jobs, default=0) + 1, surge, act.recorded_at)
-            self._jobs[job.number] = job
-            while len(self._jobs) > MOST_KEPT:
-                self._jobs.popitem(last=False)
-        thread = threading.Thread(target=_run, args=(engine, act, job, limit_seconds), name="plan", daemon=True)
-        thread.start()
-        return job
-
-    def job(self, number: int) -> Job:
-        """One of them; refuses an unknown number."""
-        with self._lock:
-            found = self._jobs.get(number)
-        if found is None:
-            raise UnknownJob(f"no plan with the number {number} is being computed here", field="job", value=number)
-        return found
-
-    def end(self, number: int, *, keep: bool) -> Job:
-        """End it now, or (`keep`) with the best plan so far; refuses one that has ended."""
-        job = self.job(number)
-        if job.state != RUNNING:
-            raise JobEnded(f"plan job {number} is {job.state}", state=job.state, plan=job.plan)
-        if keep:
-            job.enough.touch()
-        else:
-            job.cancelled.set()
-        return job
+def take_up(engine: Engine, act: Act, job: Job) -> None:
+    """Compute the job in a thread of its own, unless another worker does."""
+    worker = uuid4().hex
+    if transact(engine, lambda session: jobs.take_up(session, number=job.number, worker=worker, now=job.clock())):
+        work = _Work(job.number, job.surge, job.clock)
+        threading.Thread(target=_run, args=(engine, act, work, job.limit_seconds), name="plan", daemon=True).start()
 
 
-def _run(engine: Engine, act: Act, job: Job, limit_seconds: float) -> None:
+def _run(engine: Engine, act: Act, work: _Work, limit_seconds: float) -> None:
     """Compute and store; whatever ends it is told by the job."""
-    with ThreadPoolExecutor(1, thread_name_prefix="plan") as alone:
-        failure = alone.submit(_computed, engine, act, job, limit_seconds).exception()
-    rmtree(job.folder, ignore_errors=True)
-    if failure is None:
-        job.state = DONE
-    elif isinstance(failure, planning.Ended):
-        job.state = CANCELLED
-    elif isinstance(failure, Refusal):
-        job.problem, job.state = http.problem_of(failure), FAILED
-    else:
-        fault = uuid4().hex[:12]
-        log.error("fault %s in plan job %s", fault, job.number, exc_info=failure)
-        detail = f"something failed on our side; it is logged as {fault}. Nothing was changed."
-        job.problem, job.state = http.problem(500, code="fault", detail=detail), FAILED
+    with ThreadPoolExecutor(2, thread_name_prefix="plan") as pool:
+        watching = pool.submit(_watch, engine, work)
+        computing = pool.submit(_computed, engine, act, work, limit_seconds)
+        failure = computing.exception()
+        work.over.set()
+        watching.exception()
+    rmtree(work.folder, ignore_errors=True)
+    if failure is not None:
+        transact(engine, lambda session: _write(session, work, **_why(work, failure)))
 
 
-def _computed(engine: Engine, act: Act, job: Job, limit_seconds: float) -> None:
-    def heard(done: int, of: int) -> None:
-        job.done, job.of = done, of
+def _watch(engine: Engine, work: _Work) -> None:
+    """Say again and again that the worker lives and how far it is, and look whether it is to end."""
+    while not work.over.wait(LOOKS_EVERY):
+        try:
+            wish = transact(engine, lambda session: _look(session, work))
+        except OperationalError:
+            log.warning("plan job %s could not say that it lives; it is tried again", work.number)
+            continue
+        if wish == CANCEL:
+            work.cancelled.set()
+        elif wish == KEEP:
+            work.enough.touch()
 
-    watch = Watch(heard, job.cancelled, job.enough)
-    made = planning.draft(engine, act, surge_id=job.surge, limit_seconds=limit_seconds, watch=watch)
 
-    def work(session: Session) -> Plan:
+def _look(session: Session, work: _Work) -> str:
+    wish = jobs.found(session, work.number).wish
+    _write(session, work, heard_at=work.clock())
+    return wish
+
+
+def _write(session: Session, work: _Work, **fields: Any) -> bool:
+    """Write on the job as long as it runs; whether it does."""
+    changed = update(PlanJob).where(col(PlanJob.id) == work.number, col(PlanJob.state) == RUNNING)
+    return rows_changed(session, changed.values(done=work.done, items=work.of, **fields)) == 1
+
+
+def _why(work: _Work, failure: BaseException) -> dict[str, str]:
+    """The end of a job without a plan."""
+    if isinstance(failure, planning.Ended):
+        return {"state": CANCELLED}
+    if isinstance(failure, Refusal):
+        return {"state": FAILED, "problem": json.dumps(http.plain(http.problem_of(failure)))}
+    fault = uuid4().hex[:12]
+    log.error("fault %s in plan job %s", fault, work.number, exc_info=failure)
+    detail = f"something failed on our side; it is logged as {fault}. Nothing was changed."
+    return {"state": FAILED, "problem": json.dumps(http.problem(500, code="fault", detail=detail))}
+
+
+def _computed(engine: Engine, act: Act, work: _Work, limit_seconds: float) -> None:
+    watch = Watch(work.heard, work.cancelled, work.enough)
+    made = planning.draft(engine, act, surge_id=work.surge, limit_seconds=limit_seconds, watch=watch)
+
+    def store(session: Session) -> Plan:
         operations.lapse(session, act)
-        return planning.store(session, act, made=made)
+        plan = planning.store(session, act, made=made)
+        told = {"plan_id": plan.id, "proven": plan.kept, "bound": plan.bound}
+        if not _write(session, work, state=DONE, heard_at=work.clock(), **told):
+            raise planning.Ended(f"plan job {work.number} was given up while it was computed", surge=work.surge)
+        return plan
 
-    plan = transact(engine, work)
-    job.plan, job.proven, job.bound = plan.id, plan.kept, json.loads(plan.bound or "null")
-
-
-_known: WeakKeyDictionary[Engine, Jobs] = WeakKeyDictionary()
-
-
-def jobs_of(engine: Engine) -> Jobs:
-    """The plans that are computed for this database in this process."""
-    return _known.setdefault(engine, Jobs())
+    transact(engine, store)

@@ -34,7 +34,7 @@ def _more_under(caller: Caller, found: Reasons) -> list[OtherRule]:
     rows = [row for row in compared.members if row.member == answer.member]
     got = {rule: sum(row.got[rule] for row in rows) for rule in words}
     better = [
-        OtherRule(rule, words[rule], units, units * 1000 // answer.validated)
+        OtherRule(rule, words[rule], units, units * 1000 // answer.validated, compared.without)
         for rule, units in got.items()
         if units > answer.got
     ]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session, col, select
 
-from stockpile.allocation import queries, rules, snapshot
+from stockpile.allocation import meaning, queries, rules, snapshot
 from stockpile.allocation.policies import queries as policies
 from stockpile.allocation.policies.rules import DEFAULT_IN_FORCE, InForce
 from stockpile.allocation.queries import Why
@@ -41,7 +41,9 @@ class Reasons:
     the reason; `binding`: what holds back those who are tied; `barred`: what else the pool had and why it may not
     serve this request; `changes`: what would change it; `appeal`: how to contest it; `tied_need`, `tied_got`: what
     all who draw on the same stock need and got of the item together, this request's municipality among them.
-    `guaranteed`: what is promised to the municipality before anything is shared, or empty.
+    `guaranteed`: what is promised to the municipality before anything is shared, or empty; `better_count`: how many
+    got a greater part; `reserve`: what stays in reserve of the stock that binds; `arriving`: where what it got is now;
+    `stood_in`: substitutes that are sent in place of the item.
     """
 
     request: int
@@ -58,6 +60,10 @@ class Reasons:
     tied_need: int = 0
     tied_got: int = 0
     guaranteed: str = ""
+    better_count: int = 0
+    reserve: int = 0
+    arriving: list[str] = field(default_factory=list)
+    stood_in: list[str] = field(default_factory=list)
 
 
 def of_request(session: Session, number: int, *, at: datetime) -> Reasons:
@@ -85,6 +91,7 @@ def _told(session: Session, request: Request, plan: Plan, result: PlanResult, *,
     policy = _policy(session, plan, request.item_code)
     link = _link(plan, request)
     lots, tied = _lots(session, link), link if result.got < result.validated else None
+    better, others = _better(standings, request, goods, limited=plan.method == meaning.WITHIN_LIMITS)
     return Reasons(
         request=result.request_id,
         answer=answer,
@@ -92,15 +99,65 @@ def _told(session: Session, request: Request, plan: Plan, result: PlanResult, *,
         policy=policy.label,
         policy_words=policy.words,
         decision=_decision(session, plan),
-        better_filled=_better(standings, request, goods),
-        binding=words.binding(tied, goods, lots=lots, others=len(tied["claims"]) - 1) if tied else [],
+        better_filled=others,
+        binding=[
+            *(words.binding(tied, goods, lots=lots, others=len(tied["claims"]) - 1) if tied else []),
+            *_carried(session, plan, request, result),
+        ],
         barred=_barred(result),
         changes=_changes(session, request, result, standings, link, goods=goods, at=at, names=members),
         appeal=words.appeal(approved=plan.approved_at is not None, request=result.request_id),
         tied_need=sum(one.need for one in _tied(standings, request)) * goods.pack_size,
         tied_got=sum(one.got for one in _tied(standings, request)) * goods.pack_size,
         guaranteed=words.guaranteed(standings[snapshot.claim_id(request)], goods),
+        better_count=better,
+        reserve=_reserve(tied) * goods.pack_size,
+        arriving=_arriving(session, result, goods),
+        stood_in=_stood_in(session, plan, request, goods),
     )
+
+
+def _reserve(link: dict[str, Any] | None) -> int:
+    """Packs that stay in reserve of the stock that binds."""
+    return sum(one["packs"] for one in link["reasons"] if one["kind"] == "reserve") if link else 0
+
+
+def _arriving(session: Session, result: PlanResult, goods: Goods) -> list[str]:
+    """Where what the request got by this plan is now, in the order of the way."""
+    source, reference = f"plan:{result.plan_id}", f"request:{result.request_id}"
+    parts = inventory.sent_for(session, source=source, reference=reference, item=goods.item)
+    return [
+        words.arriving(state, say("{quantity} {unit}", quantity=quantity, unit=goods.base_unit))
+        for state, quantity in parts.items()
+    ]
+
+
+def _carried(session: Session, plan: Plan, request: Request, result: PlanResult) -> list[str]:
+    """What can be carried in a day and holds this request back, found again in the plan's files."""
+    if result.reason_code != rules.LIMITED:
+        return []
+    claim = snapshot.claim_id(request)
+    sites, members = inventory.sites(session), governance.members(session)
+    return [
+        words.carried(
+            one,
+            site=sites[one.site].name if one.site else "",
+            member=members[one.member].name if one.member else "",
+        )
+        for one in meaning.held_back(plan.problem, plan.answer, item=request.item_code, claim=claim)
+    ]
+
+
+def _stood_in(session: Session, plan: Plan, request: Request, goods: Goods) -> list[str]:
+    """What of other items is sent to this request in place of the one asked for."""
+    lines = [one for one in queries.plan_lines(session, plan.id or 0) if one.request_id == request.id]
+    found = []
+    for one in lines:
+        if one.stands_for is not None:
+            other = catalogue.item(session, inventory.lot(session, one.lot_id).item_code)
+            sent = say("{quantity} {unit}", quantity=one.quantity, unit=other.base_unit)
+            found.append(words.stood_in(sent, name=other.name, counts=one.stands_for, goods=goods))
+    return found
 
 
 def _tied(standings: dict[str, Standing], request: Request) -> list[Standing]:
@@ -157,7 +214,10 @@ def _promised(plan: Plan, item: str) -> dict[str, int]:
     return found | {fact["claim"]: fact["entitled"] for fact in facts if "entitled" in fact}
 
 
-def _better(standings: dict[str, Standing], request: Request, goods: Goods) -> list[Other]:
+def _better(
+    standings: dict[str, Standing], request: Request, goods: Goods, *, limited: bool
+) -> tuple[int, list[Other]]:
+    """How many got a greater part of their need, and the first of them."""
     mine = standings[snapshot.claim_id(request)]
     fill = rules.permille(mine.got, mine.need)
     found = [
@@ -167,12 +227,12 @@ def _better(standings: dict[str, Standing], request: Request, goods: Goods) -> l
             validated=one.need * goods.pack_size,
             got=one.got * goods.pack_size,
             permille=rules.permille(one.got, one.need),
-            because=words.because(mine, one, goods),
+            because=words.because(mine, one, goods, limited=limited),
         )
         for one in standings.values()
         if one.need and rules.permille(one.got, one.need) > fill
     ]
-    return sorted(found, key=lambda one: (-one.permille, one.name))[:MOST]
+    return len(found), sorted(found, key=lambda one: (-one.permille, one.name))[:MOST]
 
 
 def _policy(session: Session, plan: Plan, item: str) -> InForce:
@@ -191,12 +251,13 @@ def _link(plan: Plan, request: Request) -> dict[str, Any] | None:
 
 def _lots(session: Session, link: dict[str, Any] | None) -> dict[str, str]:
     """The lots of a link as people know them, by the optimizer's name."""
-    found = {}
+    found, sites = dict[str, str](), inventory.sites(session)
     for reason in link["reasons"] if link else ():
         for name in reason["lots"]:
             number, _, site = name.partition("@")
             lot = inventory.lot(session, int(number))
-            found[name] = f"lot {lot.code} at {site} (expires {lot.expiry})"
+            facts = {"lot": lot.code, "place": sites[site].name, "day": f"{lot.expiry}"}
+            found[name] = say("lot {lot} at {place} (expires {day})", **facts)
     return found
 
 
@@ -240,7 +301,9 @@ def _changes(
         plain = {code: member.name for code, member in names.items()}
         found += words.lifts(link, goods, names=plain, claim=claim)[:MOST]
         place = words.turn(mine, [standings[one] for one in link["claims"]])
-        found.append(say("of further packs for those who share this stock, number {place} would be yours", place=place))
+        found.insert(0, words.queue(place))
+    if result.reason_code == rules.LIMITED:
+        found.append(say("more that can be sent and taken in on one day; what is left over can be asked for again"))
     return [*found, *_substitutes(session, request, at=at), *_evidence(request)]
 
 

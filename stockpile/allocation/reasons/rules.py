@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
 
 from stockpile.allocation import rules
+from stockpile.allocation.carrying.tables import DISPATCH, VEHICLES
+from stockpile.allocation.meaning import Held
 from stockpile.inventory.eligibility import OBSTACLES
+from stockpile.inventory.rules import APPROVED, DISPATCHED
 from stockpile.plaintext import say
 
 WORDS: Final = {
@@ -53,12 +57,16 @@ class Other:
 
 @dataclass(frozen=True, slots=True)
 class OtherRule:
-    """What the municipality would have got of the item under another rule, in base units."""
+    """What the municipality would have got of the item under another rule, in base units.
+
+    `without`: what that was worked out without, though the plan keeps it.
+    """
 
     rule: str
     words: str
     got: int
     permille: int
+    without: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +92,8 @@ def guaranteed(mine: Standing, goods: Goods) -> str:
     )
 
 
-def because(mine: Standing, other: Standing, goods: Goods) -> str:
-    """Why the other one's greater fill is within the fair rule."""
+def because(mine: Standing, other: Standing, goods: Goods, *, limited: bool = False) -> str:
+    """Why the other one's greater fill is within the fair rule; `limited`: within what is carried in a day too."""
     if other.entitled > mine.entitled:
         return say(
             "{amount} of it are guaranteed to it: they come before all priorities", amount=goods.packs(other.entitled)
@@ -96,9 +104,15 @@ def because(mine: Standing, other: Standing, goods: Goods) -> str:
             theirs=other.tier,
             yours=mine.tier,
         )
+    if limited and not mine.tie:
+        return say("the plan keeps what can be carried in a day too: within that, it is the best sharing found")
     if other.tier > mine.tier or not mine.tie or other.tie != mine.tie:
         return say("it is served from stock that may not, or not in time, reach you")
-    return say("you share the same stock; packs stay whole, and of equal fills the smaller need comes first")
+    if Fraction(other.got - 1, other.need) <= Fraction(mine.got, mine.need):
+        return say(
+            "you share the same stock and packs stay whole: with one pack less its share would be no larger than yours"
+        )
+    return say("you share the same stock; packs stay whole, and where shares are equal the smaller need comes first")
 
 
 def binding(link: Mapping[str, Any], goods: Goods, *, lots: Mapping[str, str], others: int) -> list[str]:
@@ -116,11 +130,13 @@ def _binding(
         why = say(OBSTACLES.get(reason["kind"], reason["kind"]))
         return say("{amount} elsewhere do not come to you: {why}", amount=amount, why=why)
     need = goods.packs(int(link["fill"].partition("/")[2]))
-    where = ", ".join(lots[lot] for lot in reason["lots"][:3]) or say("no lot")
+    named = {f"lot{place}": lots[lot] for place, lot in enumerate(reason["lots"][:3])}
+    row = ", ".join(f"{{{name}}}" for name in named)
+    where = say(row, **named) if named else say("no lot")
     more = say(" and {n} more lots", n=len(reason["lots"]) - 3) if len(reason["lots"]) > 3 else ""
     whom = say("you and {n} others", n=others) if others else say("you")
     return say(
-        "{amount} within reach of {whom} for {need} validated: {where}{more}",
+        "{amount} may and can reach {whom} in time, for a need of {need} together: {where}{more}",
         amount=amount,
         whom=whom,
         need=need,
@@ -130,22 +146,59 @@ def _binding(
 
 
 def lifts(link: Mapping[str, Any], goods: Goods, *, names: Mapping[str, str], claim: str) -> list[str]:
-    """What one more pack would do, one sentence per depot; those that lift this claim first."""
-    found: dict[str, tuple[bool, str]] = {}
+    """What one more pack would do, one sentence for the depots where it does the same; what lifts this claim first."""
+    by_site: dict[str, Mapping[str, Any]] = {}
     for one in link["next_packs"]:
-        mine = one["claim"] == claim
-        member = one["claim"].partition("/")[0]
-        sentence = say(
-            "one more pack ({pack}) at {site} lifts {member} from {before} to {after}",
-            pack=goods.packs(1),
-            site=one["site"],
-            member=names.get(member, member),
-            before=_percent(one["before"]),
-            after=_percent(one["after"]),
-        )
-        if one["site"] not in found or (mine and not found[one["site"]][0]):
-            found[one["site"]] = mine, sentence
-    return [sentence for _, sentence in sorted(found.values(), key=lambda row: (not row[0], row[1]))]
+        if one["site"] not in by_site or one["claim"] == claim:
+            by_site[one["site"]] = one
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for site in sorted(by_site):
+        one = by_site[site]
+        alike.setdefault((one["claim"], one["before"], one["after"]), []).append(site)
+    ordered = sorted(alike.items(), key=lambda row: (row[0][0] != claim, row[1], row[0]))
+    return [_lift(goods, key, sites, names=names, mine=key[0] == claim) for key, sites in ordered]
+
+
+def _lift(
+    goods: Goods, lifted: tuple[str, str, str], sites: Sequence[str], *, names: Mapping[str, str], mine: bool
+) -> str:
+    claim, before, after = lifted
+    member = claim.partition("/")[0]
+    where = " / ".join(sites)
+    facts = {"pack": goods.packs(1), "site": where, "before": _percent(before), "after": _percent(after)}
+    if mine:
+        return say("one more pack ({pack}) at {site} lifts you from {before} to {after}", **facts)
+    return say(
+        "one more pack ({pack}) at {site} lifts {member}, who comes before you, from {before} to {after}",
+        member=names.get(member, member),
+        **facts,
+    )
+
+
+def carried(full: Held, *, site: str, member: str) -> str:
+    """A limit on what is carried in a day that has no room for another pack; `site`, `member`: names for reading."""
+    facts: dict[str, Any] = {"used": _litres(full.used_ml), "volume": _litres(full.volume_ml)}
+    if full.kind == DISPATCH:
+        return say("{site} can send out no more that day: {used} of {volume} litres are taken", site=site, **facts)
+    if full.kind == VEHICLES:
+        way = {"site": site, "member": member}
+        return say("the vehicles from {site} to {member} are full: {used} of {volume} litres are taken", **way, **facts)
+    return say("{member} can take in no more that day: {used} of {volume} litres are taken", member=member, **facts)
+
+
+def _litres(millilitres: int) -> Decimal:
+    return Decimal(millilitres // 100) / 10
+
+
+def stood_in(sent: str, *, name: str, counts: int, goods: Goods) -> str:
+    """That so much of a substitute was sent, and for how much of the item it counts."""
+    return say(
+        "{sent} of {name} stand in for {counts} {unit}: a pharmacist has approved that",
+        sent=sent,
+        name=name,
+        counts=counts,
+        unit=goods.base_unit,
+    )
 
 
 def turn(mine: Standing, tied: Sequence[Standing]) -> int:
@@ -167,21 +220,44 @@ def turn(mine: Standing, tied: Sequence[Standing]) -> int:
     return before + 1
 
 
+def queue(place: int) -> str:
+    """The claim's place among further packs for those who share its stock."""
+    if place == 1:
+        return say("the next pack for those who share this stock would be yours")
+    return say(
+        "of further packs for those who share this stock, {others} would go to others first; number {place} would be "
+        "yours",
+        others=place - 1,
+        place=place,
+    )
+
+
+def arriving(state: str, quantity: str) -> str:
+    """Where what a municipality got is now, by the state of its transfer."""
+    if state == APPROVED:
+        return say("{quantity} of yours are reserved at the depots and wait to be sent", quantity=quantity)
+    if state == DISPATCHED:
+        return say("{quantity} of yours are under way", quantity=quantity)
+    return say("{quantity} of yours were received", quantity=quantity)
+
+
 def _percent(fill: str) -> str:
     packs, _, need = fill.partition("/")
-    return rules.percent(int(packs), int(need))
+    return rules.percent(int(packs), int(need)).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def appeal(*, approved: bool, request: int) -> str:
     """How to contest a share."""
     if approved:
         return say(
-            "the plan is approved and its goods leave. Ask again with new evidence, naming request {request}: the "
-            "next plan counts it; a coordinator can ask for reserved stock to be taken back for a graver need.",
+            "the plan is approved. Ask again with new evidence, naming request {request}: the next plan counts it. For "
+            "a graver need ask a coordinator: two people can take back what is reserved for others and has not left. "
+            "Against the decision itself anyone can complain to an independent reviewer, on the page "
+            "/public/grievances.",
             request=str(request),
         )
     return say(
         "the plan is not approved yet: ask a coordinator to review the validated need of request {request} with new "
-        "evidence (POST /api/v1/requests/{request}/validation); the plan is then computed again.",
+        "evidence; the plan is then computed again.",
         request=str(request),
     )

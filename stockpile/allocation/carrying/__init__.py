@@ -1,0 +1,1 @@
+"""What depots can dispatch, vehicles carry and receivers take in within a day, all items together."""
