@@ -49,6 +49,15 @@ def gs1_128(elements: Sequence[Element]) -> Symbol:
     return Symbol(_modules(zxingcpp.BarcodeFormat.Code128, elements)[:1], tuple(elements))
 
 
+def qr_code(content: str) -> Symbol:
+    """A QR code of a text, as a phone's camera reads it; it stands for no GS1 elements.
+
+    >>> qr_code("otpauth://totp/x?secret=ABC").width >= 21
+    True
+    """
+    return Symbol(_drawn(zxingcpp.create_barcode(content, zxingcpp.BarcodeFormat.QRCode)), ())
+
+
 def path(symbol: Symbol) -> str:
     """The dark modules as the data of an SVG path, one unit per module, the upper left corner at 0,0."""
     return "".join(
@@ -84,5 +93,9 @@ def _modules(kind: zxingcpp.BarcodeFormat, elements: Sequence[Element]) -> Patte
         barcode = zxingcpp.create_barcode(text, kind, gs1=True, **square)
     except ValueError as failure:
         raise Unprintable(f"{''.join(map(str, elements))} cannot be printed: {failure}", field="elements") from failure
+    return _drawn(barcode)
+
+
+def _drawn(barcode: zxingcpp.Barcode) -> Pattern:
     shades: Any = memoryview(cast(Any, barcode.to_image(scale=1, add_quiet_zones=False))).tolist()
     return tuple(tuple(shade == 0 for shade in row) for row in shades)

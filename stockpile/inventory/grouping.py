@@ -34,6 +34,8 @@ from stockpile.inventory.periods import late
 MOST: Final = 256
 """Records in one transaction."""
 CROWD: Final = 4
+_LEAVING: Final = ("08", "57P", "53300")
+"""What PostgreSQL says of a session that it ends or does not take: it stops, it recovers, it has too many."""
 MOMENTS, MOMENT_SECONDS, STILL = 8, 0.001, 2
 """A crowd is waited for no longer than so many moments, nor so many in which nobody came."""
 
@@ -65,6 +67,10 @@ class Group:
         self._waiting: list[tuple[Ask, asyncio.Future[Answer]]] = []
         self._flushing: asyncio.Task[None] | None = None
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="group-commit")
+
+    def waiting(self) -> int:
+        """How many records wait to be posted."""
+        return len(self._waiting)
 
     async def post(self, ask: Ask) -> Reply:
         """The reply to this ask, once it is on disk. Raises a refusal that is not kept: another request, no sign-in."""
@@ -101,7 +107,10 @@ class Group:
             there = len(self._waiting)
 
     async def _settled(self, asks: Sequence[Ask]) -> list[Answer | BaseException]:
-        """The answers; where the whole fails, each is tried alone, so that one cannot fail the others."""
+        """The answers; where the whole fails, each is tried alone, so that one cannot fail the others.
+
+        Where the database went away none is: each would wait for a connection after the other, and all behind them.
+        """
         attempt = asyncio.get_running_loop().run_in_executor(self._worker, commit, self._engine, asks, self._refuse)
         await asyncio.wait([attempt])
         failure = attempt.exception()
@@ -109,14 +118,21 @@ class Group:
             return list(attempt.result())
         if len(asks) == 1 or _unreachable(failure):
             return [failure] * len(asks)
-        return [answer for ask in asks for answer in await self._settled([ask])]
+        answers: list[Answer | BaseException] = []
+        for ask in asks:
+            gone = bool(answers) and isinstance(answers[-1], BaseException) and _unreachable(answers[-1])
+            answers += [answers[-1]] if gone else await self._settled([ask])
+        return answers
 
 
 def _unreachable(failure: BaseException) -> bool:
     """Whether the database is away, or no connection is left: then there is no use in asking again for each."""
     if isinstance(failure, PoolExhausted):
         return True
-    return isinstance(failure, OperationalError) and getattr(failure.orig, "sqlstate", None) is None
+    if not isinstance(failure, OperationalError):
+        return False
+    state = getattr(failure.orig, "sqlstate", None)
+    return failure.connection_invalidated or state is None or state.startswith(_LEAVING)
 
 
 def commit(engine: Engine, asks: Sequence[Ask], refuse: Refuse) -> list[Answer]:

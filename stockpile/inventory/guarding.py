@@ -17,7 +17,7 @@ from typing import Final, NamedTuple, Protocol
 from sqlalchemy import func, select, update
 from sqlmodel import Session, col
 
-from stockpile import bulk
+from stockpile import bulk, journal
 from stockpile.actor import Act
 from stockpile.catalogue.tables import Item
 from stockpile.contracts.tables import PriceTier
@@ -325,6 +325,14 @@ def raise_loss(session: Session, act: Act, loss: Loss, *, posting: int | None) -
         "outcome": "",
     }
     bulk.insert(session, ControlledLoss, [row])
+    told = {
+        "lot": loss.lot.lot_id,
+        "site": loss.site,
+        "quantity": loss.quantity,
+        "cause": loss.cause,
+        "posting": posting,
+    }
+    journal.record(session, act, action="loss.raise", subject=f"item:{loss.lot.item}", payload=told)
 
 
 def report_missing(session: Session, act: Act, site: str, missing: Iterable[tuple[int, int, str]]) -> None:

@@ -8,6 +8,7 @@ that would take more than there is refuses its whole posting and names the accou
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -16,6 +17,7 @@ from sqlmodel import Session, col, select
 
 from stockpile import bulk, journal
 from stockpile.actor import Act
+from stockpile.counting import count_on_commit
 from stockpile.errors import Refusal
 from stockpile.inventory import binning, guarding, known, proof, serialised, stopping
 from stockpile.inventory.moves import (
@@ -264,6 +266,9 @@ def _keep(
 
     _store(session, standings, rows, written)
     journal.record_each(session, notes)
+    for kind, count in Counter(one.intent.kind for one in done).items():
+        count_on_commit(session.info, "stockpile_postings_total", count, kind=kind)
+    count_on_commit(session.info, "stockpile_movements_total", len(rows))
 
 
 def _store(session: Session, standings: Iterable[Standing], rows: list[dict[str, Any]], told: Told) -> None:
@@ -292,6 +297,7 @@ def _note(one: Done) -> journal.Note:
         "moves": len(one.rows),
         "digest": proof.digest(one.rows, _places(one)),
     }
+    payload |= proof.given(intent.kind, intent.reason)
     if intent.act.second is not None:
         payload["second"] = intent.act.second.id
     if one.serials:

@@ -58,7 +58,7 @@ def discrepancies(session: Session) -> Iterator[str]:
     standing: dict[int, set[tuple[str, str]]] = {}
     for row in session.exec(select(LotRestriction).where(col(LotRestriction.lifted_at).is_(None))):
         standing.setdefault(row.lot_id, set()).add((row.kind, row.value))
-    for lot in session.exec(select(Lot).order_by(col(Lot.id))):
+    for lot in session.exec(select(Lot).order_by(col(Lot.id)).execution_options(yield_per=2000)):
         number = lot.id or 0
         if number not in told:
             yield fault(f"lot {number} ({lot.item_code} {lot.code}) has no journal entry that opened it", lot=number)

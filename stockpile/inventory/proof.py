@@ -7,14 +7,16 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from json.encoder import encode_basestring
+from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import select as select_columns
 from sqlalchemy import union_all
-from sqlmodel import Session, col, select
+from sqlmodel import Session, SQLModel, col, select
 
 from stockpile import journal
 from stockpile.db import table_of
+from stockpile.grounds import ground
 from stockpile.inventory import binning, lot_proof
 from stockpile.inventory.rules import fault
 from stockpile.inventory.tables import Balance, Movement, Posting
@@ -31,26 +33,29 @@ def digest(rows: Iterable[dict[str, Any]], places: Mapping[int, str]) -> str:
     Balances are named by what they stand for (`places`), so that a balance
     cannot be made another site's or owner's unnoticed; ids of rows are left out.
     """
-    said: dict[str, str] = {}
+    said = _Said({None: "null"})
     content = ",".join([_told(row, places, said) for row in rows])
     return hashlib.sha256(f"[{content}]".encode()).hexdigest()
 
 
-def _told(row: Mapping[str, Any], places: Mapping[int, str], said: dict[str, str]) -> str:
+class _Said(dict[str | None, str]):
+    """Texts as JSON writes them, each worked out once."""
+
+    def __missing__(self, value: str | None) -> str:
+        assert value is not None, "null is there from the beginning"
+        self[value] = told = encode_basestring(value)
+        return told
+
+
+def _told(row: Mapping[str, Any], places: Mapping[int, str], said: _Said) -> str:
     """A movement as `journal.canonical` writes it with its places, which takes five times as long to say so."""
-
-    def text(value: str | None) -> str:
-        if value is None:
-            return "null"
-        return said.get(value) or said.setdefault(value, encode_basestring(value))
-
     source, sink = row["from_balance_id"], row["to_balance_id"]
     return _TOLD % (
-        text(row["document"]),
+        said[row["document"]],
         _whole(row["from_after"]),
         _whole(source),
-        text(row["from_external"]),
-        "null" if source is None else text(places.get(source, "nowhere")),
+        said[row["from_external"]],
+        "null" if source is None else said[places.get(source, "nowhere")],
         _whole(row["from_seq"]),
         row["line"],
         row["lot_id"],
@@ -58,8 +63,8 @@ def _told(row: Mapping[str, Any], places: Mapping[int, str], said: dict[str, str
         row["quantity"],
         _whole(row["to_after"]),
         _whole(sink),
-        text(row["to_external"]),
-        "null" if sink is None else text(places.get(sink, "nowhere")),
+        said[row["to_external"]],
+        "null" if sink is None else said[places.get(sink, "nowhere")],
         _whole(row["to_seq"]),
     )
 
@@ -106,7 +111,7 @@ def _balance_faults(session: Session) -> Iterator[str]:
             yield fault(told, balance=number)
         if quantity < 0:
             yield fault(f"movement {movement}: balance {number} would fall to {quantity}", balance=number)
-    for balance in session.exec(select(Balance).order_by(col(Balance.id))):
+    for balance in session.exec(select(Balance).order_by(col(Balance.id)).execution_options(yield_per=2000)):
         quantity, last = ends.pop(balance.id or 0, (0, 0))
         if (balance.quantity, balance.version) != (quantity, last):
             stored = f"{balance.quantity} after {balance.version} legs"
@@ -117,41 +122,63 @@ def _balance_faults(session: Session) -> Iterator[str]:
 
 
 def _posting_faults(session: Session) -> Iterator[str]:
-    sealed = {entry.subject: entry for entry in journal.entries(session, action="stock.post")}
-    heads = {posting.id: posting for posting in session.exec(select(Posting))}
-    places = {b.id or 0: place(b.lot_id, b.site_code, b.owner, b.status) for b in session.exec(select(Balance))}
+    sealed = {entry.subject: entry for entry in journal.rows(session, action="stock.post")}
+    heads = {posting.id: posting for posting in _rows(session, Posting)}
+    places = {b.id: place(b.lot_id, b.site_code, b.owner, b.status) for b in _rows(session, Balance)}
     for posting_id, rows in _by_posting(session):
+        head = heads.pop(posting_id, None)
         entry = sealed.pop(f"posting:{posting_id}", None)
         if entry is None:
             yield fault(f"posting {posting_id} has no journal entry", posting=posting_id)
             continue
-        if json.loads(entry.payload)["digest"] != digest(rows, places):
+        payload = json.loads(entry.payload)
+        if payload["digest"] != digest(rows, places):
             told = f"posting {posting_id}: its movements do not match the hash in the journal"
             yield fault(told, posting=posting_id)
-        if posting_id not in heads or _head(heads[posting_id]) != _journalled_head(entry):
+        if head is None or _head(head, payload) != _journalled_head(entry, payload):
             told = f"posting {posting_id}: who posted it, when, how or why is not what the journal says"
             yield fault(told, posting=posting_id)
     for subject in sealed:
         yield f"the journal holds {subject}, whose movements are not there"
-    with_movements = select(Movement.posting_id)
-    for number in session.exec(select(Posting.id).where(col(Posting.id).not_in(with_movements))):
+    for number in heads:
         yield f"posting {number} has no movements"
 
 
-def _head(posting: Posting) -> tuple[object, ...]:
+def _rows(session: Session, model: type[SQLModel]) -> Iterator[Any]:
+    """All rows of a table with their columns: a million are held at once, and as objects they take many times that."""
+    yield from session.connection().execute(table_of(model).select().execution_options(yield_per=5000))
+
+
+def given(kind: str, reason: str) -> dict[str, bool]:
+    """Whether a reason was given, to be journalled where it and the act's own ground would read alike; else nothing.
+
+    >>> given("receipt", ""), given("receipt", "receipt"), given("receipt", "came early")
+    ({'given': False}, {'given': True}, {})
+    """
+    own = not reason.strip()
+    return {"given": not own} if own or reason == ground("stock.post", {"kind": kind}) else {}
+
+
+def _head(posting: Any, journalled: Mapping[str, Any]) -> tuple[object, ...]:
+    """What a posting says of itself; without a reason, the journal has the act's own ground.
+
+    Entries say whether a reason was given where both would read alike; older ones did not, and only the text is held
+    against them.
+    """
+    own = not posting.reason.strip()
+    reason = ground("stock.post", {"kind": posting.kind}) if own else posting.reason
     return (
         posting.kind,
         posting.key,
         posting.actor_id,
-        posting.reason,
+        reason if journalled.get("given", not own) != own else None,
         posting.effective_at,
         posting.recorded_at,
         posting.second_id,
     )
 
 
-def _journalled_head(entry: journal.JournalEntry) -> tuple[object, ...]:
-    payload = json.loads(entry.payload)
+def _journalled_head(entry: Any, payload: Mapping[str, Any]) -> tuple[object, ...]:
     return (
         payload["kind"],
         payload["key"],
@@ -166,6 +193,8 @@ def _journalled_head(entry: journal.JournalEntry) -> tuple[object, ...]:
 def _by_posting(session: Session) -> Iterator[tuple[int, list[dict[str, Any]]]]:
     table = table_of(Movement)
     query = table.select().order_by(table.c.posting_id, table.c.line).execution_options(yield_per=5000)
-    found = session.connection().execute(query).mappings()
-    for posting_id, rows in groupby(found, key=lambda row: int(row["posting_id"])):
-        yield posting_id, [dict(row) for row in rows]
+    found = session.connection().execute(query)
+    names = tuple(found.keys())
+    rows = (dict(zip(names, row, strict=True)) for row in found)
+    for posting_id, together in groupby(rows, key=itemgetter("posting_id")):
+        yield posting_id, list(together)

@@ -252,6 +252,26 @@ def transfer_lines(session: Session, numbers: list[int]) -> list[TransferLine]:
     return list(session.exec(query))
 
 
+def sent_for(session: Session, *, source: str, reference: str, item: str) -> dict[str, int]:
+    """Base units of an item that a source's transfers hold for a reference, by what became of them; none of zero.
+
+    What waits and what is under way counts without what was cancelled; what came counts as it was received whole.
+    """
+    transfer, line, lot = table_of(Transfer).c, table_of(TransferLine).c, table_of(Lot).c
+    query = (
+        select_columns(transfer.state, func.sum(line.quantity - line.cancelled), func.sum(line.received))
+        .join_from(Transfer, TransferLine, line.transfer_id == transfer.id)
+        .join(Lot, lot.id == line.lot_id)
+        .where(transfer.source == source, line.reference == reference, lot.item_code == item)
+        .group_by(transfer.state)
+    )
+    found = {rules.APPROVED: 0, rules.DISPATCHED: 0, rules.RECEIVED: 0}
+    for state, quantity, received in session.execute(query).all():
+        at = state if state in (rules.APPROVED, rules.DISPATCHED) else rules.RECEIVED
+        found[at] += int(received if at == rules.RECEIVED else quantity)
+    return {state: units for state, units in found.items() if units}
+
+
 def waiting_for(session: Session, lot_id: int) -> list[int]:
     """The numbers of transfers that are to send this lot, or have it on the road."""
     query = (
@@ -352,7 +372,13 @@ def lots(
     return list(session.exec(query))
 
 
-def lock_lots(session: Session, numbers: Iterable[int]) -> None:
+def lots_by_number(session: Session, numbers: Iterable[int]) -> dict[int, Lot]:
+    """These lots by their numbers, read at once."""
+    return {found.id or 0: found for found in session.exec(select(Lot).where(col(Lot.id).in_(sorted(numbers))))}
+
+
+def lock_lots(session: Session, numbers: Iterable[int]) -> dict[int, Lot]:
     """Read these lots anew and hold them, in order: a hold and a dispatch of the same lot wait for each other."""
     query = select(Lot).where(col(Lot.id).in_(sorted(numbers))).order_by(col(Lot.id))
-    session.exec(query.with_for_update(key_share=True).execution_options(populate_existing=True)).all()
+    locked = session.exec(query.with_for_update(key_share=True).execution_options(populate_existing=True))
+    return {found.id or 0: found for found in locked}

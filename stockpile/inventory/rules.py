@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -69,8 +70,9 @@ class Route:
     time_zone: str
 
 
+@lru_cache(maxsize=4096)
 def local_day(at: datetime, time_zone: str) -> date:
-    """The day that this instant falls on at a place."""
+    """The day that this instant falls on at a place; the lines of a posting all ask for the same one."""
     return at.astimezone(ZoneInfo(time_zone)).date()
 
 

@@ -119,10 +119,10 @@ def dispatch(session: Session, act: Act, *, numbers: Sequence[int], over_capacit
     lines = [line for line in queries.transfer_lines(session, list(numbers)) if _sent(line)]
     by_number = {t.id: t for t in transfers}
     _refuse_empty(transfers, lines)
-    queries.lock_lots(session, {line.lot_id for line in lines})
+    lots = queries.lock_lots(session, {line.lot_id for line in lines})
     routes = queries.routes(session)
-    _check_fitness(session, act, by_number, lines)
-    _check_room(session, act, by_number, lines, over_capacity)
+    _check_fitness(session, act, by_number, lines, lots)
+    _check_room(session, act, by_number, lines, lots, override=over_capacity)
     for transfer in transfers:
         route = routes.get((transfer.origin, transfer.destination))
         transfer.dispatched_at, transfer.dispatched_by = act.at, act.actor.id
@@ -147,7 +147,8 @@ def receive(session: Session, act: Act, *, number: int, arrived: Mapping[int, Ar
     came = arrived if arrived is not None else {line.id or 0: Arrived(_sent(line)) for line in lines}
     if set(came) != {line.id for line in lines}:
         raise Invalid("every line of the transfer must be given once", field="lines")
-    moves = [move for line in lines for move in _take_in(session, transfer, line, came[line.id or 0])]
+    lots = queries.lots_by_number(session, {line.lot_id for line in lines})
+    moves = [move for line in lines for move in _take_in(transfer, line, lots[line.lot_id], came[line.id or 0])]
     whole = all(line.received + line.damaged == _sent(line) for line in lines)
     transfer.state = rules.RECEIVED if whole else rules.DISCREPANCY
     transfer.received_at, transfer.received_by = act.at, act.actor.id
@@ -169,8 +170,11 @@ def receive_whole(session: Session, act: Act, *, numbers: Sequence[int]) -> int:
         transfer.received_at, transfer.received_by = act.at, act.actor.id
     lines = queries.transfer_lines(session, list(numbers))
     by_number = {transfer.id: transfer for transfer in transfers}
+    lots = queries.lots_by_number(session, {line.lot_id for line in lines})
     moves = [
-        move for line in lines for move in _take_in(session, by_number[line.transfer_id], line, Arrived(_sent(line)))
+        move
+        for line in lines
+        for move in _take_in(by_number[line.transfer_id], line, lots[line.lot_id], Arrived(_sent(line)))
     ]
     session.add_all([*transfers, *lines])
     journal.record(
@@ -206,11 +210,11 @@ def resolve(
     lines = queries.transfer_lines(session, [number])
     if not set(found) <= {line.id for line in lines}:
         raise Invalid("a line that is not on the transfer was given", field="found")
-    named = serials or {}
+    named, lots = serials or {}, queries.lots_by_number(session, {line.lot_id for line in lines})
     moves = [
         move
         for line in lines
-        for move in _settle(session, transfer, line, found.get(line.id or 0, 0), named.get(line.id or 0, ()))
+        for move in _settle(transfer, line, lots[line.lot_id], found.get(line.id or 0, 0), named.get(line.id or 0, ()))
     ]
     session.add_all(lines)
     if transfer.received_by is not None:
@@ -270,9 +274,9 @@ def _refuse_empty(transfers: Sequence[Transfer], lines: Sequence[TransferLine]) 
         raise NotFit(f"transfer {numbers[0]}: everything on it was cancelled", transfers=numbers)
 
 
-def _shelf(session: Session, transfer: Transfer, line: TransferLine) -> ledger.Account:
+def _shelf(transfer: Transfer, line: TransferLine, lot: Lot) -> ledger.Account:
     """Where good stock goes at its point of use: to the member, or into quarantine where the lot is on hold by now."""
-    status = rules.QUARANTINE if queries.lot(session, line.lot_id).held else rules.AVAILABLE
+    status = rules.QUARANTINE if lot.held else rules.AVAILABLE
     return ledger.Account(line.lot_id, transfer.destination, line.member_code, status)
 
 
@@ -284,7 +288,7 @@ def _document(line: TransferLine) -> str:
     return f"transfer_line:{line.id}"
 
 
-def _take_in(session: Session, transfer: Transfer, line: TransferLine, came: Arrived) -> list[ledger.Move]:
+def _take_in(transfer: Transfer, line: TransferLine, lot: Lot, came: Arrived) -> list[ledger.Move]:
     if min(came.received, came.damaged, came.over) < 0 or came.received + came.damaged > _sent(line):
         raise Invalid(
             f"line {line.id}: {came.received} good and {came.damaged} damaged of {_sent(line)} sent; "
@@ -294,7 +298,7 @@ def _take_in(session: Session, transfer: Transfer, line: TransferLine, came: Arr
         )
     line.received, line.damaged, line.over = came.received, came.damaged, came.over
     transit, site = _in_transit(transfer, line), transfer.destination
-    good = _shelf(session, transfer, line)
+    good = _shelf(transfer, line, lot)
     if came.apart:
         good = good._replace(status=rules.QUARANTINE)
     set_apart = ledger.Account(line.lot_id, site, line.owner, rules.QUARANTINE)
@@ -316,7 +320,7 @@ def _open(line: TransferLine) -> int:
 
 
 def _settle(
-    session: Session, transfer: Transfer, line: TransferLine, found: int, serials: tuple[str, ...]
+    transfer: Transfer, line: TransferLine, lot: Lot, found: int, serials: tuple[str, ...]
 ) -> list[ledger.Move]:
     still_open = _open(line)
     if not 0 <= found <= still_open:
@@ -324,7 +328,7 @@ def _settle(
     lost = still_open - found
     line.received, line.missing = line.received + found, line.missing + lost
     transit = _in_transit(transfer, line)
-    good = _shelf(session, transfer, line)
+    good = _shelf(transfer, line, lot)
     ways: list[tuple[int, ledger.Account | str, tuple[str, ...]]] = [(found, good, serials), (lost, rules.LOSS, ())]
     return [
         ledger.Move(line.lot_id, q, transit, sink, _document(line), Which(named, _document(line)))
@@ -334,13 +338,17 @@ def _settle(
 
 
 def _check_fitness(
-    session: Session, act: Act, transfers: Mapping[int | None, Transfer], lines: Sequence[TransferLine]
+    session: Session,
+    act: Act,
+    transfers: Mapping[int | None, Transfer],
+    lines: Sequence[TransferLine],
+    lots: Mapping[int, Lot],
 ) -> None:
     routes, sites = queries.routes(session), queries.sites(session)
     licences, items = catalogue.licences(session), catalogue.items(session)
     restricted = queries.restrictions(session, {line.lot_id for line in lines})
     for line in lines:
-        transfer, lot = transfers[line.transfer_id], queries.lot(session, line.lot_id)
+        transfer, lot = transfers[line.transfer_id], lots[line.lot_id]
         item, place = items[lot.item_code], sites[transfer.destination]
         wish = eligibility.Wish(
             licensed=(item.code, place.country) in licences,
@@ -363,12 +371,14 @@ def _check_room(
     act: Act,
     transfers: Mapping[int | None, Transfer],
     lines: Sequence[TransferLine],
+    lots: Mapping[int, Lot],
+    *,
     override: str,
 ) -> None:
     items = catalogue.items(session)
     coming: dict[str, list[tuple[Item, int]]] = defaultdict(list)
     for line in lines:
-        item = items[queries.lot(session, line.lot_id).item_code]
+        item = items[lots[line.lot_id].item_code]
         coming[transfers[line.transfer_id].destination].append((item, _sent(line)))
     for site, incoming in sorted(coming.items()):
         room.check(session, act, site=site, incoming=incoming, override=override)

@@ -58,14 +58,14 @@ def test_cases_come_with_the_region(engine: Engine, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "named"),
     [
-        ("19529999990011,TAB,240,case\n", "trade_items.csv row 1, column gtin: 19529999990011 is not a GTIN"),
-        ("19529999990010,GLOVE,240,case\n", "trade_items.csv row 1, column item: GLOVE is not in items.csv"),
-        ("19529999990010,TAB,0,case\n", "trade_items.csv row 1, column units: "),
-        ("19529999990010,TAB,2.5,case\n", "trade_items.csv row 1, column units: '2.5' is not a whole number"),
-        ("19529999990010,TAB,240,\n", "trade_items.csv row 1, column name: "),
-        (CASE + "9529999990013,TAB,10,pack\n", "trade_items.csv row 2, column gtin: 9529999990013 is the GTIN of TAB"),
-        (CASE + CASE, "trade_items.csv row 2, column gtin: 19529999990010 is the GTIN of TAB"),
-        (CASE + "19529999990010,VIAL,5,box\n", "trade_items.csv row 2, column gtin: 19529999990010 is the GTIN of TAB"),
+        ("19529999990011,TAB,240,case\n", "trade_items.csv row 2, column gtin: 19529999990011 is not a GTIN"),
+        ("19529999990010,GLOVE,240,case\n", "trade_items.csv row 2, column item: GLOVE is not in items.csv"),
+        ("19529999990010,TAB,0,case\n", "trade_items.csv row 2, column units: "),
+        ("19529999990010,TAB,2.5,case\n", "trade_items.csv row 2, column units: '2.5' is not a whole number"),
+        ("19529999990010,TAB,240,\n", "trade_items.csv row 2, column name: "),
+        (CASE + "9529999990013,TAB,10,pack\n", "trade_items.csv row 3, column gtin: 9529999990013 is the GTIN of TAB"),
+        (CASE + CASE, "trade_items.csv row 3, column gtin: 19529999990010 is the GTIN of TAB"),
+        (CASE + "19529999990010,VIAL,5,box\n", "trade_items.csv row 3, column gtin: 19529999990010 is the GTIN of TAB"),
     ],
     ids=["check digit", "item", "nothing", "fraction", "name", "item's own", "twice", "two items"],
 )

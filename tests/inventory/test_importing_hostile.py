@@ -1,10 +1,12 @@
-"""Hostile and broken files on the route of imports: refused in words, within two seconds, and nothing is stored."""
+"""Hostile and broken files on the route of imports: refused in words, and nothing is stored.
+
+How long they take is measured by tests/benchmarks/bench_hostile.py.
+"""
 
 from __future__ import annotations
 
 import io
 import shutil
-import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,7 +30,6 @@ from tests.conftest import SMALL_REGION, acting
 from tests.inventory.importroom import HEADER, NAMES, archived, cells, clock, csv, line, receipt, told, workbook
 from tests.journeys.test_http_journey import PASSWORD, engage
 
-MOST_SECONDS = 2.0
 GOOD = ["receipt", "TAB", "", "N-1", "2022-01-31", "10", "", "", "D-DE", "", "", "", "", ""]
 DAY_CELL = '<c s="1"><v>44592</v></c>'
 DATE_STYLES = '<styleSheet><cellXfs><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs></styleSheet>'
@@ -208,7 +209,6 @@ def test_a_hostile_file_is_refused_in_words_and_stores_nothing(
 ) -> None:
     content, before = make(), stored(region)
     kind = CSV_TYPES[0] if form == "csv" else XLSX_TYPE
-    started = time.process_time()
     answer = client.post("/api/v1/imports", content=content, headers={"Content-Type": kind})
     assert answer.status_code in (202, 413, 422), answer.text
     reasons = answer.json().get("detail", "")
@@ -218,7 +218,6 @@ def test_a_hostile_file_is_refused_in_words_and_stores_nothing(
         state, found = told(region, number)
         assert state == rules.REFUSED, found
         reasons = "; ".join(f"{row} {column}: {why}" for row, column, why in found)
-    assert time.process_time() - started < MOST_SECONDS
     assert reason.lower() in reasons.lower(), reasons[:500]
     assert stored(region) == before
     assert "Traceback" not in reasons

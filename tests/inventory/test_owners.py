@@ -23,6 +23,8 @@ from tests.allocation.surge_room import ask, planned, results, submitted, surge
 from tests.conftest import NOW, Cast, acting
 from tests.inventory.stockroom import FRESH, ON_SQLITE, account, do, faults, lot_id, shelves, take_in
 
+PASSWORD = "for the tests only"
+
 DEPOT, OWN = "D-DE", "own stock of Vaals"
 
 
@@ -158,11 +160,11 @@ def client(engine: Engine) -> TestClient:
         from stockpile.actor import Grant
 
         grants = [Grant("logistics")]
-        governance.add_account(session, act, name="stores", title="Stores", password="stores-2020", grants=grants)
+        governance.add_account(session, act, name="stores", title="Stores", password=PASSWORD, grants=grants)
 
     transact(engine, engage)
     found = TestClient(build(engine, Settings(), scheduled=False))
-    found.auth = ("stores", "stores-2020")
+    found.auth = ("stores", PASSWORD)
     return found
 
 

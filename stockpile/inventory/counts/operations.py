@@ -87,6 +87,8 @@ def enter(
     )
     session.add(line)
     session.flush()
+    told = {"lot": lot_id, "owner": owner, "status": status, "attempt": line.attempt, "counted": counted}
+    journal.record(session, act, action="count.enter", subject=f"count:{number}", payload=told)
     return line
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import datetime
 
+from sqlalchemy import and_, func
 from sqlmodel import Session, col, select
 
+from stockpile import bulk
 from stockpile.catalogue.tables import Item
+from stockpile.db import table_of
 from stockpile.errors import NotFound
 from stockpile.inventory import rules as stock
 from stockpile.inventory.counts import rules
@@ -115,6 +119,45 @@ def to_count(session: Session, number: int) -> list[ToCount]:
         for balance, lot, item in session.exec(query)
         for attempts in (done.get((balance.lot_id, balance.owner, balance.status), []),)
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Base units of an item that stand at a site, and when the longest uncounted of its shelves was counted last.
+
+    A shelf is a lot with its owner and status; only approved counts count. None: one of them was never counted.
+    """
+
+    quantity: int
+    last: datetime | None
+
+
+def counted(session: Session, site: str) -> dict[str, Counted]:
+    """Every item that stands at a site, with its last count."""
+    shelf = (col(CountLine.lot_id), col(CountLine.owner), col(CountLine.status))
+    last = (
+        select(*shelf, func.max(col(CountLine.counted_at)).label("at"))
+        .join(Count, col(Count.id) == col(CountLine.count_id))
+        .where(Count.site_code == site, Count.state == rules.APPROVED)
+        .group_by(*shelf)
+        .subquery()
+    )
+    b = table_of(Balance).c
+    query = (
+        select(col(Lot.item_code), b.quantity, last.c.at)
+        .join(Balance, col(Balance.lot_id) == col(Lot.id))
+        .outerjoin(last, and_(last.c.lot_id == b.lot_id, last.c.owner == b.owner, last.c.status == b.status))
+        .where(b.site_code == site, b.quantity > 0, b.status != stock.IN_TRANSIT)
+    )
+    found: dict[str, list[tuple[int, datetime | None]]] = defaultdict(list)
+    for item, quantity, at in session.connection().execute(query):
+        found[item].append((quantity, bulk.instant(at)))
+    return {item: _together(shelves) for item, shelves in sorted(found.items())}
+
+
+def _together(shelves: list[tuple[int, datetime | None]]) -> Counted:
+    known = [at for _, at in shelves if at is not None]
+    return Counted(sum(units for units, _ in shelves), min(known) if len(known) == len(shelves) else None)
 
 
 def wants_recount(attempts: list[CountLine]) -> bool:

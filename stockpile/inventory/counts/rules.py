@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 OPEN: Final = "open"
@@ -27,3 +28,25 @@ def needs_recount(*, counted: int, book: int) -> bool:
 def settled(differences: list[int]) -> bool:
     """Whether the last two attempts agree on the difference to the book; one attempt settles nothing by itself."""
     return len(differences) >= 2 and differences[-1] == differences[-2]
+
+
+A, B, C = "A", "B", "C"
+EVERY_DAYS: Final = {A: 30, B: 90, C: 180}
+"""Days between two counts of an item of each class, at one site: monthly, quarterly, twice a year."""
+A_PERCENT: Final = 80
+B_PERCENT: Final = 95
+
+
+def classes(worth: Mapping[str, int]) -> dict[str, str]:
+    """The class of each item by its worth at a site (minor units of one currency), by Pareto's rule.
+
+    Items that make up the first 80 percent of the worth are A, up to 95 percent B, the rest C.
+
+    >>> classes({"dear": 90, "fair": 7, "cheap": 3})
+    {'dear': 'A', 'fair': 'B', 'cheap': 'C'}
+    """
+    total, before, found = sum(worth.values()), 0, {}
+    for item in sorted(worth, key=lambda one: (-worth[one], one)):
+        found[item] = A if 100 * before < A_PERCENT * total else B if 100 * before < B_PERCENT * total else C
+        before += worth[item]
+    return found

@@ -20,7 +20,6 @@ from stockpile.inventory.importing.queries import Known, KnownLot, Pack
 from stockpile.inventory.importing.rules import Finding, Row
 from stockpile.inventory.opening import Batch
 from stockpile.inventory.periods import late
-from stockpile.inventory.tables import Lot
 
 Doubt = tuple[str, str]
 """A batch code, and a site or '' for anywhere."""
@@ -46,12 +45,12 @@ class Matched:
 
     meant: list[Meant] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    unborn: dict[int, Lot] = field(default_factory=dict)
+    unborn: dict[int, tuple[Batch, date]] = field(default_factory=dict)
     doubtful: set[Doubt] = field(default_factory=set)
 
     def wanted(self) -> dict[Batch, date]:
         """The lots to be opened with their expiry."""
-        return {Batch(lot.item_code, lot.gtin, lot.code): lot.expiry for lot in self.unborn.values()}
+        return dict(self.unborn.values())
 
 
 def matched(act: Act, rows: Iterable[Row], known: Known, *, doubtful: Iterable[Doubt] = ()) -> Matched:
@@ -116,7 +115,7 @@ def _goods(row: Row, known: Known) -> Pack | Finding:
 def _unborn(row: Row, goods: Pack, found: Matched) -> KnownLot:
     assert row.expiry is not None, "a receipt without expiry"
     number = -1 - len(found.unborn)
-    found.unborn[number] = Lot(id=number, item_code=goods.item, gtin=goods.product, code=row.lot, expiry=row.expiry)
+    found.unborn[number] = Batch(goods.item, goods.product, row.lot), row.expiry
     return KnownLot(number, row.expiry)
 
 

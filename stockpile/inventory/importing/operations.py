@@ -13,6 +13,7 @@ from sqlmodel import Session, col
 
 from stockpile import bulk, journal
 from stockpile.actor import Act, Actor
+from stockpile.counting import count_on_commit
 from stockpile.db import rows_changed
 from stockpile.errors import Conflict, Refusal
 from stockpile.governance.rules import Missing, holds
@@ -133,10 +134,10 @@ def _born(session: Session, act: Act, found: matching.Matched) -> list[matching.
     opening.open_lots(session, act, wanted)
     born = queries.lots(session, [(batch.gtin, batch.code) for batch in wanted])
     numbers = {}
-    for provisional, lot in found.unborn.items():
-        now = born[lot.gtin, lot.code]
-        if now.expiry != lot.expiry:
-            raise opening.expiry_differs(lot.item_code, lot.code, on_record=now.expiry, given=lot.expiry)
+    for provisional, (batch, expiry) in found.unborn.items():
+        now = born[batch.gtin, batch.code]
+        if now.expiry != expiry:
+            raise opening.expiry_differs(batch.item, batch.code, on_record=now.expiry, given=expiry)
         numbers[provisional] = now.number
     return [one._replace(line=_numbered(one.line, numbers)) if one.line.lot_id < 0 else one for one in found.meant]
 
@@ -182,6 +183,7 @@ def finish(
 ) -> None:
     """Bring an import to its end: done, refused with findings, or failed; the file's bytes go."""
     done = posted or Posted(0, 0)
+    count_on_commit(session.info, "stockpile_import_rows_total", done.rows)
     keep(
         session,
         number,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
@@ -35,10 +35,11 @@ def explained() -> str:
 
 def as_xlsx() -> bytes:
     """A sheet to fill in, its columns formatted as text, and one that explains them."""
-    sheets: dict[str, list[tuple[str, ...]]] = {
-        "stock": [tuple(rules.COLUMNS)],
-        "explanation": [("column", "meaning"), *rules.COLUMNS.items()],
-    }
+    return workbook({"stock": [tuple(rules.COLUMNS)], "explanation": [("column", "meaning"), *rules.COLUMNS.items()]})
+
+
+def workbook(sheets: Mapping[str, Sequence[tuple[str, ...]]]) -> bytes:
+    """A workbook of these sheets, each a list of rows of text, the first row its header."""
     parts = {
         "[Content_Types].xml": _content_types(len(sheets)),
         "_rels/.rels": _relations([("officeDocument", "xl/workbook.xml")]),

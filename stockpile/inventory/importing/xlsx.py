@@ -35,19 +35,23 @@ _BUILT_IN_DATES: Final = frozenset([*range(14, 23), *range(27, 37), *range(45, 4
 
 
 class Workbook:
-    """The sheet of a workbook that is to be imported, judged by what the archive declares."""
+    """The sheet of a workbook that is to be imported, judged by what the archive declares.
 
-    def __init__(self, content: bytes) -> None:
+    `sheet`: its name; None: the one that `_the_sheet` chooses.
+    """
+
+    def __init__(self, content: bytes, *, sheet: str | None = None) -> None:
         self._parts = _archive(content)
         book = _Book()
-        parse(self._small("xl/workbook.xml"), book.started)
-        self.sheet, relation = _the_sheet(book.sheets)
+        parse(_small(self._parts, "xl/workbook.xml"), book.started)
+        named = [one for one in book.sheets if one[0] == sheet]
+        self.sheet, relation = _the_sheet(named or book.sheets)
         targets: dict[str, str] = {}
 
         def related(_tag: str, given: dict[str, str]) -> None:
             targets[given.get("Id", "")] = given.get("Target", "")
 
-        parse(self._small("xl/_rels/workbook.xml.rels"), related)
+        parse(_small(self._parts, "xl/_rels/workbook.xml.rels"), related)
         self._sheet_part = normpath(join("/xl", targets.get(relation, ""))).lstrip("/")
         self._epoch = datetime(1904, 1, 1) if book.from_1904 else datetime(1899, 12, 30)  # noqa: DTZ001  (a day, no instant)
         if self._sheet_part not in self._parts.namelist():
@@ -62,13 +66,6 @@ class Workbook:
             yield from reader.taken()
         reader.feed(b"", last=True)
         yield from reader.taken()
-
-    def _small(self, part: str) -> bytes:
-        if part not in self._parts.namelist():
-            raise Unreadable(f"this is no workbook: it has no {part}", field="file")
-        if self._parts.getinfo(part).file_size > LARGEST_SMALL_PART:
-            raise Unreadable(f"{part} of the workbook is too large", field="file")
-        return b"".join(_chunks(self._parts, part))
 
     def _shared(self) -> list[str]:
         part = "xl/sharedStrings.xml"
@@ -85,8 +82,23 @@ class Workbook:
         if "xl/styles.xml" not in self._parts.namelist():
             return frozenset()
         styles = _Styles()
-        parse(self._small("xl/styles.xml"), styles.started, styles.ended)
+        parse(_small(self._parts, "xl/styles.xml"), styles.started, styles.ended)
         return frozenset(at for at, number in enumerate(styles.formats) if styles.is_date(number))
+
+
+def sheet_names(content: bytes) -> list[str]:
+    """The names of a workbook's sheets, in order; refuses what is none."""
+    book = _Book()
+    parse(_small(_archive(content), "xl/workbook.xml"), book.started)
+    return [name for name, _, _ in book.sheets]
+
+
+def _small(parts: zipfile.ZipFile, part: str) -> bytes:
+    if part not in parts.namelist():
+        raise Unreadable(f"this is no workbook: it has no {part}", field="file")
+    if parts.getinfo(part).file_size > LARGEST_SMALL_PART:
+        raise Unreadable(f"{part} of the workbook is too large", field="file")
+    return b"".join(_chunks(parts, part))
 
 
 def _archive(content: bytes) -> zipfile.ZipFile:

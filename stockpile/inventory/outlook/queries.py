@@ -107,7 +107,7 @@ def _ground(session: Session, at: datetime, needs: Sequence[rules.Need]) -> _Gro
         sites=inventory.sites(session),
         routes=inventory.routes(session),
         licences=catalogue.licences(session),
-        prices=_prices(session, items),
+        prices=prices(session, items),
         offers=_offers(session, today),
         needs=dict(by_item),
         rotated=Counter(),
@@ -221,7 +221,7 @@ def _inbound(session: Session, *, item: str, by: date) -> int:
     return sum(quantity for at, quantity in coming if at and at.date() <= by)
 
 
-def _prices(session: Session, items: Mapping[str, Item]) -> dict[str, rules.Price]:
+def prices(session: Session, items: Mapping[str, Item]) -> dict[str, rules.Price]:
     """The lowest first-tier price of each item and its currency."""
     query = (
         select(PriceTier.item_code, PriceTier.pack_price_minor, Contract.currency)

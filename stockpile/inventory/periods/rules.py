@@ -15,6 +15,8 @@ CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 BACKDATING_HOURS: Final = "backdating_hours"
 REPLY_DAYS: Final = "reply_days"
 RESERVATION_HOURS: Final = "reservation_hours"
+SPEND_PEAK: Final = "spend_peak_permille"
+SUPPLIER_SHARE: Final = "supplier_share_permille"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,20 @@ FIGURES: Final = {
     BACKDATING_HOURS: Known("how many hours before its recording an entry may have taken effect", 7 * 24, 0, 60 * 24),
     REPLY_DAYS: Known("how many days replies to an Idempotency-Key and ended sign-ins are kept", 90, 7, 3650),
     RESERVATION_HOURS: Known("how many hours approved stock stays reserved unless it is picked", 72, 1, 60 * 24),
+    SPEND_PEAK: Known(
+        "thousandths by which each unit of money spent in the dearest week counts more in a reorder: above zero, "
+        "spend is smoothed",
+        0,
+        0,
+        10_000,
+    ),
+    SUPPLIER_SHARE: Known(
+        "thousandths of an item's demand that a reorder may buy from one of several suppliers: below 1000, "
+        "suppliers share it",
+        1000,
+        100,
+        1000,
+    ),
 }
 """The figures of the storeroom that a region may set."""
 

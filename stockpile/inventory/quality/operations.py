@@ -121,6 +121,7 @@ def propose_disposal(session: Session, act: Act, *, account: ledger.Account, qua
     require(act.actor, "stock.dispose", site=account.site)
     _require_reason(reason, "a disposal")
     queries.lot(session, account.lot_id)
+    queries.site(session, account.site)
     disposal = Disposal(
         lot_id=account.lot_id,
         site_code=account.site,

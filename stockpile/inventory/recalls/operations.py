@@ -19,6 +19,7 @@ from stockpile.inventory.kits import queries as kits
 from stockpile.inventory.recalls import queries
 from stockpile.inventory.recalls.tables import Recall, RecallAnswer, RecallLot
 from stockpile.inventory.tables import Lot
+from stockpile.plaintext import say
 
 OPEN, CLOSED = "open", "closed"
 
@@ -55,9 +56,10 @@ def open_recall(
     require(act.actor, "recall.open")
     catalogue.item(session, item)
     if not 1 <= recall_class <= 3 or deadline <= act.at or not reason.strip():
-        raise Invalid("a recall needs a class of 1 to 3, a reason, and a deadline that lies ahead", field="deadline")
+        words = say("A recall needs a class of 1 to 3, a reason, and a deadline that lies ahead.")
+        raise Invalid(words, field="deadline")
     if session.exec(select(Recall.id).where(Recall.reference == reference)).first() is not None:
-        raise ReferenceUsed(f"recall {reference} is on record", field="reference")
+        raise ReferenceUsed(say("Recall {reference} is on record already.", reference=reference), field="reference")
     named = _lots(session, item, lots)
     found = [*named, *kits.made_from(session, [lot.id or 0 for lot in named])]
     recall = Recall(
@@ -113,7 +115,8 @@ def close_recall(session: Session, act: Act, *, number: int, reason: str) -> Rec
     progress = queries.progress(session, number, at=act.at)
     silent = sorted(set(progress.members_holding) - set(progress.members_answered))
     if silent:
-        raise RecallState(f"recall {number}: no answer yet from {', '.join(silent[:10])}", silent=silent)
+        words = say("Recall {number}: no answer yet from {members}", number=str(number), members=", ".join(silent[:10]))
+        raise RecallState(words, silent=silent)
     recall.state, recall.closed_at = CLOSED, act.at
     session.add(recall)
     session.flush()
@@ -130,7 +133,8 @@ def _lots(session: Session, item: str, codes: Sequence[str]) -> list[Lot]:
     found = list(session.exec(query))
     missing = sorted(set(codes) - {lot.code for lot in found})
     if missing or not found:
-        raise Invalid(f"{item} has no lot {', '.join(missing) or '(none given)'}", field="lots", missing=missing)
+        words = say("{item} has no lot {lots}", item=item, lots=", ".join(missing) or "(none given)")
+        raise Invalid(words, field="lots", missing=missing)
     return found
 
 
@@ -143,4 +147,4 @@ def _mark(session: Session, act: Act, lot: Lot, *, recalled: bool, reason: str) 
 
 def _require_open(recall: Recall) -> None:
     if recall.state != OPEN:
-        raise RecallState(f"recall {recall.id} is {recall.state}", state=recall.state)
+        raise RecallState(say("Recall {number} is closed.", number=str(recall.id)), state=recall.state)

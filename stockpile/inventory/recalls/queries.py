@@ -16,6 +16,7 @@ from stockpile.inventory import queries as inventory
 from stockpile.inventory import rules
 from stockpile.inventory.recalls.tables import Recall, RecallAnswer, RecallLot
 from stockpile.inventory.tables import Balance, Movement, Posting, Transfer, TransferLine
+from stockpile.plaintext import say
 
 
 class UnknownRecall(NotFound):
@@ -101,7 +102,7 @@ def recall(session: Session, number: int) -> Recall:
     """One recall; refuses an unknown number."""
     found = session.get(Recall, number)
     if found is None:
-        raise UnknownRecall(f"there is no recall {number}", field="recall", value=number)
+        raise UnknownRecall(say("There is no recall {number}.", number=str(number)), field="recall", value=number)
     return found
 
 
@@ -148,14 +149,32 @@ def holdings(session: Session, lot_id: int) -> list[Holding]:
     return [Holding(*row) for row in session.connection().execute(query.order_by(b.site_code, b.owner, b.status))]
 
 
+def stopped(session: Session, lot_id: int) -> list[Delivery]:
+    """What was reserved of a lot and taken off its transfers because the lot was held or recalled; base units."""
+    line, t = table_of(TransferLine).c, table_of(Transfer).c
+    query = (
+        select_columns(t.id, t.destination, line.member_code, t.state, line.cancelled)
+        .join_from(table_of(TransferLine), table_of(Transfer), t.id == line.transfer_id)
+        .where(line.lot_id == lot_id, line.cancelled > 0)
+        .order_by(t.id, line.id)
+    )
+    return [Delivery(*row) for row in session.connection().execute(query)]
+
+
+def answers(session: Session, number: int) -> list[RecallAnswer]:
+    """What members answered to a recall, by member."""
+    query = select(RecallAnswer).where(RecallAnswer.recall_id == number).order_by(col(RecallAnswer.member_code))
+    return list(session.exec(query))
+
+
 def progress(session: Session, number: int, *, at: datetime) -> Progress:
     """How far a recall has come at that instant."""
     found = recall(session, number)
     traces = [trace(session, row.lot_id) for row in lots_of(session, number)]
-    answers = list(session.exec(select(RecallAnswer).where(RecallAnswer.recall_id == number)))
+    told = answers(session, number)
     received, used = sum(t.received - t.in_kits for t in traces), sum(t.used for t in traces)
     frozen = sum(h.quantity for t in traces for h in t.holdings if h.status == rules.QUARANTINE)
-    disposed, set_apart = sum(t.lost for t in traces), sum(answer.set_apart for answer in answers)
+    disposed, set_apart = sum(t.lost for t in traces), sum(answer.set_apart for answer in told)
     holders = {h.owner for t in traces for h in t.holdings} | {d.member for t in traces for d in t.deliveries}
     return Progress(
         recall=number,
@@ -168,7 +187,7 @@ def progress(session: Session, number: int, *, at: datetime) -> Progress:
         set_apart=set_apart,
         recovered_permille=min(1000, (frozen + disposed + set_apart) * 1000 // received) if received else 1000,
         members_holding=sorted(holders - {rules.POOL}),
-        members_answered=sorted(answer.member_code for answer in answers),
+        members_answered=[answer.member_code for answer in told],
         overdue=found.state == "open" and at > found.deadline,
     )
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlmodel import Session, col, select
 
+from stockpile.catalogue import queries as catalogue
 from stockpile.catalogue.tables import Item
 from stockpile.contracts import queries as contracts
 from stockpile.inventory import queries as inventory
+from stockpile.inventory import rules as stock
+from stockpile.inventory.counts import queries as counted
 from stockpile.inventory.counts import rules as counting
 from stockpile.inventory.counts.tables import Count
 from stockpile.inventory.keeping import Bin
+from stockpile.inventory.outlook import queries as outlook
 from stockpile.inventory.tables import Lot, Transfer, TransferLine
 
 
@@ -79,6 +83,54 @@ class Work:
     arriving: tuple[Journey, ...]
     ordered: tuple[Ordered, ...]
     counts: tuple[OpenCount, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ToCount:
+    """An item that wants counting at a site: its class, why it is of it, and by which day; never what the book says.
+
+    `last_counted` is that of the longest uncounted of its shelves; None: one of them was never counted.
+    """
+
+    item: str
+    item_name: str
+    grade: str
+    why: str
+    last_counted: datetime | None
+    due_on: date
+    overdue_days: int
+
+
+def to_count(session: Session, site: str, *, at: datetime) -> list[ToCount]:
+    """What stands at a site by when it is to be counted again, the longest overdue first; refuses an unknown site.
+
+    Classes are those of `counts.rules.classes` over what stands there at the contracts' prices, each currency by
+    itself; controlled items and those of the first priority are critical. An item without a price is of class B.
+    """
+    zone = inventory.site(session, site).time_zone
+    today = stock.local_day(at, zone)
+    items, there = catalogue.items(session), counted.counted(session, site)
+    grades = _grades(session, items, {code: one.quantity for code, one in there.items()})
+    found = []
+    for code, one in there.items():
+        grade, why = grades[code]
+        due = today if one.last is None else stock.local_day(one.last, zone) + timedelta(counting.EVERY_DAYS[grade])
+        found.append(ToCount(code, items[code].name, grade, why, one.last, due, max(0, (today - due).days)))
+    return sorted(found, key=lambda one: (one.due_on, one.grade, one.item))
+
+
+def _grades(session: Session, items: dict[str, Item], there: dict[str, int]) -> dict[str, tuple[str, str]]:
+    """The class of each item that stands at a site, and why."""
+    prices = outlook.prices(session, items)
+    worth: dict[str, dict[str, int]] = defaultdict(dict)
+    for code, quantity in there.items():
+        if code in prices:
+            worth[prices[code].currency][code] = prices[code].of(quantity)
+    graded = {code: (counting.B, "no price") for code in there}
+    for one in worth.values():
+        graded |= {code: (grade, "worth") for code, grade in counting.classes(one).items()}
+    controlled = {code: (counting.A, "controlled") for code in there if items[code].controlled}
+    return graded | {code: (counting.A, "priority 1") for code in there if items[code].priority == 1} | controlled
 
 
 def work(session: Session, site: str) -> Work:
