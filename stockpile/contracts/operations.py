@@ -73,7 +73,8 @@ def propose(
     manner: Manner = Manner(),
 ) -> CallOff:
     """A proposed call-off with a reason per line; it orders nothing before another person approves it."""
-    require(act.actor, "reorder.run")
+    by_run = manner.origin == rules.RUN
+    require(act.actor, "reorder.run" if by_run else "calloff.propose", member=manner.member)
     calloff = CallOff(
         contract_code=contract,
         slot=slot,

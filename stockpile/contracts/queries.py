@@ -128,6 +128,16 @@ def coming(session: Session) -> list[tuple[str, int, datetime | None]]:
     return [(item, int(units), confirmed or due) for item, units, confirmed, due in session.exec(query)]
 
 
+def ordered_for_pool(session: Session, *, since: datetime) -> int:
+    """Minor units of the pool's call-offs that were approved since an instant and not called back."""
+    query = select(func.coalesce(func.sum(CallOff.cost_minor), 0)).where(
+        col(CallOff.member_code).is_(None),
+        col(CallOff.approved_at) >= since,
+        col(CallOff.state).not_in((rules.REJECTED, rules.CANCELLED)),
+    )
+    return int(session.exec(query).one())
+
+
 def inbound(session: Session) -> dict[str, int]:
     """Base units ordered and not yet received, by item, of approved call-offs."""
     found: dict[str, int] = defaultdict(int)

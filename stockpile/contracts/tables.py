@@ -11,9 +11,13 @@ from stockpile.db import BigId, Table
 
 
 class Supplier(Table, table=True):
-    """A supplier with the lead times (days, order to delivery) and lateness seen so far."""
+    """A supplier with the lead times (days, order to delivery) and lateness seen so far.
+
+    `size` after EU Recommendation 2003/361/EC; None is unknown.
+    """
 
     __tablename__ = "supplier"
+    __table_args__ = (CheckConstraint("size IN ('micro','small','medium','large')", name="size"),)
 
     code: str = Field(primary_key=True)
     name: str
@@ -22,6 +26,7 @@ class Supplier(Table, table=True):
     lead_p90_days: int
     on_time_permille: int
     late_p95_days: int
+    size: str | None = None
 
 
 class Contract(Table, table=True):

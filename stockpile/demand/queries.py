@@ -5,46 +5,62 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import date, timedelta
 
-from sqlalchemy import tuple_
+from sqlalchemy import func, tuple_
 from sqlmodel import Session, col, select
 
-from stockpile.demand import rules
+from stockpile.demand import growth, rules
 from stockpile.demand.tables import CaseloadReport, OwnStock
 
 
 def accepted(session: Session, *, before: date, days: int = rules.TRAILING_DAYS) -> dict[str, list[int]]:
     """Accepted admissions (thousandths) of the `days` days up to the day before `before`, oldest first, by member."""
     query = (
-        select(CaseloadReport)
+        select(CaseloadReport.member_code, CaseloadReport.accepted_milli)
         .where(CaseloadReport.day >= before - timedelta(days=days), CaseloadReport.day < before)
         .where(col(CaseloadReport.accepted_milli).is_not(None))
         .order_by(col(CaseloadReport.day))
     )
     found: dict[str, list[int]] = defaultdict(list)
-    for report in session.exec(query):
-        found[report.member_code].append(report.accepted_milli or 0)
+    for member, milli in session.exec(query):
+        found[member].append(milli or 0)
     return dict(found)
 
 
 def daily_totals(session: Session, *, before: date, members: set[str]) -> list[int]:
     """Accepted admissions of these members together, per day of the last seven before `before`, oldest first."""
     query = (
-        select(CaseloadReport)
+        select(col(CaseloadReport.day), func.sum(col(CaseloadReport.accepted_milli)))
         .where(CaseloadReport.day >= before - timedelta(days=rules.TRAILING_DAYS), CaseloadReport.day < before)
-        .where(col(CaseloadReport.accepted_milli).is_not(None))
+        .where(col(CaseloadReport.accepted_milli).is_not(None), col(CaseloadReport.member_code).in_(sorted(members)))
+        .group_by(col(CaseloadReport.day))
         .order_by(col(CaseloadReport.day))
     )
-    totals: dict[date, int] = defaultdict(int)
-    for report in session.exec(query):
-        if report.member_code in members:
-            totals[report.day] += report.accepted_milli or 0
-    return [milli // 1000 for milli in totals.values()]
+    return [int(milli or 0) // 1000 for _, milli in session.exec(query)]
 
 
 def usual_admissions(session: Session, today: date) -> dict[str, int]:
     """Expected admissions a day (thousandths) by member: the accepted mean of the last seven days, today included."""
     trailing = accepted(session, before=today + timedelta(days=1))
     return {member: rules.trailing_mean_milli(days) for member, days in trailing.items()}
+
+
+def weekly_admissions(session: Session, today: date) -> list[dict[str, int]]:
+    """Accepted admissions (thousandths a week) by member in the last weeks, oldest first, the last ending today.
+
+    A member that reported on fewer than five days of a week is left out of it.
+    """
+    weeks = []
+    for back in range(growth.WEEKS_BACK - 1, -1, -1):
+        ends = today - timedelta(days=growth.WEEK * back)
+        by_member = accepted(session, before=ends + timedelta(days=1), days=growth.WEEK)
+        weeks.append(
+            {
+                member: sum(days) * growth.WEEK // len(days)
+                for member, days in by_member.items()
+                if len(days) >= rules.FEWEST_DAYS
+            }
+        )
+    return weeks
 
 
 def flagged(session: Session, day: date) -> list[CaseloadReport]:

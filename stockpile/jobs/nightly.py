@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +17,8 @@ from stockpile.allocation import queries as allocation
 from stockpile.allocation.reservations import operations as reservations
 from stockpile.catalogue import queries as catalogue
 from stockpile.contracts import queries as contracts
+from stockpile.contracts.terms import queries as terms
+from stockpile.contracts.terms.tables import SurgeOption
 from stockpile.db import reading
 from stockpile.demand.forecasting import operations as forecasting
 from stockpile.demand.outlooks import operations as outlooks
@@ -37,6 +39,8 @@ from stockpile.transparency.sealing import operations as sealing
 from stockpile.transparency.sealing import queries as sealed
 
 Effects = Callable[[Session], dict[str, Any]]
+Keeper = Callable[[Engine, datetime], dict[str, Any]]
+"""What takes and proves a backup, and tells of it; the second argument is the machine's clock."""
 EXPIRY_DAYS: Final = 60
 CONTRACT_DAYS: Final = 120
 MOST_NAMED: Final = 50
@@ -126,26 +130,37 @@ def _expiry(work: Work) -> Effects:
 
 
 def _dates(work: Work) -> Effects:
-    """Contracts that end soon, and the items that then have none: whoever buys must act before."""
+    """Contracts that end and options that close soon, and the items that then have none: whoever buys acts before."""
 
     def effects(session: Session) -> dict[str, Any]:
         today = governance.local_day(session, work.act.at)
-        valid = contracts.contracts_valid(session, today)
-        later = contracts.contracts_valid(session, today + timedelta(days=CONTRACT_DAYS))
+        last = today + timedelta(days=CONTRACT_DAYS)
+        valid, later = contracts.contracts_valid(session, today), contracts.contracts_valid(session, last)
         lines = contracts.contract_lines(session)
         covered = {line.item_code for line in lines if line.contract_code in later}
         bare = sorted({line.item_code for line in lines if line.contract_code in valid} - covered)
-        ending = [row for row in valid.values() if row.ends <= today + timedelta(days=CONTRACT_DAYS)]
+        ending = [row for row in valid.values() if row.ends <= last]
         late = [one.id for one in contracts.calloffs(session, state="approved") if _late(one, work.act)]
         outcome = {
             "within_days": CONTRACT_DAYS,
             "ending": [[row.code, row.ends.isoformat(), row.remaining_minor] for row in ending],
             "items_without_contract_then": bare,
+            "options_closing": [_closing(one) for one in _options(session, today, last)],
             "calloffs_overdue": late,
         }
         return _noted(session, work, "contract.dates", outcome)
 
     return effects
+
+
+def _options(session: Session, today: date, last: date) -> list[SurgeOption]:
+    """Options with units left whose window closes in these days, the first to close first."""
+    found = [one for one in terms.options(session) if one.remaining and today <= one.closes <= last]
+    return sorted(found, key=lambda one: (one.closes, one.contract_code, one.item_code))
+
+
+def _closing(one: SurgeOption) -> list[str | int]:
+    return [one.contract_code, one.item_code, one.closes.isoformat(), one.remaining]
 
 
 def _late(calloff: Any, act: Act) -> bool:
@@ -185,6 +200,29 @@ def _seal(work: Work) -> Effects:
         return {"sealed": sealed.latest_size(session), "waiting": sealed.unsealed(session)}
 
     return effects
+
+
+class _Kept:
+    """Who takes this process's backups; None where there is no place for them."""
+
+    by: Keeper | None = None
+
+
+def keep_backups_with(keeper: Keeper | None) -> None:
+    """From now on the backup job of this process works by this; backups lie above the jobs."""
+    _Kept.by = keeper
+
+
+def _backup(work: Work) -> Effects:
+    """Take the night's backup and prove it, outside of any transaction; once a night, whoever is asked."""
+    keeper = _Kept.by
+    if keeper is None:
+        told: dict[str, Any] = {"backup": None, "why": "no place is set for backups: STOCKPILE_BACKUP_DIR"}
+    elif work.dry:
+        told = {"backup": None, "why": "dry: a backup would be taken and proven, unless tonight's is there"}
+    else:
+        told = keeper(work.engine, work.act.recorded_at)
+    return lambda session: told
 
 
 def _noted(session: Session, work: Work, action: str, outcome: dict[str, Any]) -> dict[str, Any]:
@@ -251,5 +289,6 @@ JOBS: Final[dict[str, Job]] = {
     "committee": Job("votes and ratifications whose time is over", "committee.run", When(10), _committee),
     "disparities": Job("disparities that the figures show", "remedy.find", When(50, 3, time_zone=""), _disparities),
     "seal": Job("sealing of the journal", "scan.run", When(45, 3, time_zone=""), _seal),
+    "backup": Job("backup of the night, and its proof", "scan.run", When(0, 1, time_zone=""), _backup),
 }
-"""Every job by name. What another package brings (a backup check, say) is one more line here."""
+"""Every job by name."""

@@ -19,6 +19,7 @@ from sqlmodel import Session, col
 
 from stockpile import bulk, journal
 from stockpile.actor import Act
+from stockpile.counting import counts, traced
 from stockpile.db import reading, transact
 from stockpile.errors import Invalid, NotFound, Refusal
 from stockpile.governance.rules import SCHEDULER, require
@@ -87,8 +88,11 @@ def run(
     attempt = _Attempt(engine, act, job=job, slot=slot, dry=dry, due=due)
     attempt.begin()
     try:
-        effects = known.prepare(Work(engine, act, slot, limit_seconds, home, attempt.tell, dry))
-        ran = _concluded(engine, act, Ran(job, slot, again=False, outcome={}, dry=dry), attempt, _said(effects, due))
+        with traced("run", job=job, slot=slot):
+            effects = known.prepare(Work(engine, act, slot, limit_seconds, home, attempt.tell, dry))
+            ran = _concluded(
+                engine, act, Ran(job, slot, again=False, outcome={}, dry=dry), attempt, _said(effects, due)
+            )
     except Refusal as refusal:
         attempt.end(rules.REFUSED, {"refused": refusal.message})
         raise
@@ -180,6 +184,9 @@ class _Attempt:
         """Write what came of it."""
         self._over.set()
         self._pulse.join()
+        job = self._row["job"]
+        counts.add("stockpile_runs_total", job=job, outcome=state)
+        counts.took("stockpile_run_seconds", time.monotonic() - self.started, job=job)
         self._write(state=state, ended_at=self._now(), outcome=json.dumps(outcome))
 
     def _now(self) -> datetime:

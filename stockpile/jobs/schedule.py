@@ -9,7 +9,6 @@ between processes fires twice.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -28,29 +27,28 @@ from stockpile.errors import Refusal
 from stockpile.governance import queries as governance
 from stockpile.jobs import operations, queries, rules, watching
 from stockpile.jobs.nightly import JOBS
+from stockpile.settings import Settings
 from stockpile.transparency.sealing import operations as sealing
+from stockpile.transparency.sending import operations as sending
 
 WATCHED: Final[dict[str, int]] = {"hour": 3, "minute": 0}
-BACKED_UP: Final[dict[str, int]] = {"hour": 1, "minute": 0}
-"""When the books are recomputed and the backup is taken, UTC, every day."""
+"""When the books are recomputed, UTC, every day."""
 SEAL_SECONDS = 1
+SEND_SECONDS = 5
 LOOK_SECONDS = 15
 GRACE_SECONDS = 3600
 log = logging.getLogger(__name__)
 
 
-def start(
-    engine: Engine, *, home: Path, limit_seconds: float, nightly: Callable[[datetime], object] | None = None
-) -> BackgroundScheduler:
-    """Start the jobs of this process, first those missed while no process ran, the sealing and the watch.
+def start(engine: Engine, settings: Settings) -> BackgroundScheduler:
+    """Start the jobs of this process, first those missed while no process ran, the sealing, sending and the watch.
 
-    `nightly` is called every night with the instant, before the books are
-    recomputed (the backup). Stop them with `shutdown`.
+    Stop them with `shutdown`.
     """
     scheduler = BackgroundScheduler(
         timezone=UTC, job_defaults={"misfire_grace_time": GRACE_SECONDS, "coalesce": True, "max_instances": 1}
     )
-    since = datetime.now(UTC)
+    since, home, limit_seconds = datetime.now(UTC), settings.home, settings.plan_limit_seconds
 
     def look() -> None:
         for job, due in due_now(engine, since=since):
@@ -61,10 +59,9 @@ def start(
 
     scheduler.add_job(look, IntervalTrigger(seconds=LOOK_SECONDS), id="look", next_run_time=since)
     scheduler.add_job(seal, IntervalTrigger(seconds=SEAL_SECONDS), args=(engine, home), id="seal, by the second")
+    sent = (engine, settings.heads_to_this_machine)
+    scheduler.add_job(send, IntervalTrigger(seconds=SEND_SECONDS), args=sent, id="send heads")
     scheduler.add_job(watch, CronTrigger(**WATCHED, timezone=UTC), args=(engine, home), id="watch")
-    if nightly is not None:
-        trigger = CronTrigger(**BACKED_UP, timezone=UTC)
-        scheduler.add_job(lambda: nightly(datetime.now(UTC)), trigger, id="backup")
     scheduler.start()
     return scheduler
 
@@ -160,3 +157,13 @@ def seal(engine: Engine, home: Path) -> None:
         log.debug("nothing is sealed: %s", refusal.message)
     except OperationalError as failure:
         log.warning("sealing waits for the database: %s", failure.orig)
+
+
+def send(engine: Engine, this_machine: bool) -> None:
+    """Send the newest signed head to every address whose time has come; one that fails is told and waits its time."""
+    try:
+        for one in sending.send_due(engine, at=datetime.now(UTC), this_machine=this_machine):
+            if not one.accepted:
+                log.warning("head %d was not taken at address %d: %s", one.size, one.address_id, one.answer)
+    except OperationalError as failure:
+        log.warning("sending heads waits for the database: %s", failure.orig)

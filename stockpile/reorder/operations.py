@@ -36,7 +36,8 @@ BLOCKED_SHARE: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A reorder that has been computed and checked and is not proposed yet. `note`: why it is not the model's own.
+    """A reorder that has been computed and checked and is not proposed yet. `note`: why it is not the model's own, or
+    not computed where it should be.
 
     `blocked`: what keeps needs from being served, where the plan leaves some that an order could still reach.
     """
@@ -92,7 +93,7 @@ def draft(engine: Engine, act: Act, *, unmet: Mapping[str, int], limit_seconds: 
         verdict = check(outcome.value.problem, outcome.value.plan)
         if verdict.accepted:
             blocked = _blocked(case, outcome.value, limit_seconds)
-            return Draft(case, outcome.value, first, moves, spent_ms, "", blocked)
+            return Draft(case, outcome.value, first, moves, spent_ms, note, blocked)
         note = f"the checker refused the model's plan: {'; '.join(verdict.findings[:3])}"
     made = order_up_to(case.night)
     assert check(made.problem, made.plan).feasible, "the order-up-to plan breaks a contract"

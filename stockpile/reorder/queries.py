@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
@@ -21,6 +22,7 @@ from stockpile.contracts.shortages import queries as shortages
 from stockpile.contracts.shortages.rules import QUICK, choose
 from stockpile.contracts.terms import limits
 from stockpile.contracts.terms import queries as agreed
+from stockpile.demand import growth
 from stockpile.demand import queries as demand
 from stockpile.demand.forecasting import queries as forecasts
 from stockpile.demand.forecasting.queries import Foreseen
@@ -29,6 +31,8 @@ from stockpile.errors import NotFound
 from stockpile.governance import queries as governance
 from stockpile.inventory import queries as inventory
 from stockpile.inventory import room
+from stockpile.inventory.periods import queries as periods
+from stockpile.inventory.periods.rules import SPEND_PEAK, SUPPLIER_SHARE
 from stockpile.inventory.rules import DEPOT
 from stockpile.reorder import rules, shaping
 from stockpile.reorder.maintenance import queries as maintenance
@@ -113,15 +117,25 @@ def case(session: Session, *, at: datetime, first: Urgent, limit_seconds: float)
         for code, item in catalogue.items(session).items()
     ]
     clauses = Clauses(
-        budget_minor=max(0, rule.budget_minor - sum(first.spent.values())),
+        budget_minor=rule.budget_minor,
+        spent_minor=_spent(session, today, rule.review_days) + sum(first.spent.values()),
         review_weeks=max(1, -(-rule.review_days // WEEK)),
         ceilings={
             code: max(0, _left(session, code, contract) - first.spent.get(code, 0)) for code, contract in valid.items()
         },
         minimums={code: contract.minimum_order_minor for code, contract in valid.items()},
         storages=_rooms(session),
+        peak_permille=periods.figure(session, SPEND_PEAK),
+        share_permille=periods.figure(session, SUPPLIER_SHARE),
     )
     return shaping.shape(articles, clauses, limit_seconds=limit_seconds)
+
+
+def _spent(session: Session, today: date, review_days: int) -> int:
+    """What was ordered for the pool in the days of review that end today: nightly runs share a period's budget."""
+    zone = ZoneInfo(governance.region(session).time_zone)
+    since = datetime.combine(today - timedelta(days=review_days - 1), time.min, tzinfo=zone)
+    return contracts.ordered_for_pool(session, since=since.astimezone(UTC))
 
 
 def _shelf_life(item: Item, session: Session, code: str) -> int:
@@ -153,11 +167,12 @@ class _Leads:
 
 def _sources(session: Session, valid: Mapping[str, tables.Contract], leads: _Leads, today: date) -> Iterator[Source]:
     tiers, sizes = contracts.tiers(session, today), catalogue.items(session)
+    open_weeks = {code: _weeks(session, contract, today) for code, contract in valid.items()}
     for line in contracts.contract_lines(session):
         contract, prices = valid.get(line.contract_code), tiers.get((line.contract_code, line.item_code), [])
         if contract is None or not prices:
             continue
-        weeks = _weeks(session, contract, today)
+        weeks = open_weeks[contract.code]
         cheapest = max(1, min(price for _, price in prices))
         expected, late = leads.days(contract.supplier_code, contract.lead_time_days)
         ordinary = Source(
@@ -227,7 +242,9 @@ class _Known:
         today = governance.local_day(session, at)
         self.unmet, self.review, self.today = unmet, review_days, today
         self.windows = list(maintenance.ahead(session, today))
-        self.admissions = sum(demand.usual_admissions(session, today).values())
+        admissions = sum(demand.usual_admissions(session, today).values())
+        grown = growth.growth(demand.weekly_admissions(session, today))
+        self.courses = growth.courses(WEEK * admissions, grown, weeks=MOST_WEEKS) if admissions else ()
         self.floors = inventory.floors(session, today)
         self.learned = _learned(session, today)
         self.lots: dict[str, list[Lot]] = defaultdict(list)
@@ -242,8 +259,16 @@ class _Known:
         """The item tonight; what is overdue is taken to come within the week."""
         quickest = min((one.lead_days for one in sources), default=0)
         late = min((one.late_days for one in sources if one.lead_days == quickest), default=0)
-        use, safety = self._use(item, days=self.review + quickest, late_days=self.review + late)
-        windows = needed_by(self.windows, today=self.today, days={item.code: self.review + quickest})
+        days, late_days = self.review + quickest, self.review + late
+        surge = rules.surge(
+            self.courses,
+            per_admission_milli=item.use_per_admission_milli,
+            days=days,
+            late_days=late_days,
+            service_ppm=shaping.service_ppm(item.priority),
+        )
+        use, safety = self._use(item, surge.now_milli, days=days, late_days=late_days)
+        windows = needed_by(self.windows, today=self.today, days={item.code: days})
         delay = rules.for_delay(use_milli_per_day=use.later, expected_days=quickest, late_days=late)
         return Position(
             use=use,
@@ -251,36 +276,37 @@ class _Known:
             inbound=tuple(self.coming[item.code]),
             unmet=self.unmet.get(item.code, 0),
             floor=self.floors.get(item.code, 0) + windows.get(item.code, 0),
-            safety=safety + delay,
+            safety=safety + delay + surge.reserve,
         )
 
-    def _use(self, item: Item, *, days: int, late_days: int) -> tuple[Use, int]:
-        """Use per day now and later, and the base units kept for a higher use.
+    def _use(self, item: Item, surge: int, *, days: int, late_days: int) -> tuple[Use, int]:
+        """Use per day now and later, and the base units kept for a higher use than is learned.
 
-        What today's admissions use in a surge is at least counted until the quickest order can arrive after the next
-        look, and no longer: an order now must not assume that the surge lasts.
+        What a surge is expected to use (`surge`, thousandths a day) is at least counted until the quickest order can
+        arrive after the next look, and no longer: an order now must not assume that the surge lasts.
         """
-        surge = self.admissions * item.use_per_admission_milli // 1000
         learned = self.learned.get(item.code)
         if learned is None:
             return Use(item.baseline_milli_per_day + surge, days, item.baseline_milli_per_day), 0
         periods = min(len(learned.means), max(1, -(-days // learned.days)))
         mean = sum(learned.means[:periods]) // periods
-        high = sum(learned.quantiles[HIGH if item.priority <= CRITICAL else LESS_HIGH][:periods]) // periods
+        quantile = HIGH if item.priority <= CRITICAL else LESS_HIGH
+        high = sum(learned.quantiles[quantile][:periods]) // periods
         later = sum(learned.means) // len(learned.means) // learned.days
         now = max(mean // learned.days, item.baseline_milli_per_day + surge if surge else 0)
         margin = rules.safety(mean_milli=mean, high_milli=high, period_days=learned.days, days=late_days)
-        return Use(now, days, later), margin
+        service = shaping.service_ppm(item.priority)
+        return Use(now, days, later), rules.for_service(margin, learned=float(quantile), service_ppm=service)
 
 
 def _learned(session: Session, today: date) -> dict[str, Foreseen]:
     """The newest forecast of each item over all sites, if it is of the last days and was learned from enough."""
-    return {one.item: one for one in _fresh(session, today) if one.site == ""}
+    return {one.item: one for one in _fresh(session, today, site="")}
 
 
-def _fresh(session: Session, today: date) -> list[Foreseen]:
+def _fresh(session: Session, today: date, *, site: str | None = None) -> list[Foreseen]:
     oldest = today - timedelta(days=OLDEST_FORECAST_DAYS)
-    found = forecasts.foreseen(session, until=today.isoformat())
+    found = forecasts.foreseen(session, site=site, until=today.isoformat())
     return [one for one in found if one.kind in LEARNED and date.fromisoformat(one.slot) >= oldest]
 
 
@@ -294,12 +320,16 @@ def _rooms(session: Session) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How an item stands today: what it uses, holds and awaits, and what is learned of its use (None: too little)."""
+    """How an item stands today: what it uses, holds and awaits, and what is learned of its use (None: too little).
+
+    `courses`: the ways a surge may go that the nightly run plans for, each as likely; () without a surge.
+    """
 
     item: Item
     position: Position
     learned: Foreseen | None
     today: date
+    courses: tuple[growth.Course, ...] = ()
 
     @property
     def usable(self) -> int:
@@ -320,7 +350,7 @@ def standings(session: Session, *, at: datetime) -> list[Standing]:
         sources[source.item].append(source)
     known = _Known(session, at, {}, rule.review_days)
     return [
-        Standing(item, known.position(item, sources[code]), known.learned.get(code), today)
+        Standing(item, known.position(item, sources[code]), known.learned.get(code), today, known.courses)
         for code, item in sorted(catalogue.items(session).items())
     ]
 

@@ -6,14 +6,26 @@ count too many steps. Money is minor units.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import gcd, lcm
 from typing import Final
 
 from optimizer.reorder.horizon.conflict import Asked
 from optimizer.reorder.horizon.plan import Order
-from optimizer.reorder.horizon.problem import Budget, Ceiling, Inbound, Line, Lot, Offer, Problem, Storage, Tier
+from optimizer.reorder.horizon.problem import (
+    Budget,
+    Ceiling,
+    Inbound,
+    Line,
+    Lot,
+    Offer,
+    Problem,
+    Share,
+    Smoothing,
+    Storage,
+    Tier,
+)
 from optimizer.reorder.horizon.tonight import Night
 from stockpile.reorder import rules
 from stockpile.reorder.rules import WEEK, Position
@@ -29,8 +41,22 @@ BELOW_SAFETY_PERMILLE: Final = 10
 """Of that, what each week counts in which a unit of safety stock is missing: about one week in a hundred needs it."""
 KEEP_PERMILLE_A_YEAR: Final = 200
 """Of its price, what keeping a unit costs in a year: room, capital, rotation."""
+WHOLE_PERMILLE: Final = 1000
 DISPOSE_PERMILLE, RESIDUAL_PERMILLE = 100, 500
 """Of its price, what writing a unit off costs, and what one left at the end is worth (of the cheapest price)."""
+
+
+def service_ppm(priority: int) -> int:
+    """The service, in millionths, that the cost of unmet need implies: more than that costs more than it spares.
+
+    A unit too few costs what unmet need costs, one too many its price and what writing it off costs (the newsvendor's
+    critical ratio).
+
+    >>> [service_ppm(priority) for priority in (1, 2, 3, 4)]
+    [994530, 981996, 947867, 879120]
+    """
+    few, many = UNMET[priority] * 1000, 1000 + DISPOSE_PERMILLE
+    return few * 1_000_000 // (few + many)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +111,21 @@ class Article:
 
 @dataclass(frozen=True, slots=True)
 class Clauses:
-    """What items share: tonight's and every later period's budget, ceilings, minimum orders, and room (millilitres)."""
+    """What items share: every period's budget, ceilings, minimum orders, and room (millilitres).
+
+    `spent_minor`: what of the first period's budget is spent already. `peak_permille`: what the dearest period's
+    spend counts more (0: not smoothed); `share_permille`: the most that one of several suppliers gets of an item's
+    demand (1000: no limit).
+    """
 
     budget_minor: int
     review_weeks: int
     ceilings: Mapping[str, int]
     minimums: Mapping[str, int]
     storages: Mapping[str, int]
+    spent_minor: int = 0
+    peak_permille: int = 0
+    share_permille: int = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +168,27 @@ def shape(articles: Sequence[Article], clauses: Clauses, *, limit_seconds: float
         weeks,
         lines,
         storages=tuple(Storage(name, (room,) * weeks) for name, room in sorted(clauses.storages.items())),
-        budgets=tuple(
-            Budget("", week, min(weeks, week + clauses.review_weeks) - 1, clauses.budget_minor) for week in periods
-        ),
+        budgets=tuple(_budget(clauses, week, weeks) for week in periods),
         ceilings=tuple(Ceiling(contract, left) for contract, left in sorted(clauses.ceilings.items())),
+        shares=tuple(_shares(ordered, clauses.share_permille)),
+        smoothing=Smoothing(clauses.review_weeks, clauses.peak_permille) if clauses.peak_permille else None,
     )
     night = Night(problem, tuple(sorted(clauses.minimums.items())), limit_seconds)
     early = {one.code: lost * packs[one.code] * one.pack_size for one, (_, lost) in zip(ordered, made, strict=True)}
     return Case(night, {one.code: one for one in ordered}, packs, early)
+
+
+def _budget(clauses: Clauses, week: int, weeks: int) -> Budget:
+    left = clauses.budget_minor if week else max(0, clauses.budget_minor - clauses.spent_minor)
+    return Budget("", week, min(weeks, week + clauses.review_weeks) - 1, left)
+
+
+def _shares(articles: Sequence[Article], permille: int) -> Iterator[Share]:
+    """The most of each supplier of an item, where there are several to choose from."""
+    for article in articles if permille < WHOLE_PERMILLE else ():
+        suppliers = {one.supplier for one in article.sources}
+        if len(suppliers) > 1:
+            yield from (Share(supplier, article.code, permille) for supplier in sorted(suppliers))
 
 
 def _packs(article: Article, weeks: int) -> int:
@@ -166,7 +213,8 @@ def _line(article: Article, packs: int, weeks: int) -> tuple[Line, int]:
     cheapest = min((offer.tiers[-1].price_minor for offer in offers), default=0)
     unmet = UNMET[article.priority] * dearest
     counted = rules.counted(demand, 1000 * step)
-    stock = _stock(free.lots, step, counted, life=life, later=position.use.later)
+    safety = -(-position.safety // step)
+    stock = _stock(free.lots, step, counted, life=life, later=position.use.later, safety=safety)
     inbound = _inbound(free.inbound, step, weeks)
     coming = {one.week: one.units for one in inbound}
     served = rules.servable(counted, sum(lot.units for lot in stock), coming, article.first_week)
@@ -186,19 +234,24 @@ def _line(article: Article, packs: int, weeks: int) -> tuple[Line, int]:
         inbound=inbound,
         later_demand=WEEK * position.use.later // (1000 * step),
         residual_minor=cheapest * RESIDUAL_PERMILLE // 1000,
-        floor=-(-position.safety // step),
+        floor=safety,
         below_floor_milli=unmet * BELOW_SAFETY_PERMILLE,
     )
     return line, sum(counted) - sum(served)
 
 
-def _stock(lots: Sequence[rules.Lot], step: int, demand: tuple[int, ...], *, life: int, later: int) -> tuple[Lot, ...]:
-    """Stock in steps, oldest first, without what use cannot take before it expires: no order changes that."""
+def _stock(
+    lots: Sequence[rules.Lot], step: int, demand: tuple[int, ...], *, life: int, later: int, safety: int
+) -> tuple[Lot, ...]:
+    """Stock in steps, oldest first, without what use cannot take before it expires: no order changes that.
+
+    The safety stock is there for more use than is expected.
+    """
     made, seen, steps, used = list[Lot](), 0, 0, 0
     for lot in sorted(lots, key=lambda one: one.days):
         seen += lot.units
         left = min(life, lot.days // WEEK)
-        wanted = sum(demand[:left]) + WEEK * later * max(0, left - len(demand)) // (1000 * step)
+        wanted = safety + sum(demand[:left]) + WEEK * later * max(0, left - len(demand)) // (1000 * step)
         units = max(0, min(seen // step - steps, wanted - used))
         steps, used = seen // step, used + units
         made += [Lot(units, left)] if units else []

@@ -11,7 +11,7 @@ from stockpile.db import BigId, Table
 
 
 class BuyingPolicy(Table, table=True):
-    """One row: what a nightly run may propose to spend (minor units), how often it looks, where goods go."""
+    """One row: what may be ordered for the pool in `review_days` (minor units), where goods go."""
 
     __tablename__ = "buying_policy"
     __table_args__ = (CheckConstraint("id = 1", name="only_one"),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ from optimizer.reorder.horizon.check import course_of
 from optimizer.reorder.horizon.conflict import MONEY, UNITS, Finding, Way
 from optimizer.reorder.horizon.explain import NextService
 from optimizer.reorder.horizon.plan import Order, Service
+from optimizer.reorder.horizon.problem import Line
 from optimizer.reorder.horizon.tonight import Tonight
 from stockpile.contracts import rules as orders
 from stockpile.reorder.shaping import Article, Case
@@ -17,8 +19,12 @@ MOST_CLAUSES = 20
 
 
 def told(case: Case, made: Tonight) -> dict[str, Any]:
-    """Cost, bound (minor units) and gap, service by item, scarce clauses, what stays open and why."""
-    plan = made.plan
+    """Cost, bound (minor units) and gap, service by item, scarce clauses, what stays open and why.
+
+    `spend_before_by_week`: what the same needs would cost week by week if no budget spread them;
+    `peak_to_mean_permille`: of both, the dearest week over the mean of the weeks up to the last order.
+    """
+    plan, before, after = made.plan, before_smoothing(case), _by_week(made)
     return {
         "status": plan.status,
         "weeks": made.problem.weeks,
@@ -27,9 +33,11 @@ def told(case: Case, made: Tonight) -> dict[str, Any]:
         "gap_ppm": round(plan.gap * 1_000_000),
         "cost_parts_minor": {
             name: getattr(plan.cost, name) // 1000
-            for name in ("acquire", "order", "hold", "below_floor", "expire", "unmet", "residual")
+            for name in ("acquire", "order", "hold", "below_floor", "expire", "unmet", "peak", "residual")
         },
-        "spend_by_week": _by_week(made),
+        "spend_by_week": after,
+        "spend_before_by_week": before,
+        "peak_to_mean_permille": {"before": _peak_to_mean(before), "after": _peak_to_mean(after)},
         "later_orders": sum(order.week > 0 for order in plan.orders),
         "services": list(_services(case, made)),
         "scarce": [[one.clause, one.loss_milli_per_unit] for one in made.explanation.scarce[:MOST_CLAUSES]],
@@ -44,6 +52,42 @@ def _by_week(made: Tonight) -> list[int]:
     for order in made.plan.orders:
         weeks[order.week] += order.cost_minor
     return weeks
+
+
+def _peak_to_mean(weeks: list[int]) -> int:
+    """Thousandths of the mean that the dearest week is; 0 where nothing is spent."""
+    return max(weeks) * len(weeks) * 1000 // sum(weeks) if sum(weeks) else 0
+
+
+def before_smoothing(case: Case) -> list[int]:
+    """What the items would cost in each week from tonight's on if no budget or ceiling spread them, minor units.
+
+    Each item is ordered alone, at its cheapest offer, as late as it comes before its stock falls below its safety
+    stock; what expires meanwhile is not looked at. Weeks after the last order are left out.
+    """
+    spent: dict[int, int] = defaultdict(int)
+    for line in case.night.problem.lines:
+        for week, minor in _alone(line):
+            spent[week] += minor
+    return [spent[week] for week in range(max(spent, default=-1) + 1)]
+
+
+def _alone(line: Line) -> Iterator[tuple[int, int]]:
+    """(week, minor units) of each order of one line by its cheapest offer, as its stock runs low."""
+    if not line.offers:
+        return
+    offer = min(line.offers, key=lambda one: (one.surge_option, one.tiers[-1].price_minor, one.id))
+    held, coming = sum(lot.units for lot in line.stock), dict[int, int]()
+    for one in line.inbound:
+        coming[one.week] = coming.get(one.week, 0) + one.units
+    for week, wanted in enumerate(line.demand):
+        held += coming.get(week, 0) - wanted
+        short = line.floor - held
+        if short > 0 and week >= offer.lead_weeks:
+            units = -(-max(short, offer.minimum_units) // offer.multiple_units) * offer.multiple_units
+            held += units
+            price = max((tier for tier in offer.tiers if tier.from_units <= units), key=lambda tier: tier.from_units)
+            yield week - offer.lead_weeks, units * price.price_minor + offer.order_minor
 
 
 def reason(case: Case, made: Tonight, order: Order) -> str:
@@ -134,13 +178,13 @@ def _why(case: Case, made: Tonight, article: Article, service: Service) -> Itera
 
 
 def _concerns(article: Article, clause: str) -> bool:
-    """Whether a clause bears on the item: the budget, its contracts, its storage, its own offers."""
+    """Whether a clause bears on the item: the budget, its contracts, its storage, its own offers and shares."""
     words = clause.split(" ")
     if words[0] == "ceiling":
         return words[-1] in {one.contract for one in article.sources}
-    if words[0] == "offer":
-        return clause.endswith(f" of {article.code}")
-    return words[0] == "budget" or clause.startswith(f"storage {article.storage} ")
+    if words[0] in ("offer", "share"):
+        return clause.endswith((f" of {article.code}", f" in {article.code}"))
+    return words[0] in ("budget", "peak") or clause.startswith(f"storage {article.storage} ")
 
 
 def blocked(case: Case, found: Finding) -> dict[str, Any]:
@@ -148,7 +192,12 @@ def blocked(case: Case, found: Finding) -> dict[str, Any]:
     or at the least cost together, in base units, millilitres and minor units; `said`: the same in sentences.
     """
     conflicts = [
-        {"clauses": list(one.clauses), "smallest": one.smallest, "alone": [_way(case, way) for way in one.alone]}
+        {
+            "clauses": list(one.clauses),
+            "smallest": one.smallest,
+            "minimal": one.minimal,
+            "alone": [_way(case, way) for way in one.alone],
+        }
         for one in found.conflicts
     ]
     return {
@@ -164,7 +213,7 @@ def blocked(case: Case, found: Finding) -> dict[str, Any]:
 def _way(case: Case, way: Way) -> dict[str, Any]:
     amount, unit = way.amount, {MONEY: "minor units", UNITS: "base units"}.get(way.unit, "millilitres")
     if way.unit == UNITS:
-        item = way.clause.rpartition(" of ")[2]
+        item = way.clause.rpartition(" in " if way.clause.startswith("share of ") else " of ")[2]
         amount *= case.packs[item] * case.articles[item].pack_size
     return {"clause": way.clause, "by": amount, "unit": unit, "cost_minor": way.cost_minor}
 
@@ -176,6 +225,8 @@ def _said(case: Case, found: Finding) -> Iterator[str]:
         yield "it was not settled in time whether all needs could be served"
     for one in found.conflicts:
         fewest = ", and no fewer clauses conflict" if one.smallest else ""
+        if not one.smallest:
+            fewest = ", and none of them can be left out" if one.minimal else ", of which fewer may conflict"
         if len(one.clauses) == 1:
             yield f"{one.clauses[0]} alone keeps needs from being served{fewest}"
         else:

@@ -13,7 +13,7 @@ from stockpile import http
 from stockpile.actor import Act
 from stockpile.governance.caller import Key, SignedIn
 from stockpile.plaintext import Note, Text
-from stockpile.settlement import deriving, operations, queries, rules
+from stockpile.settlement import deriving, operations, queries, rules, storing
 
 router = APIRouter(tags=["settlement"])
 Percent = Annotated[int, Field(ge=0, le=100)]
@@ -34,7 +34,7 @@ class PeriodBody(http.Body):
 class CostBody(http.Body):
     """A cost in minor units: who paid (a member, or pool), who bears it (empty: all, by the key), and what it is."""
 
-    kind: Literal["purchase", "transport", "storage", "expiry", "loan", "other"]
+    kind: Literal["purchase", "transport", "storage", "expiry", "option", "loan", "other"]
     incurred_at: http.Instant
     amount_minor: Annotated[int, Field(ge=-http.LARGEST_NUMBER, le=http.LARGEST_NUMBER)]
     paid_by: Text
@@ -49,6 +49,16 @@ class ReservationBody(http.Body):
 
     value_minor: http.QuantityOrNone
     reason: Text
+
+
+class RateBody(http.Body):
+    """What a cubic metre costs a day, in thousandths of a minor unit, and where that is written or why assumed."""
+
+    site: Text
+    storage_class: Literal["ambient", "cold", "frozen", "controlled"]
+    effective_from: http.Day
+    milli_per_m3_day: http.QuantityOrNone
+    source: Text
 
 
 class ReasonBody(http.Body):
@@ -125,7 +135,7 @@ def book(caller: SignedIn, request: Request, number: http.Number, body: CostBody
 
 @router.post("/settlements/{number}/recorded", status_code=201)
 def book_recorded(caller: SignedIn, request: Request, number: http.Number, key: Key = None) -> JSONResponse:
-    """Book what the deliveries and transfers of the period cost by the records, each once; nobody types it."""
+    """Book what deliveries, transfers, options and storing cost by the records, each once; nobody types it."""
 
     def work(session: Session, act: Act) -> dict[str, Any]:
         made = deriving.book_recorded(session, act, period=number)
@@ -153,6 +163,20 @@ def reserve(caller: SignedIn, request: Request, code: Text, body: ReservationBod
     return caller.effect(
         request, body, key, lambda s, act: operations.reserve(s, act, member=code, **fields), status=201
     )
+
+
+@router.get("/storage-rates")
+def storage_rates(caller: SignedIn) -> list[dict[str, Any]]:
+    """What storing costs, by site, storage class and day, each with its source."""
+    with caller.reading() as session:
+        return [http.plain(one) for one in storing.rates(session)]
+
+
+@router.post("/storage-rates", status_code=201)
+def set_rate(caller: SignedIn, request: Request, body: RateBody, key: Key = None) -> JSONResponse:
+    """Note what storing costs at a site from a day on."""
+    fields = body.model_dump()
+    return caller.effect(request, body, key, lambda s, act: deriving.set_rate(s, act, **fields), status=201)
 
 
 @router.get("/loans")

@@ -9,23 +9,28 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, and_, col, func, select
 
 from stockpile.catalogue import queries as catalogue
 from stockpile.contracts import queries as contracts
+from stockpile.contracts import rules as buying
 from stockpile.contracts.tables import CallOff, CallOffLine, Delivery, PriceTier
 from stockpile.contracts.terms import queries as agreed
+from stockpile.db import table_of
 from stockpile.errors import NotFound
 from stockpile.governance import queries as governance
 from stockpile.governance.committee import queries as committee
 from stockpile.governance.standing import queries as standing
 from stockpile.inventory.tables import Lane, Lot, Transfer, TransferLine
 from stockpile.journal import JournalEntry
-from stockpile.settlement import rules
+from stockpile.settlement import rules, storing
 from stockpile.settlement.tables import CostEvent, Loan, MemberReservation, SettlementCharge, SettlementPeriod
 
 LISTED, PASSED_ON = "contract.reserve", "contract.transfer"
 """How the journal tells that members were listed with their shares, and that one passed a part of its own on."""
+ENDED_WITHOUT = (buying.REJECTED, buying.CANCELLED, buying.SHORT_CLOSED)
+"""The states of an order of which nothing came and nothing will."""
 
 
 class UnknownPeriod(NotFound):
@@ -150,12 +155,14 @@ class Recorded:
 
 
 def recorded(session: Session, *, until: datetime) -> list[Recorded]:
-    """The costs of what came and went before that instant: deliveries of orders, and transfers over their ways.
+    """The costs of what came, went, was kept and was agreed before that instant.
 
     A delivery costs its contract's price for what was not rejected, and is borne by the member that ordered, else by
-    all; a transfer costs its way's price for every pack that was sent, and is borne by the member it went to.
+    all; a transfer costs its way's price for every pack that was sent, and is borne by the member it went to. A surge
+    option costs its fee once an order exercises it; what is called under it costs its own price on delivery. What was
+    kept through a period that is over costs the rate of its place, borne by its owner, the pool's by all.
     """
-    return [*_purchases(session, until), *_carried(session, until)]
+    return [*_purchases(session, until), *_carried(session, until), *_options(session, until), *_kept(session, until)]
 
 
 def _purchases(session: Session, until: datetime) -> list[Recorded]:
@@ -177,8 +184,17 @@ def _purchases(session: Session, until: datetime) -> list[Recorded]:
 
 def _carried(session: Session, until: datetime) -> list[Recorded]:
     sizes = {code: item.pack_size for code, item in catalogue.items(session).items()}
+    transfer, line = table_of(Transfer).c, table_of(TransferLine).c
     query = (
-        select(Transfer, TransferLine, Lot.item_code, Lane.cost_minor)
+        select_columns(
+            transfer.id,
+            transfer.received_at,
+            line.member_code,
+            (line.quantity - line.cancelled).label("sent"),
+            col(Lot.item_code),
+            col(Lane.cost_minor),
+        )
+        .select_from(table_of(Transfer))
         .join(TransferLine, col(TransferLine.transfer_id) == col(Transfer.id))
         .join(Lot, col(Lot.id) == col(TransferLine.lot_id))
         .join(Lane, and_(col(Lane.origin) == Transfer.origin, col(Lane.destination) == Transfer.destination))
@@ -187,14 +203,39 @@ def _carried(session: Session, until: datetime) -> list[Recorded]:
     )
     sums: dict[tuple[int, str], int] = defaultdict(int)
     came: dict[int, datetime] = {}
-    for transfer, line, item, cost in session.exec(query):
-        assert transfer.received_at is not None
-        number, packs = transfer.id or 0, -(-(line.quantity - line.cancelled) // sizes[item])
-        sums[number, line.member_code] += packs * cost
-        came[number] = transfer.received_at
+    for number, at, member, sent, item, cost in session.connection().execute(query):
+        sums[number, member] += -(-sent // sizes[item]) * cost
+        came[number] = at
     return [
         Recorded(rules.TRANSPORT, f"transfer:{number}/{member}", came[number], amount, member)
         for (number, member), amount in sorted(sums.items())
+    ]
+
+
+def _options(session: Session, until: datetime) -> list[Recorded]:
+    """The fee of every option that an order exercised; nothing where the order ended and nothing of it came."""
+    query = select(CallOff).where(col(CallOff.approved_at) < until, CallOff.fee_minor > 0)
+    found = []
+    for order in session.exec(query.order_by(col(CallOff.id))):
+        assert order.approved_at is not None
+        amount = 0 if order.state in ENDED_WITHOUT else order.fee_minor
+        found.append(Recorded(rules.OPTION, f"option:{order.id}", order.approved_at, amount, order.member_code or ""))
+    return found
+
+
+def _kept(session: Session, until: datetime) -> list[Recorded]:
+    """What was kept through every period that is over by then."""
+    over = [one for one in periods(session) if one.ends_at <= until]
+    return [
+        Recorded(
+            rules.STORAGE,
+            f"storage:{period.id}/{one.site}/{one.storage_class}/{one.owner}",
+            one.at,
+            one.amount_minor,
+            "" if one.owner == rules.POOL else one.owner,
+        )
+        for period in over
+        for one in storing.stored(session, starts=period.starts_at, ends=period.ends_at)
     ]
 
 
@@ -213,11 +254,16 @@ class Statement:
 def statement(session: Session, number: int, party: str) -> Statement:
     """One party's statement of a period, with every charge and every cost behind it. `party`: a member, or the pool."""
     period(session, number)
-    known = {one.id: one for one in events(session, number)}
-    mine = [one for one in charges(session, number) if one.member_code == party]
-    told = [{**_event(known[one.event_id]), "share_minor": one.amount_minor} for one in mine]
-    paid = [_event(one) for one in known.values() if one.paid_by == party]
-    borne, spent = sum(one.amount_minor for one in mine), sum(one["amount_minor"] for one in paid)
+    mine = (
+        select(CostEvent, SettlementCharge.amount_minor)
+        .join(SettlementCharge, col(SettlementCharge.event_id) == col(CostEvent.id))
+        .where(SettlementCharge.period_id == number, SettlementCharge.member_code == party)
+        .order_by(col(CostEvent.id))
+    )
+    told = [{**_event(one), "share_minor": share} for one, share in session.exec(mine)]
+    theirs = select(CostEvent).where(CostEvent.period_id == number, CostEvent.paid_by == party)
+    paid = [_event(one) for one in session.exec(theirs.order_by(col(CostEvent.id)))]
+    borne, spent = sum(one["share_minor"] for one in told), sum(one["amount_minor"] for one in paid)
     return Statement(party, borne, spent, borne - spent, told, paid)
 
 
@@ -228,15 +274,25 @@ def _event(one: CostEvent) -> dict[str, Any]:
 
 def nets(session: Session, number: int) -> dict[str, int]:
     """What each party owes (above zero) or is owed in a period; together they are zero."""
+    charge, event = table_of(SettlementCharge).c, table_of(CostEvent).c
+    of = charge.period_id == number
+    borne = select_columns(charge.member_code, func.sum(charge.amount_minor)).where(of).group_by(charge.member_code)
+    counted = event.id.in_(select_columns(charge.event_id).where(of))
+    paid = select_columns(event.paid_by, func.sum(event.amount_minor)).where(event.period_id == number, counted)
     found: dict[str, int] = defaultdict(int)
-    charged = charges(session, number)
-    counted = {one.event_id for one in charged}
-    for one in charged:
-        found[one.member_code] += one.amount_minor
-    for event in events(session, number):
-        if event.id in counted:
-            found[event.paid_by] -= event.amount_minor
+    for member, minor in session.connection().execute(borne):
+        found[member] += int(minor)
+    for payer, minor in session.connection().execute(paid.group_by(event.paid_by)):
+        found[payer] -= int(minor)
     return dict(sorted(found.items()))
+
+
+def by_kind(session: Session, number: int) -> dict[str, tuple[int, int]]:
+    """Entries of a period and their minor units by kind, in the order of the kinds."""
+    event = table_of(CostEvent).c
+    query = select_columns(event.kind, func.count(), func.sum(event.amount_minor)).where(event.period_id == number)
+    found = {kind: (int(n), int(minor)) for kind, n, minor in session.connection().execute(query.group_by(event.kind))}
+    return {kind: found[kind] for kind in rules.KINDS if kind in found}
 
 
 def loan(session: Session, number: int, *, lock: bool = False) -> Loan:

@@ -12,7 +12,9 @@ POOL: Final = "pool"
 POPULATION, RESERVATION, USE, MIXED = "population", "reservation", "use", "mixed"
 KEYS: Final = (POPULATION, RESERVATION, USE, MIXED)
 PURCHASE, TRANSPORT, STORAGE, EXPIRY, LOAN, OTHER = "purchase", "transport", "storage", "expiry", "loan", "other"
-KINDS: Final = (PURCHASE, TRANSPORT, STORAGE, EXPIRY, LOAN, OTHER)
+OPTION: Final = "option"
+KINDS: Final = (PURCHASE, TRANSPORT, STORAGE, EXPIRY, OPTION, LOAN, OTHER)
+STORAGE_CLASSES: Final = ("ambient", "cold", "frozen", "controlled")
 OPEN, CALCULATED, CLOSED = "open", "calculated", "closed"
 LENT, PART_RETURNED, RETURNED, CONVERTED = "open", "part_returned", "returned", "converted"
 

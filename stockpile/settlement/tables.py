@@ -85,6 +85,28 @@ class MemberReservation(Table, table=True):
     recorded_at: datetime
 
 
+class StorageRate(Table, table=True):
+    """What keeping a cubic metre of a storage class at a site costs a day, from a day on.
+
+    `milli_per_m3_day`: thousandths of a minor unit. `source`: where it is written, or that it is assumed.
+    """
+
+    __tablename__ = "storage_rate"
+    __table_args__ = (
+        CheckConstraint("storage_class IN ('ambient','cold','frozen','controlled')", name="storage_class"),
+        CheckConstraint("milli_per_m3_day >= 0", name="not_negative"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    site_code: str = Field(foreign_key="site.code", index=True)
+    storage_class: str
+    effective_from: date
+    milli_per_m3_day: int = Field(sa_type=BigInteger)
+    source: str
+    set_by: int = Field(foreign_key="account.id", sa_type=BigInteger)
+    set_at: datetime
+
+
 class Loan(Table, table=True):
     """Stock lent in kind: what changed owner, until when, and at what price a pack is sold if it never comes back."""
 

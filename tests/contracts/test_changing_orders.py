@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session
 
+from stockpile.actor import Grant
 from stockpile.contracts import operations as orders
 from stockpile.contracts import queries
 from stockpile.contracts.calloffs import operations as steps
-from stockpile.contracts.calloffs.operations import ClauseBroken
+from stockpile.contracts.calloffs.operations import ClauseBroken, Wanted
 from stockpile.contracts.operations import LineDraft, Manner, WrongState
 from stockpile.db import reading
 from stockpile.errors import Conflict, Invalid
@@ -73,3 +74,22 @@ def test_an_order_that_stands_or_was_made_by_option_is_not_changed(region: Engin
 
     with pytest.raises(Conflict, match="kind option"):
         changed(region, cast, do(region, lambda session, act: by_option(session), acting(cast["buyer"])), {"TAB": 30})
+
+
+@ON_SQLITE
+def test_a_buyer_of_one_member_orders_changes_and_cancels_for_that_member_and_for_no_other(
+    region: Engine, cast: Cast
+) -> None:
+    own = acting(cast.engage("buyer of Eupen", Grant("buyer", member="BE-1")))
+    given = {"contract": "UC-1", "deliver_to": "D-BE", "wanted": [Wanted("TAB", 20, "the shelf is empty")]}
+    made = do(region, steps.draft, own, **given, slot="own", member="BE-1")
+    assert (made.member_code, made.state) == ("BE-1", "proposed")
+    new = do(region, steps.change, own, number=made.id or 0, packs={"TAB": 30}, reason=WHY)
+    assert do(region, steps.cancel, own, number=new.id or 0, reason=WHY).state == "cancelled"
+    for member in (None, "BE-2"):
+        with pytest.raises(Missing):
+            do(region, steps.draft, own, **given, slot="other", member=member)
+    of_all = drafted(region, cast, slot="of all")
+    for step, more in ((steps.change, {"packs": {"TAB": 30}}), (steps.cancel, {}), (steps.reject, {})):
+        with pytest.raises(Missing):
+            do(region, step, own, number=of_all, reason=WHY, **more)

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from stockpile import journal
+from stockpile.contracts.terms import operations as terms
 from stockpile.db import reading, transact
 from stockpile.errors import Invalid
 from stockpile.governance.rules import Missing
@@ -198,6 +199,16 @@ def test_the_expiry_scan_and_the_dates_name_what_a_person_must_look_at(region: E
     assert dates["items_without_contract_then"] == ["PUMP", "TAB", "VIAL"]
     expiry = jobs.run(region, at_the_end, job="expiry", limit_seconds=1).outcome
     assert expiry["expired_lots"] == expiry["lots"] > 0
+
+
+@ON_SQLITE
+def test_an_option_whose_window_closes_is_named_while_units_are_left(region: Engine, cast: Cast) -> None:
+    act, today = acting(cast["buyer"]), NOW.date()
+    given: dict[str, Any] = {"quantity": 300, "days": 2, "price_permille": 1200, "fee_minor": 0, "opens": today}
+    for item, closes in (("TAB", today + timedelta(days=30)), ("VIAL", today + timedelta(days=200))):
+        do(region, terms.add_option, act, contract="UC-1", item=item, closes=closes, **given)
+    told = jobs.run(region, act, job="dates", limit_seconds=1).outcome
+    assert told["options_closing"] == [["UC-1", "TAB", (today + timedelta(days=30)).isoformat(), 300]]
 
 
 @ON_SQLITE

@@ -18,6 +18,7 @@ from stockpile.contracts.tables import Contract
 from stockpile.contracts.terms import queries as agreed
 from stockpile.contracts.terms.tables import SurgeOption
 from stockpile.db import reading, transact
+from stockpile.demand.tables import CaseloadReport
 from stockpile.governance.rules import Missing, OwnWork
 from stockpile.inventory import holding
 from stockpile.reorder import operations
@@ -65,8 +66,29 @@ def test_stock_on_hold_is_bought_again(region: Engine, cast: Cast) -> None:
 
 @ON_SQLITE
 def test_a_slow_supplier_is_met_with_safety_stock(region: Engine) -> None:
-    """Supplier two delivers in twelve days, one order in ten in thirty: eighteen days at 0.1 seals a day."""
-    assert standing(region).articles["PUMP"].position.safety == 2
+    """Supplier two delivers in twelve days, one order in ten in thirty: eighteen days at 6 and at 0.1 seals a day."""
+    assert standing(region).articles["PUMP"].position.safety == 18 * 6 + 2
+
+
+@ON_SQLITE
+def test_a_surge_that_grows_is_met_with_a_reserve_for_the_course_that_grows_on(region: Engine) -> None:
+    """Ten days are reported, too few to tell a growth; a second week that is known to have been quieter tells one."""
+    before = standing(region).articles["VIAL"].position
+
+    def reported_before(session: Session) -> None:
+        for back in range(7, 14):
+            day = NOW.date() - timedelta(days=back)
+            row = session.get(CaseloadReport, (day, "NL-1"))
+            if row is None:
+                row = CaseloadReport(day=day, member_code="NL-1", cases=0, cases_suppressed=False, basis="reported")
+            row.admissions, row.accepted_milli = 1, 1000
+            session.add(row)
+
+    transact(region, reported_before)
+    after = standing(region).articles["VIAL"].position
+    assert after.safety > 2 * before.safety
+    assert after.use.now > before.use.now
+    assert after.use.later == before.use.later, "an order now must not assume that the surge lasts"
 
 
 @ON_SQLITE
@@ -122,6 +144,19 @@ def test_the_run_tells_the_service_it_buys_the_price_of_the_next_point_and_how_f
     assert any(name.startswith("budget of all") for name, _ in told["scarce"]), "what a budget cut loses is told"
 
 
+def test_the_run_tells_what_would_be_spent_each_week_if_no_budget_spread_it(region: Engine, cast: Cast) -> None:
+    def halved(session: Session) -> None:
+        session.get_one(BuyingPolicy, 1).budget_minor = 90_000
+
+    free = drafted(region, acting(cast["buyer"])).told()
+    transact(region, halved)
+    told = drafted(region, acting(cast["buyer"])).told()
+    before, after = told["spend_before_by_week"], told["spend_by_week"]
+    assert before == free["spend_before_by_week"], "the budget changes nothing of it"
+    assert max(before) > 90_000 >= max(after), "the budget cuts the dearest week"
+    assert all(minor >= 0 for minor in before)
+
+
 def test_orders_below_a_contracts_minimum_wait_or_are_filled_up(region: Engine, cast: Cast) -> None:
     def dear(session: Session) -> None:
         session.get_one(Contract, "UC-2").minimum_order_minor = 10_000_000
@@ -172,6 +207,10 @@ def test_without_time_to_solve_the_order_up_to_rule_is_used_and_labelled(region:
 
 
 def test_what_is_on_order_is_not_ordered_again(region: Engine, cast: Cast) -> None:
+    def enough(session: Session) -> None:
+        session.get_one(BuyingPolicy, 1).budget_minor = 50_000_000
+
+    transact(region, enough)
     act = acting(cast["buyer"])
     proposed = do(region, operations.propose, act, made=drafted(region, act), slot="2020-03-30")
     assert not standing(region).articles["VIAL"].position.inbound, "a proposal is no order"
@@ -180,6 +219,19 @@ def test_what_is_on_order_is_not_ordered_again(region: Engine, cast: Cast) -> No
     vials = sum(line.quantity for one in proposed for line in ordered(region, one) if line.item_code == "VIAL")
     assert standing(region).articles["VIAL"].position.inbound == ((7, vials),)
     assert not [order for order in drafted(region, act).orders if order.line == "VIAL"]
+
+
+def test_nights_of_one_period_share_its_budget_and_the_next_period_has_its_own(region: Engine, cast: Cast) -> None:
+    act = acting(cast["buyer"])
+    proposed = do(region, operations.propose, act, made=drafted(region, act), slot="2020-03-30")
+    for one in proposed:
+        do(region, contracts.approve, acting(cast["committee"]), number=one.id)
+    spent = sum(one.cost_minor for one in proposed)
+    left = {
+        days: [one.minor for one in standing(region, at=NOW + timedelta(days=days)).night.problem.budgets][:2]
+        for days in (0, 6, 7)
+    }
+    assert left == {0: [500_000 - spent, 500_000], 6: [500_000 - spent, 500_000], 7: [500_000, 500_000]}
 
 
 def test_a_proposal_is_approved_by_another_person_within_the_ceiling(region: Engine, cast: Cast) -> None:

@@ -12,6 +12,7 @@ from stockpile.actor import Grant
 from stockpile.app import build
 from stockpile.contracts import operations as contracts
 from stockpile.db import reading
+from stockpile.demand import growth
 from stockpile.demand.forecasting import operations as forecasting
 from stockpile.demand.forecasting.operations import Past
 from stockpile.demand.scenarios import operations as scenarios
@@ -43,11 +44,14 @@ def ahead(engine: Engine, item: str, scenario: str = "") -> Projection:
 
 
 def test_use_empties_the_shelf_and_the_day_of_the_shortfall_is_named(region: Engine) -> None:
-    """600 tablets, 240 a day while the surge lasts: below the floor of 100 on the third day, none left then."""
+    """600 tablets, 240 a day while the surge lasts: none left on the third day.
+
+    Below the reserve (the floor of 100, and what 12 admissions a day use while an order comes late) tomorrow already.
+    """
     found = ahead(region, "TAB")
     assert found.expected[:3] == (360, 120, 0)
-    assert found.short_on == NOW.date() + timedelta(days=3)
-    assert (found.lowest, found.highest, found.scenario) == ((), (), ())
+    assert found.short_on == NOW.date() + timedelta(days=1)
+    assert (found.scenario, found.band) == ((), projecting.SURGE)
 
 
 def test_what_is_on_its_way_counts_from_the_day_it_comes(region: Engine, cast: Cast) -> None:
@@ -95,3 +99,25 @@ def test_a_projection_is_asked_for_over_http(region: Engine) -> None:
         assert client.get("/api/v1/projections/NONE").status_code == 404
         assert client.get("/api/v1/projections/TAB", params={"scenario": "x"}).status_code == 404
         assert client.get("/api/v1/projections/TAB", params={"days": 0}).status_code == 422
+
+
+@ON_SQLITE
+def test_while_a_surge_lasts_the_band_spans_the_courses_that_the_nightly_run_plans_for(region: Engine) -> None:
+    """Admissions grow: the surge may turn now or in up to three weeks; nothing is learned of use yet."""
+    one = standing(region, "TAB")
+    grows = growth.courses(84_000, 0.5, weeks=60)
+    plenty = replace(one, position=replace(one.position, lots=(Lot(200_000, 3000),)), courses=grows)
+    found = projecting.project(plenty, days=DAYS)
+    assert found.band == projecting.SURGE
+    assert all(a <= b <= c for a, b, c in zip(found.lowest, found.expected, found.highest, strict=True))
+    usual = one.position.use.later * DAYS // 1000
+    needed = [usual + -(-course.until(DAYS) * one.item.use_per_admission_milli // 1_000_000) for course in grows]
+    needed.append(200_000 - found.expected[-1])
+    assert (found.use_most[-1], found.use_least[-1]) == (max(needed), min(needed))
+    assert (found.lowest[-1], found.highest[-1]) == (200_000 - max(needed), 200_000 - min(needed))
+
+
+@ON_SQLITE
+def test_without_a_surge_or_a_forecast_there_is_no_band_and_the_projection_says_so(region: Engine) -> None:
+    found = projecting.project(replace(standing(region, "TAB"), courses=()), days=DAYS)
+    assert (found.lowest, found.highest, found.band) == ((), (), projecting.UNKNOWN)

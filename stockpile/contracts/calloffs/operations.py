@@ -136,7 +136,7 @@ def change(session: Session, act: Act, *, number: int, packs: Mapping[str, int],
     the same reason. Refuses what `draft` refuses, an item that is not in the
     order, and orders by option or from immediate shares, whose terms are fixed.
     """
-    require(act.actor, "calloff.propose")
+    require(act.actor, "calloff.propose", member=queries.calloff(session, number).member_code)
     calloff = _in(session, number, "reject")
     lines = queries.lines(session, number)
     unknown = sorted(set(packs) - {line.item_code for line in lines})
@@ -169,7 +169,7 @@ def _changed(line: CallOffLine, packs: int, reason: str) -> Wanted:
 
 def adopt(session: Session, act: Act, *, number: int) -> CallOff:
     """Make a suggested order one's own proposal; another person approves it."""
-    require(act.actor, "calloff.propose")
+    require(act.actor, "calloff.propose", member=queries.calloff(session, number).member_code)
     calloff = _in(session, number, "adopt")
     calloff.proposed_by, calloff.proposed_at = act.actor.id, act.at
     return _moved(session, act, calloff, rules.PROPOSED, "adopt")
@@ -177,7 +177,7 @@ def adopt(session: Session, act: Act, *, number: int) -> CallOff:
 
 def reject(session: Session, act: Act, *, number: int, reason: str) -> CallOff:
     """Turn another person's suggested or proposed order down, with the reason."""
-    require(act.actor, "calloff.reject")
+    require(act.actor, "calloff.reject", member=queries.calloff(session, number).member_code)
     calloff = _in(session, number, "reject")
     require_other(act.actor, {calloff.proposed_by: f"proposed call-off {number}: cancel it"})
     return _ended(session, act, calloff, rules.REJECTED, reason)
@@ -185,7 +185,7 @@ def reject(session: Session, act: Act, *, number: int, reason: str) -> CallOff:
 
 def cancel(session: Session, act: Act, *, number: int, reason: str) -> CallOff:
     """Cancel an order of which nothing was shipped or received; its cost, and an option's units, are free again."""
-    require(act.actor, "calloff.close")
+    require(act.actor, "calloff.close", member=queries.calloff(session, number).member_code)
     calloff = _in(session, number, "cancel")
     if calloff.state in rules.UNTOUCHED_STATES:
         limits.give_back(session, placing.order_of(session, calloff))
@@ -202,7 +202,7 @@ def _free_options(session: Session, calloff: CallOff) -> None:
 
 def send(session: Session, act: Act, *, number: int) -> CallOff:
     """Note that an approved order has been sent to its supplier."""
-    require(act.actor, "calloff.send")
+    require(act.actor, "calloff.send", member=queries.calloff(session, number).member_code)
     calloff = _in(session, number, "send")
     calloff.sent_at = act.at
     return _moved(session, act, calloff, rules.SENT, "send")

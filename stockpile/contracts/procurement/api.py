@@ -328,9 +328,17 @@ def review(
     return caller.effect(request, body, key, lambda session, act: awarding.decide_objection(session, act, **given))
 
 
+@router.get("/tenders/{number}/award")
+def award_effect(caller: SignedIn, number: http.Number) -> dict[str, Any]:
+    """What the committee decides with the award: propose it as it is; it may vote while the standstill runs."""
+    with caller.reading() as session:
+        effect = awarding.award_effect(session, number)
+        return {**http.plain(effect), "payload_hash": effect.hash}
+
+
 @router.post("/tenders/{number}/award")
 def award(caller: SignedIn, request: Request, number: http.Number, key: Key = None) -> JSONResponse:
-    """Award after the standstill."""
+    """Award after the standstill, by the committee's decision."""
     return caller.effect(request, None, key, lambda session, act: awarding.award(session, act, number=number))
 
 
@@ -353,7 +361,7 @@ def sign(caller: SignedIn, request: Request, number: http.Number, supplier: Text
 def cancel(caller: SignedIn, request: Request, number: http.Number, body: ReasonBody, key: Key = None) -> JSONResponse:
     """Cancel a tender of which nothing was signed."""
     given: dict[str, Any] = {"number": number, "reason": body.reason}
-    return caller.effect(request, body, key, lambda session, act: awarding.cancel(session, act, **given))
+    return caller.effect(request, body, key, lambda session, act: operations.cancel(session, act, **given))
 
 
 @router.get("/contracts/{contract}/emissions")

@@ -149,7 +149,7 @@ def evaluate(session: Session, act: Act, *, number: int) -> Tender:
 
 def notify(session: Session, act: Act, *, number: int) -> Tender:
     """Tell all bidders the result: the standstill begins (10 days by electronic notice, 15 otherwise)."""
-    require(act.actor, "tender.award")
+    require(act.actor, "tender.release")
     found = _in(session, number, rules.EVALUATED)
     _require_disinterested(session, act, number)
     require_other(act.actor, {found.evaluated_by or 0: f"evaluated tender {number}"})
@@ -202,7 +202,7 @@ def decide_objection(
 
 
 def award(session: Session, act: Act, *, number: int) -> Tender:
-    """Award every lot to the bid of rank 1, after the standstill and every objection in it."""
+    """Award every lot to the bid of rank 1 as the committee decided it, after standstill and objections."""
     require(act.actor, "tender.award")
     found = _in(session, number, rules.STANDSTILL)
     _require_disinterested(session, act, number)
@@ -219,11 +219,29 @@ def award(session: Session, act: Act, *, number: int) -> Tender:
     differences = queries.recount(session, number)["differences"]
     if differences:
         raise Conflict(f"counted again, the result differs: {'; '.join(differences[:3])}", differences=differences)
+    effect = award_effect(session, number)
+    under = gate.decide(session, act, effect)
     found.state, found.awarded_at = rules.AWARDED, act.at
     session.add(found)
     won = {supplier: [row.lot for row in rows] for supplier, rows in queries.winners(session, number).items()}
-    note(session, act, "award", found, {"won": won})
+    note(session, act, "award", found, {"won": won, "hash": effect.hash} | under.told)
     return found
+
+
+def award_effect(session: Session, number: int) -> Effect:
+    """What is decided with the award: every lot with the bid of rank 1, its supplier, points and maximum.
+
+    Refuses a tender whose evaluation is not closed, or that has been awarded or ended.
+    """
+    found = queries.tender(session, number)
+    won = queries.winners(session, number)
+    if found.state not in (rules.EVALUATED, rules.STANDSTILL) or not won:
+        raise queries.NotEvaluated(f"tender {number} is {found.state}: there is nothing to award", state=found.state)
+    maxima = {row.lot: row.maximum_minor for row in queries.lots(session, number)}
+    rows = sorted((row.lot, supplier, row.bid_id, row.points) for supplier, mine in won.items() for row in mine)
+    payload: dict[str, Any] = {"tender": found.code, "specification": found.specification}
+    payload |= {"won": [[*row, maxima[row[0]]] for row in rows]}
+    return Effect("tender.award", f"tender:{found.code}", payload, value_minor=sum(maxima[row[0]] for row in rows))
 
 
 def contract_effect(session: Session, *, number: int, supplier: str) -> Effect:
@@ -338,18 +356,6 @@ def _line(code: str, item: str, asked: Any) -> ContractLine:
         pack_multiple=asked.pack_multiple,
         shelf_life_on_delivery_days=asked.shelf_life_on_delivery_days,
     )
-
-
-def cancel(session: Session, act: Act, *, number: int, reason: str) -> Tender:
-    """Cancel a tender of which nothing has been signed, with the reason that bidders are told."""
-    require(act.actor, "tender.award")
-    found = queries.tender(session, number, lock=True)
-    if found.state in rules.OVER or queries.signed(session, number) or not reason.strip():
-        raise TenderState(f"tender {number} is {found.state}: it cannot be cancelled, or no reason is given")
-    found.state, found.ended_reason = rules.CANCELLED, reason
-    session.add(found)
-    note(session, act, "cancel", found, {}, reason=reason)
-    return found
 
 
 def _opened(session: Session, act: Act, number: int) -> Tender:

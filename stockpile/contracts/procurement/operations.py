@@ -308,6 +308,18 @@ def _require_whole(session: Session, number: int, lot: str, prices: Sequence[Pri
             raise Invalid(f"row {place}, {one.item}: {fault}", field="tiers", row=place)
 
 
+def cancel(session: Session, act: Act, *, number: int, reason: str) -> Tender:
+    """Cancel a tender of which nothing has been signed, with the reason that bidders are told."""
+    require(act.actor, "tender.close")
+    found = queries.tender(session, number, lock=True)
+    if found.state in rules.OVER or queries.signed(session, number) or not reason.strip():
+        raise TenderState(f"tender {number} is {found.state}: it cannot be cancelled, or no reason is given")
+    found.state, found.ended_reason = rules.CANCELLED, reason
+    session.add(found)
+    note(session, act, "cancel", found, {}, reason=reason)
+    return found
+
+
 def planned(session: Session, number: int) -> Tender:
     """The tender, locked; refuses one that has been published: what bidders were told stays."""
     found = queries.tender(session, number, lock=True)

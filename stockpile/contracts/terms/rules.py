@@ -32,6 +32,8 @@ STEPS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """What a stored state may become. Expiring, expired and run-off follow from the day (`standing`)."""
 
+BEFORE_SIGNATURE: Final = (PLANNED, TENDERED, EVALUATED, STANDSTILL, AWARDED, CANCELLED, UNSUCCESSFUL)
+"""States of what is no contract yet, or never became one."""
 EXPIRING, EXPIRED, RUN_OFF = "expiring", "expired", "run_off"
 EXPIRING_DAYS: Final = 90
 EVERY_DAY: Final = "1234567"

@@ -117,6 +117,26 @@ def _used(legs: Iterable[_Leg]) -> dict[date, int]:
     return {day: max(0, quantity) for day, quantity in used.items()}
 
 
+def used_by_day(session: Session, items: Iterable[str]) -> dict[str, dict[date, int]]:
+    """Base units used of these items over all sites, less what was given back, by day of the region."""
+    zone, m, p, lot = (
+        ZoneInfo(governance.region(session).time_zone),
+        *(table_of(t).c for t in (Movement, Posting, Lot)),
+    )
+    found: dict[str, dict[date, int]] = defaultdict(lambda: defaultdict(int))
+    for sign, outside in ((1, m.to_external), (-1, m.from_external)):
+        query = (
+            select_columns(lot.item_code, p.effective_at, func.sum(m.quantity))
+            .join_from(table_of(Movement), table_of(Posting), p.id == m.posting_id)
+            .join(table_of(Lot), lot.id == m.lot_id)
+            .where(outside == CONSUMPTION, lot.item_code.in_(sorted(items)))
+            .group_by(lot.item_code, p.effective_at)
+        )
+        for item, at, quantity in session.connection().execute(query):
+            found[item][at.astimezone(zone).date()] += sign * int(quantity)
+    return found
+
+
 def _weeks(pair: Pair, legs: list[_Leg], blind: set[date], today: date) -> Known | None:
     count = min(MOST_WEEKS, (today - legs[0].day).days // 7)
     if count < 1:
