@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, MutableMapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import fastapi_offline
-from apscheduler.schedulers.background import BackgroundScheduler
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_swagger_ui_html
@@ -24,17 +23,19 @@ from starlette.datastructures import State
 from starlette.exceptions import HTTPException
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
-from stockpile import __version__, db, http, shielding
+from stockpile import __version__, db, http, shielding, solving
 from stockpile.allocation import api as allocation
 from stockpile.allocation.alternatives import api as alternatives
+from stockpile.allocation.carrying import api as carrying
 from stockpile.allocation.computing import api as computing
 from stockpile.allocation.policies import api as policies
 from stockpile.allocation.promises import api as promises
 from stockpile.allocation.reasons import api as reasons
 from stockpile.allocation.reservations import api as reservations
-from stockpile.backup.nightly import back_up
+from stockpile.backup import nightly as backups
 from stockpile.catalogue import api as catalogue
 from stockpile.contingency import api as contingency
 from stockpile.contracts import api as contracts
@@ -94,8 +95,9 @@ from stockpile.transparency.publishing import api as publishing
 from stockpile.transparency.publishing.complaints import complaints
 from stockpile.transparency.replay import api as replay
 from stockpile.transparency.sealing import api as sealing
+from stockpile.transparency.sending import api as sending
 from stockpile.upkeep import api as upkeep
-from stockpile.upkeep.logs import Observed
+from stockpile.upkeep.logs import NOT_LET_IN, Observed, tell_answer
 from stockpile.upkeep.metrics import Requests
 from stockpile.upkeep.probing import Prober
 
@@ -106,10 +108,11 @@ BOOKS = (periods, corrections, stops)
 STOREROOM = (inventory, *GOODS_IN, *BOOKS, recalls, quality, counts, outlook, worklist, scanning, lots, ownership, kits)
 BUYING = (procurement, contracts, terms, calloffs, damages, invoices, scorecards, shortages)
 NEEDS = (demand, forecasting, outlooks, scenarios, reorder, maintenance)
-SHARING = (allocation, computing, policies, promises, alternatives, reasons, reservations)
-OPEN_BOOKS = (sealing, grievances, kpis, ocds, privacy, replay, findings)
+SHARING = (allocation, computing, carrying, policies, promises, alternatives, reasons, reservations)
+OPEN_BOOKS = (sealing, sending, grievances, kpis, ocds, privacy, replay, findings)
 COMMITTEE = (governance, access, committee, membership, settlement, contingency)
 ROUTERS = (*COMMITTEE, catalogue, *BUYING, *STOREROOM, *NEEDS, *SHARING, jobs, *OPEN_BOOKS)
+KNOWN = [Depends(http.known_parameters)]
 SIMULATED = (b"stockpile-simulated", b"true")
 DESCRIPTION = (
     "One shared emergency stockpile for municipalities of several countries. Quantities are integers in base units, "
@@ -122,12 +125,15 @@ def build(engine: Engine, settings: Settings, *, scheduled: bool = True) -> Fast
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        scheduler = _scheduler(engine, settings) if scheduled else None
+        telemetry = upkeep.begin_telemetry(app.state)
+        scheduler = schedule.start(engine, settings) if scheduled else None
         app.state.imports.start()
         yield
         app.state.imports.stop()
         if scheduler is not None:
             scheduler.shutdown(wait=False)
+        if telemetry is not None:
+            telemetry.end()
 
     app = _Api(
         title="Stockpile",
@@ -137,11 +143,15 @@ def build(engine: Engine, settings: Settings, *, scheduled: bool = True) -> Fast
         redoc_url=None,
         openapi_url=None,
         lifespan=lifespan,
+        routes=[*_routes()],
     )
+    solving.choose(settings)
+    backups.choose(settings)
     app.state.engine, app.state.settings = engine, settings
     app.state.requests, app.state.prober = Requests(), Prober(engine)
     app.state.imports = importing.runner_of(engine)
     app.add_middleware(http.StrictJson)
+    app.add_middleware(shielding.Bounded)
     app.add_middleware(http.SameOrigin)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOCAL, *settings.host_names()])
     app.add_middleware(_MarkSimulated, state=app.state)
@@ -153,7 +163,7 @@ def build(engine: Engine, settings: Settings, *, scheduled: bool = True) -> Fast
     app.add_middleware(shielding.Shield)
     app.add_middleware(Observed, requests=app.state.requests)
     _add_refusals(app)
-    _add_routes(app)
+    _add_documents(app)
     app.open_quick_way([*LOCAL, *settings.host_names()])
     return app
 
@@ -164,8 +174,21 @@ class _Api(FastAPI):
     def open_quick_way(self, hosts: Sequence[str]) -> None:
         """From now on, answer ordinary requests of `inventory.QUICK` before any middleware; faults are told alike."""
         self._quick = {f"/api/v1{path}": endpoint for path, endpoint in inventory.QUICK.items()}
-        way = QuickWay(super().__call__, self.state, endpoints=self._quick, hosts=hosts, refused=_told, marks=_marks)
+        way = QuickWay(
+            super().__call__,
+            self.state,
+            endpoints=self._quick,
+            hosts=hosts,
+            refused=_told,
+            marks=_marks,
+            counted=self._counted,
+        )
         self._way = ServerErrorMiddleware(way, handler=_faulted)
+
+    def _counted(self, path: str, status: int, seconds: float) -> None:
+        self.state.requests.count(method="POST", route=path, status=status, seconds=seconds)
+        if status in NOT_LET_IN:
+            tell_answer(method="POST", route=path, status=status, seconds=seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; only what may be ordinary is looked at by the quick way."""
@@ -182,25 +205,20 @@ def _marks(state: State) -> list[tuple[bytes, bytes]] | None:
     return None if known is None else [*shielding.OF_DATA, *[SIMULATED] * known]
 
 
-def _scheduler(engine: Engine, settings: Settings) -> BackgroundScheduler:
-    """The nightly runs, with the backup where there is a place for it."""
-
-    def nightly(at: datetime) -> None:
-        back_up(engine, settings, at=at)
-
-    kept = nightly if settings.backup_dir is not None else None
-    return schedule.start(engine, home=settings.home, limit_seconds=settings.plan_limit_seconds, nightly=kept)
-
-
-def _add_routes(app: FastAPI) -> None:
-    known = [Depends(http.known_parameters)]
-    v1 = APIRouter(prefix="/api/v1", dependencies=known, responses=http.PROBLEMS)
+@cache
+def _routes() -> Sequence[BaseRoute]:
+    """What the API answers to: analysed once per process, for that takes as long as a hundred requests."""
+    v1, whole = APIRouter(dependencies=KNOWN, responses=http.PROBLEMS), APIRouter()
     for domain in ROUTERS:
         v1.include_router(domain.router)
-    app.include_router(v1)
+    whole.include_router(v1, prefix="/api/v1")
     for anyones in (sealing.public, complaints, publishing.public, upkeep.router):
-        app.include_router(anyones, responses=http.PROBLEMS)
-    app.get("/api/v1/openapi.json", include_in_schema=False, dependencies=known)(_openapi)
+        whole.include_router(anyones, responses=http.PROBLEMS)
+    return tuple(whole.routes)
+
+
+def _add_documents(app: FastAPI) -> None:
+    app.get("/api/v1/openapi.json", include_in_schema=False, dependencies=KNOWN)(_openapi)
     app.get("/docs", include_in_schema=False)(_docs)
     assets = Path(fastapi_offline.__file__).parent / "static"
     app.mount("/docs-assets", StaticFiles(directory=assets), name="docs-assets")
@@ -264,7 +282,7 @@ def _add_refusals(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _plain_http)
     app.add_exception_handler(DBAPIError, _database_failed)
     app.add_exception_handler(PoolExhausted, _database_failed)
-    app.add_exception_handler(Exception, _failed)
+    app.add_exception_handler(Exception, _faulted)
 
 
 def _refused(_request: Request, refusal: Exception) -> JSONResponse:
@@ -314,9 +332,12 @@ def _database_failed(request: Request, failure: Exception) -> JSONResponse:
 
 
 def _faulted(request: Request, failure: Exception) -> JSONResponse:
-    """What the quick way could not do: told as the general way tells it."""
+    """What is caught outside all layers (a fault of ours, and what the quick way could not do): with their headers."""
     database = isinstance(failure, DBAPIError | PoolExhausted)
-    return _database_failed(request, failure) if database else _failed(request, failure)
+    response = _database_failed(request, failure) if database else _failed(request, failure)
+    for name, value in shielding.headers_for(request.url.path, secure=request.url.scheme == "https"):
+        response.headers.setdefault(name.decode(), value.decode())
+    return response
 
 
 def _failed(request: Request, failure: Exception) -> JSONResponse:

@@ -23,16 +23,19 @@ from stockpile.cli_audit import audit
 from stockpile.cli_backup import backup, restore, watch_books
 from stockpile.cli_buying import contract
 from stockpile.cli_calloffs import calloff
+from stockpile.cli_carrying import carry
 from stockpile.cli_committee import committee
 from stockpile.cli_contingency import contingency
+from stockpile.cli_figures import figures
 from stockpile.cli_handling import call
 from stockpile.cli_plan import plan
 from stockpile.cli_promises import promise
 from stockpile.cli_public import public
 from stockpile.cli_runs import runs
+from stockpile.cli_settle import settle
 from stockpile.cli_storeroom import store
 from stockpile.cli_tender import tender
-from stockpile.console import end_with, err, opened, out
+from stockpile.console import Part, end_with, err, opened, out
 from stockpile.db import reading, transact
 from stockpile.demo import cast, show
 from stockpile.demo.scenarios import SCENARIOS
@@ -68,11 +71,14 @@ app.add_typer(access, name="access")
 app.add_typer(audit, name="audit")
 app.add_typer(plan, name="plan")
 app.add_typer(promise, name="promise")
+app.add_typer(carry, name="carry")
 app.add_typer(public, name="public")
 app.add_typer(calloff, name="calloff")
 app.add_typer(contract, name="contract")
 app.add_typer(committee, name="committee")
 app.add_typer(contingency, name="contingency")
+app.add_typer(settle, name="settle")
+app.add_typer(figures, name="figures")
 app.add_typer(backup, name="backup")
 app.add_typer(tender, name="tender")
 app.command("call")(call)
@@ -113,9 +119,8 @@ def demo(
     if serve_after:
         names = ", ".join(name for name, _, _ in (*cast.CAST, *cast.REQUESTERS, *cast.SEATS))
         out.print(f"\nsign in at [bold]http://127.0.0.1:{port}[/bold] as one of {names}")
-        out.print(
-            f"the password of all is [bold]{settings.demo_password}[/bold]; Ctrl-C stops the server", highlight=False
-        )
+        known = f"the password of all is [bold]{settings.demo_password}[/bold]; Ctrl-C stops the server"
+        out.print(known, highlight=False)
         _serve(engine, settings, port=port)
 
 
@@ -123,12 +128,13 @@ def demo(
 def serve(
     port: Annotated[int, typer.Option(help="Port of 127.0.0.1.", min=1, max=65535)] = 8000,
     host: Annotated[str, typer.Option(help="Address to listen on; behind a proxy with TLS only.")] = "127.0.0.1",
+    part: Annotated[Part, typer.Option(help="What of it; behind a load balancer.")] = "all",
 ) -> None:
     """Serve the API and the screens on 127.0.0.1, with the nightly runs."""
     _refuse_taken_port(port)
     settings = Settings()
     engine = opened(settings)
-    _serve(engine, settings, port=port, host=host)
+    _serve(engine, settings, port=port, host=host, part=part)
 
 
 @app.command()
@@ -388,7 +394,7 @@ def _refuse_taken_port(port: int) -> None:
     refuse_taken_port(port)
 
 
-def _serve(engine: Engine, settings: Settings, *, port: int, host: str = "127.0.0.1") -> None:
+def _serve(engine: Engine, settings: Settings, *, port: int, host: str = "127.0.0.1", part: Part = "all") -> None:
     from stockpile.serving import serve as run_server
 
-    run_server(engine, settings, port=port, host=host)
+    run_server(engine, settings, port=port, host=host, part=part)

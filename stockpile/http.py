@@ -7,6 +7,7 @@ keys, NaN or half characters; what was sent is never echoed back.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, date, datetime
@@ -109,6 +110,12 @@ Limit = Annotated[int, Field(ge=1, le=500)]
 LARGE_PAGE: Final = 5000
 LargeLimit = Annotated[int, Field(ge=1, le=LARGE_PAGE)]
 """How many rows of a list that is told as a plain list."""
+
+
+DEGREES: Final = frozenset({"latitude", "longitude"})
+"""The only fields that may hold a fraction: everything else that is counted here is counted in whole units."""
+WHOLE: Final = "quantities are whole numbers: no fractions or exponents"
+_FRACTION: Final = re.compile(r"-?[0-9]{1,3}(\.[0-9]{1,30})?([eE][-+]?[0-9]{1,2})?")
 
 
 def status_of(refusal: Refusal) -> int:
@@ -234,24 +241,44 @@ def _is_file(scope: Scope) -> bool:
 
 
 class SameOrigin:
-    """Middleware: an unsafe request that a browser sends for another site is refused, whatever it carries."""
+    """Middleware: an unsafe request that a browser sends for another site is refused, whatever it carries.
+
+    So is a socket that a page of another site opens, and what stands in for one.
+    """
 
     def __init__(self, app: App) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what is safe, of our own origin, or of no browser."""
-        if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD", "OPTIONS") and _foreign(scope):
+        if scope["type"] == "websocket" and _other_origin(_headers(scope)):
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        if scope["type"] == "http" and _unsafe(scope) and _foreign(scope):
             detail = "the request comes from another site"
             await problem_response(problem(403, code="foreign_origin", detail=detail))(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
 
+SOCKETS: Final = "/_nicegui_ws/"
+"""Where the screens talk to their pages, by socket or by requests that stand in for one."""
+
+
+def _unsafe(scope: Scope) -> bool:
+    return scope["method"] not in ("GET", "HEAD", "OPTIONS") or scope["path"].startswith(SOCKETS)
+
+
 def _foreign(scope: Scope) -> bool:
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-        return True
+    headers = _headers(scope)
+    return headers.get("sec-fetch-site", "none") not in ("none", "same-origin") or _other_origin(headers)
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def _other_origin(headers: dict[str, str]) -> bool:
     origin = headers.get("origin")
     return origin is not None and origin.partition("://")[2] != headers.get("host", "")
 
@@ -294,7 +321,7 @@ def _fault(body: bytes) -> str:
         text = body.decode("utf-8")
         if text.startswith("\ufeff"):
             return "the body starts with a byte order mark"
-        return _deep_fault(_STRICT.decode(text), depth=0)
+        return _deep_fault([_STRICT.decode(text)], depth=-1)
     except UnicodeDecodeError:
         return "the body is not UTF-8"
     except RecursionError:
@@ -306,6 +333,8 @@ def _fault(body: bytes) -> str:
 def _deep_fault(value: Any, *, depth: int) -> str:
     if depth > DEEPEST:
         return "the body is nested too deeply"
+    if isinstance(value, list) and any(type(one) is float for one in value):
+        return f"the body is not JSON: {WHOLE}"
     if isinstance(value, str):
         bad = any("\ud800" <= c <= "\udfff" or c == "\0" for c in value)
         return "the body holds half a character or a zero character" if bad else ""
@@ -321,6 +350,8 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("a key is given twice")
+    if any(type(value) is float and key not in DEGREES for key, value in pairs):
+        raise ValueError(WHOLE)
     return found
 
 
@@ -328,12 +359,15 @@ def _no_constants(name: str) -> Any:
     raise ValueError(f"{name} is not a number")
 
 
-def _no_floats(text: str) -> Any:
-    raise ValueError("quantities are whole numbers: no fractions or exponents")
+def _plain_fraction(text: str) -> float:
+    """A fraction as degrees are written by people and programs; whose it is says the object that it stands in."""
+    if not _FRACTION.fullmatch(text):
+        raise ValueError(WHOLE)
+    return float(text)
 
 
 _STRICT: Final = json.JSONDecoder(
-    object_pairs_hook=_no_duplicates, parse_constant=_no_constants, parse_float=_no_floats
+    object_pairs_hook=_no_duplicates, parse_constant=_no_constants, parse_float=_plain_fraction
 )
 
 

@@ -13,6 +13,7 @@ import uvicorn
 from sqlalchemy import Engine
 
 from stockpile.app import build
+from stockpile.console import Part
 from stockpile.errors import Conflict
 from stockpile.settings import Settings
 from stockpile.upkeep.logs import configure
@@ -78,11 +79,16 @@ def settle_memory() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
-def serve(engine: Engine, settings: Settings, *, port: int, host: str = HOST) -> None:
-    """Serve until interrupted; every log of it is one JSON object a line."""
+def serve(engine: Engine, settings: Settings, *, port: int, host: str = HOST, part: Part = "all") -> None:
+    """Serve until interrupted; every log of it is one JSON object a line.
+
+    `part` "api" serves the API and the public pages and does the scheduled runs, "screens" the signed-in screens: so
+    that a load balancer may have several of the first, which keep nothing, beside the second, which keep sessions.
+    """
     configure(settings.log_level)
-    app = build(engine, settings)
-    add_pages(app, settings)
+    app = build(engine, settings, scheduled=part != "screens")
+    if part != "api":
+        add_pages(app, settings)
     settle_memory()
     with marked_as_served(settings.home):
         uvicorn.run(app, host=host, port=port, log_config=None, access_log=False)

@@ -15,6 +15,8 @@ from stockpile.http import App, Message, Receive, Scope, Send, problem, problem_
 
 Headers = list[tuple[bytes, bytes]]
 MOST_ADDRESSES: Final = 10_000
+LARGEST_UPLOAD: Final = 64 * 1024 * 1024
+"""Bytes of what a screen is sent at once: some files of a region that is set up."""
 DOCUMENTS: Final = (
     b"default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     b"img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' ws: wss:; object-src 'none'; "
@@ -62,6 +64,31 @@ def headers_for(path: str, *, secure: bool) -> Headers:
     data = path.startswith(("/api/", "/health"))
     found = OF_DATA if data else [*ALWAYS, (b"content-security-policy", DOCUMENTS)]
     return [*found, OVER_TLS] if secure else found
+
+
+class Bounded:
+    """ASGI: a body for anything but the API that is too large (413), or does not say how large it is (411), is refused.
+
+    It is not read at all; what the API is sent is bounded by `http.StrictJson`.
+    """
+
+    def __init__(self, app: App, *, largest: int = LARGEST_UPLOAD) -> None:
+        self._app, self._largest = app, largest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what is small enough; the server lets nobody send more than was declared."""
+        if scope["type"] == "http" and not scope["path"].startswith("/api/"):
+            headers = dict(scope["headers"])
+            declared = headers.get(b"content-length", b"0").decode("latin-1")
+            if b"transfer-encoding" in headers:
+                detail = "say how long the body is (Content-Length)"
+                await problem_response(problem(411, code="length_required", detail=detail))(scope, receive, send)
+                return
+            if not declared.isdecimal() or int(declared[:20]) > self._largest:
+                detail = f"the body is larger than {self._largest} bytes"
+                await problem_response(problem(413, code="body_too_large", detail=detail))(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 class Bucket:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBasic, HTTPBasicCredentials, HTTPBearer
 from pydantic import Field
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 from starlette.datastructures import State
 
@@ -240,10 +242,42 @@ async def recent_caller(
         return await run_in_threadpool(caller, request, token, password)
     digest, state = operations.token_digest(token.credentials), request.app.state
     found = recent(state, digest, datetime.now(UTC))
-    if found is None:
-        found = await run_in_threadpool(caller, request, token, password)
-        let_in(state, found)
-    return found
+    if found is not None:
+        return found
+    return replace(await _looked_up(request, token, digest), real_now=datetime.now(UTC))
+
+
+async def _looked_up(
+    request: Request, token: HTTPAuthorizationCredentials, digest: str, *, again: bool = True
+) -> Caller:
+    """The caller of this token: of those who come with it at once, one looks and all get what it was told.
+
+    Else a process that has just begun, or was without its database, asks it the same for everybody who waited.
+    Where the database went away under the one who looked, the others look once more: the fault was its connection's.
+    """
+    state, who = request.app.state, (digest, asyncio.get_running_loop())
+    if not hasattr(state, "looking"):
+        state.looking = {}
+    looking: dict[_Who, asyncio.Task[Caller]] = state.looking
+    leads = who not in looking
+    if leads:
+        looking[who] = asyncio.create_task(run_in_threadpool(caller, request, token, None))
+        looking[who].add_done_callback(lambda done: _looked(state, who, done))
+    try:
+        return await asyncio.shield(looking[who])
+    except SQLAlchemyError:
+        if leads or not again:
+            raise
+    return await _looked_up(request, token, digest, again=False)
+
+
+_Who = tuple[str, asyncio.AbstractEventLoop]
+
+
+def _looked(state: State, who: _Who, done: asyncio.Task[Caller]) -> None:
+    del state.looking[who]
+    if not done.cancelled() and done.exception() is None:
+        let_in(state, done.result())
 
 
 def let_in(state: State, caller: Caller) -> None:

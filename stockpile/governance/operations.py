@@ -17,10 +17,10 @@ from stockpile import bulk, journal
 from stockpile.actor import Act, Actor, Grant
 from stockpile.db import rows_changed
 from stockpile.errors import Conflict, Invalid, NotAllowed
-from stockpile.governance import queries, rules
-from stockpile.governance.tables import Account, AccountGrant, Token
+from stockpile.governance import passwords, queries, rules
+from stockpile.governance.tables import Account, AccountGrant, Region, Token
 
-SHORTEST_PASSWORD = 8
+SHORTEST_PASSWORD = passwords.SHORTEST
 ENDED = "the token is unknown, ended or revoked: sign in again"
 _hasher = PasswordHash.recommended()
 
@@ -56,7 +56,7 @@ def add_account(
     if ":" in name or not name.isprintable() or not name.strip() or name != name.strip():
         raise Invalid("a name is printable, without a colon, and without spaces around it", field="name")
     if password:
-        _refuse_short(password)
+        _refuse_weak(session, name, password)
     if session.exec(select(Account).where(Account.name == name)).one_or_none():
         raise NameTaken(f"an account named {name} exists already", field="name", value=name)
     account = Account(name=name, title=title, password_hash=_hasher.hash(password) if password else "")
@@ -75,9 +75,9 @@ def add_scheduler(session: Session, act: Act) -> Account:
     return add_account(session, act, name=rules.SCHEDULER, title=title, password="", grants=[Grant(rules.SCHEDULER)])
 
 
-def _refuse_short(password: str) -> None:
-    if len(password) < SHORTEST_PASSWORD:
-        raise Invalid(f"a password needs at least {SHORTEST_PASSWORD} characters", field="password")
+def _refuse_weak(session: Session, name: str, password: str) -> None:
+    region = session.get(Region, 1)
+    passwords.refuse_weak(password, words=[name, *([region.name, region.title] if region else [])])
 
 
 def require_grantable(session: Session, grant: Grant) -> None:
@@ -124,7 +124,7 @@ def reset_password(session: Session, act: Act, *, name: str, new: str) -> None:
 
 
 def _set_password(session: Session, act: Act, account: Account, new: str) -> None:
-    _refuse_short(new)
+    _refuse_weak(session, account.name, new)
     account.password_hash = _hasher.hash(new)
     session.add(account)
     _end_sign_ins(session, account)
@@ -232,14 +232,17 @@ def revoke_token(session: Session, secret: str) -> None:
 
 
 def set_clock(session: Session, act: Act) -> None:
-    """Move a simulated region's clock to `act.at`; refuses for a real region and for going back."""
+    """Move a simulated region's clock to `act.at`, on record; refuses for a real region and for going back."""
+    rules.require(act.actor, "clock.set")
     found = queries.region(session)
     if not found.simulated:
         raise Conflict("only a simulated region has a clock that can be set")
     if found.simulated_now and act.at < found.simulated_now:
         raise Conflict("the simulated clock only goes forward", now=found.simulated_now.isoformat())
+    told = {"from": found.simulated_now.isoformat() if found.simulated_now else None, "to": act.at.isoformat()}
     found.simulated_now = act.at
     session.add(found)
+    journal.record(session, act, action="clock.set", subject="region", payload=told)
 
 
 def token_digest(secret: str) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from fastapi.responses import Response
 from starlette.datastructures import State
 
 from stockpile import http
+from stockpile.counting import name_request, traced
 from stockpile.errors import Refusal
 from stockpile.governance.caller import Caller, answered, let_in, recent
 from stockpile.idempotency import Reply
@@ -48,7 +50,8 @@ class Endpoint:
 class QuickWay:
     """ASGI: answers what is ordinary and gives the rest to `general`. `state` knows who was let in lately.
 
-    `marks` gives the headers that every answer carries, or None while that is not known.
+    `marks` gives the headers that every answer carries, or None while that is not known; `counted` is told of
+    each answer: path, status, seconds.
     """
 
     def __init__(
@@ -60,9 +63,10 @@ class QuickWay:
         hosts: Collection[str],
         refused: Callable[[Refusal], Response],
         marks: Callable[[State], Headers | None],
+        counted: Callable[[str, int, float], object] = lambda _path, _status, _seconds: None,
     ) -> None:
         self._general, self._state, self._endpoints = general, state, endpoints
-        self._refused, self._marks = refused, marks
+        self._refused, self._marks, self._counted = refused, marks, counted
         self._hosts = frozenset(host.encode() for host in hosts)
 
     async def __call__(self, scope: http.Scope, receive: http.Receive, send: http.Send) -> None:
@@ -72,7 +76,7 @@ class QuickWay:
         if headers is None or caller is None or marks is None:
             await self._general(scope, receive, send)
             return
-        endpoint, raw = self._endpoints[scope["path"]], await http.read(receive)
+        began, endpoint, raw = time.perf_counter(), self._endpoints[scope["path"]], await http.read(receive)
         assert raw is not None, "a longer body than was announced"
         try:
             body = endpoint.body.__pydantic_validator__.validate_python(http.unambiguous(raw))
@@ -80,11 +84,14 @@ class QuickWay:
             await self._general(scope, http.replay(raw), send)
             return
         key = headers[b"idempotency-key"].decode("ascii") if b"idempotency-key" in headers else None
-        status, own, content = await self._told(endpoint.answer(caller, scope, body, key))
+        with traced("request", traceparent=headers.get(b"traceparent", b"").decode("latin-1")) as span:
+            status, own, content = await self._told(endpoint.answer(caller, scope, body, key))
+            name_request(span, method="POST", route=scope["path"], status=status)
         if status < 300:
             let_in(self._state, caller)
         await send({"type": "http.response.start", "status": status, "headers": [*own, *marks]})
         await send({"type": "http.response.body", "body": content})
+        self._counted(scope["path"], status, time.perf_counter() - began)
 
     def _ordinary(self, scope: http.Scope) -> dict[bytes, bytes] | None:
         """The headers of an ordinary request; None where anything is out of the ordinary."""

@@ -55,8 +55,17 @@ COST: Final = {
     "reference": "bill 1",
     **REASON,
 }
+RATE: Final = {
+    "site": "D-DE",
+    "storage_class": "ambient",
+    "effective_from": "2020-01-01",
+    "milli_per_m3_day": 20_000,
+    "source": "tariff 1",
+}
 STOP: Final = {"lot_id": 2, "site": "D-DE", "found": "a wet pallet"}
 CONTACT: Final = {"subject": "member:BE-1", "name": "the duty officer"}
+OUTSIDE: Final = {"member": "BE-1", "starts": "2020-01-01", "ends": "2020-01-31", "value_minor": 0, "source": "x"}
+ADDRESS: Final = {"url": "https://audit.example/heads", "recipient": "the audit office", "member": "BE-1", **REASON}
 REMEDY: Final = {"kpi": "stock_out_rate", "disparity": "slow", "owner": "logistics", "due": "2020-06-01"}
 CURVE: Final = {"name": "a wave", "assumptions": "as in the past"}
 CANDIDATE: Final = {
@@ -121,6 +130,8 @@ def tell(doors: Doors) -> None:
     made(ONE, "/stops", STOP)
     made(ONE, "/contacts", CONTACT)
     made(ONE, "/remedies", REMEDY)
+    made(ONE, "/outside-purchases", {"notes": [OUTSIDE]})
+    made(ONE, "/audit/addresses", ADDRESS)
     made(ONE, "/scenarios/file", {**CURVE, "daily": [1, 2, 3]})
     made(ONE, "/contracts/UC-1/lots", {"lot": "L1", "title": "All", "maximum_minor": 1_000_000, "items": ["TAB"]})
     made(ONE, "/contracts/UC-1/lots/L1/members", {"shares": {"BE-1": 100_000, "DE-1": 100_000}})
@@ -234,6 +245,7 @@ def money() -> dict[tuple[str, str], Any]:
         ("POST", "/settlements"): {"name": "2021", **PERIOD},
         ("POST", "/settlements/{number}/costs"): COST,
         ("POST", "/settlements/{number}/close"): REASON,
+        ("POST", "/storage-rates"): RATE,
         ("POST", "/loans"): {"change": 1, "due_at": "2020-06-01T00:00:00Z", "pack_price_minor": 100},
         ("POST", "/loans/{number}/returns"): {"change": 1},
         ("POST", "/loans/{number}/convert"): {"period": 1, **REASON},
@@ -299,6 +311,7 @@ def promises() -> dict[tuple[str, str], Any]:
     return {
         ("POST", "/entitlements"): {"member": "BE-1", **promise},
         ("POST", "/depot-buffers"): {"site": "D-BE", **promise},
+        ("POST", "/carrying-limits"): {"site": "D-BE", "volume_ml": 10, "effective_from": "2020-06-01", **REASON},
         ("POST", "/calloffs/{number}/change"): {"packs": {"TAB": 10}, **REASON},
         ("POST", "/committee/proposals/{number}/recusals"): REASON,
         ("POST", "/findings"): FINDING,
@@ -320,6 +333,10 @@ def open_books() -> dict[tuple[str, str], Any]:
         ("POST", "/grievances/{number}/final-decision"): verdict,
         ("POST", "/grievances/{number}/buffer"): {"quantity": 10},
         ("POST", "/remedies"): REMEDY,
+        ("POST", "/outside-purchases"): {"notes": [OUTSIDE]},
+        ("POST", "/audit/addresses"): {**ADDRESS, "url": "https://audit.example/others"},
+        ("POST", "/audit/addresses/{number}/end"): REASON,
+        ("POST", "/audit/addresses/{number}/sending"): REASON,
         ("POST", "/remedies/{number}/closure"): {"outcome": "done"},
         ("POST", "/public/grievances"): CASE,
         ("POST", "/public/grievances/status"): told,

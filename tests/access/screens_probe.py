@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fastapi.testclient import TestClient
 from nicegui import app as screens
+from starlette.websockets import WebSocketDisconnect
 
 from stockpile.app import build
 from stockpile.db import open_engine
@@ -34,8 +35,21 @@ def probe(home: Path, tokens: dict[str, str], pages: list[str]) -> dict[str, obj
                 told = "Eupen" in answer.text or "T-OLD" in answer.text
                 headers = answer.headers.get("content-security-policy", ""), answer.headers.get("x-frame-options", "")
                 found[f"{name} {page}"] = [answer.status_code, answer.headers.get("location", ""), told, *headers]
+        sockets = {origin: _socket(client, origin) for origin in ("http://testserver", "http://elsewhere", "null", "")}
     assert storeroom.PATH in paths
-    return {"paths": paths, "found": found}
+    return {"paths": paths, "found": found, "sockets": sockets}
+
+
+def _socket(client: TestClient, origin: str) -> list[object]:
+    """Whether a page of that origin may open the screens' socket; the status of what stands in for it, and to whom."""
+    headers, way = {"Origin": origin} if origin else {}, "/_nicegui_ws/socket.io/?EIO=4&transport="
+    answer = client.get(f"{way}polling", headers=headers)
+    try:
+        with client.websocket_connect(f"{way}websocket", headers=headers | {"Upgrade": "websocket"}):
+            opened = True
+    except WebSocketDisconnect:
+        opened = False
+    return [opened, answer.status_code, answer.headers.get("access-control-allow-origin", "")]
 
 
 if __name__ == "__main__":

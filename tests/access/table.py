@@ -130,6 +130,7 @@ GET    /counts/{number}/differences                         count.approve       
 POST   /counts/{number}/approve                             count.approve       site
 GET    /items/{item}/promise                                signed              -
 GET    /sites/{site}/work                                   signed              -
+GET    /sites/{site}/to-count                               stock.count         site
 POST   /scans                                               signed              -
 POST   /lots/{lot_id}/pallets                               stock.receive       site
 GET    /lots/{lot_id}/label                                 signed              -
@@ -196,6 +197,11 @@ POST   /runs/{job}                                          reorder.run         
 GET    /verification                                        verify              region
 GET    /audit/heads                                         signed              -
 POST   /audit/heads/{size}/witnesses                        head.witness        member
+GET    /audit/addresses                                     signed              -
+POST   /audit/addresses                                     head.address        member
+POST   /audit/addresses/{number}/end                        head.address        member
+POST   /audit/addresses/{number}/sending                    head.address        member
+GET    /audit/addresses/{number}/deliveries                 signed              -
 GET    /audit/entries/{entry}/proof                         verify              region
 GET    /openapi.json                                        signed              -
 GET    //public/journal/key                                 public              -
@@ -213,10 +219,14 @@ SCREENS = """
 /storeroom             signed   the storeroom; leads to /login
 /committee             signed   what waits for a vote; leads to /login
 /committee/{number}    signed   one decision
+/findings              signed   what auditors put to offices; who may answer none is told who may
+/recalls               signed   recalls and how far they have come; each step as the account may
 /audit                 signed   the audit; who may not verify is told who may
 /audit/plans/{number}  signed   one plan, looked into
 /audit/decisions/{number}  signed  one decision, counted again
 /buying                signed   what the buyer decides; leads to /login
+/device                guest    one's own device for codes; leads to /login
+/first-run             signed   setting the installation up; who may not is told who may
 /supplier              guest    a supplier's own page; who belongs to the region names one
 /login                 public   the form
 /crisis/why            signed   why one got what they got

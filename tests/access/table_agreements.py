@@ -57,13 +57,14 @@ POST   /tenders/{number}/bids/{bid}/scores                  tender.score        
 POST   /tenders/{number}/bids/{bid}/disqualify              tender.prepare      region
 POST   /tenders/{number}/evaluate                           tender.prepare      region
 GET    /tenders/{number}/recount                            signed              -
-POST   /tenders/{number}/notify                             tender.award        region
+POST   /tenders/{number}/notify                             tender.release      region
 POST   /tenders/{number}/objections                         tender.object       member
 POST   /tenders/{number}/objections/{objection}/decision    tender.review       region
+GET    /tenders/{number}/award                              signed              -
 POST   /tenders/{number}/award                              tender.award        region
 GET    /tenders/{number}/contracts/{supplier}               signed              -
 POST   /tenders/{number}/contracts/{supplier}               contract.adopt      region
-POST   /tenders/{number}/cancel                             tender.award        region
+POST   /tenders/{number}/cancel                             tender.close        region
 GET    /contracts/{contract}/emissions                      signed              -
 GET    /contracts/{contract}/terms                          signed              -
 GET    /contracts/{contract}/versions                       signed              -
@@ -78,7 +79,7 @@ POST   /indices/{code}/values                               contract.amend      
 POST   /contracts/{contract}/step                           contract.adopt      region
 POST   /contracts/{contract}/rotations                      rotation.note       region
 POST   /contracts/{contract}/force-majeure                  damages.decide      region
-POST   /calloffs                                            calloff.propose     region
+POST   /calloffs                                            calloff.propose     member
 GET    /calloffs/{number}/history                           signed              -
 POST   /calloffs/{number}/adopt                             calloff.propose     region
 POST   /calloffs/{number}/reject                            calloff.reject      region
@@ -144,6 +145,8 @@ POST   /grievances/{number}/decision                        grievance.review    
 POST   /grievances/{number}/final-decision                  grievance.review    region
 POST   /grievances/{number}/closure                         grievance.handle    region
 POST   /grievances/{number}/buffer                          grievance.buffer    region
+GET    /outside-purchases                                   signed              -
+POST   /outside-purchases                                   outside.note        member
 GET    /remedies                                            signed              -
 POST   /remedies                                            remedy.open         region
 POST   /remedies/{number}/closure                           remedy.close        region
@@ -154,6 +157,7 @@ GET    /contingency/reviews                                 signed              
 GET    /contingency/risks                                   signed              -
 GET    /contingency/runs                                    signed              -
 GET    /findings                                            signed              -
+GET    /findings/{number}/thread                            signed              -
 GET    /headlines                                           signed              -
 POST   /baselines                                           baseline.set        region
 POST   /contingency/actions/{number}/done                   review.act          region
@@ -175,10 +179,14 @@ POST   /contingency/transfers/{number}/decision             contingency.release 
 POST   /findings                                            finding.write       region
 POST   /remedies/found                                      remedy.find         region
 POST   /settlements/{number}/recorded                       settlement.book     region
+GET    /storage-rates                                       signed              -
+POST   /storage-rates                                       figure.set          region
 POST   /findings/{number}/steps                             finding.answer      region
 GET    /committee/inbox                                     signed              -
 POST   /committee/proposals/{number}/recusals               decision.vote       any
 POST   /calloffs/{number}/change                            calloff.propose     region
+GET    /carrying-limits                                     signed              -
+POST   /carrying-limits                                     capacity.set        site
 GET    /depot-buffers                                       signed              -
 POST   /depot-buffers                                       promise.set         region
 GET    /entitlements                                        signed              -

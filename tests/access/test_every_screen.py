@@ -26,6 +26,8 @@ PAGES = [
     for line in SCREENS.strip().splitlines()
     if not line.startswith("/screens")
 ]
+GUESTS = ("/login", "/supplier", "/device")
+"""What a supplier sees."""
 ROOT = Path(__file__).parents[2]
 
 
@@ -50,7 +52,7 @@ def probed(region: Engine, tmp_path: Path) -> dict[str, Any]:
     return found
 
 
-def test_every_screen_is_listed_and_shown_to_whom_the_list_says(probed: dict[str, Any]) -> None:
+def test_every_screen_is_listed_and_shown_to_whom_the_list_says_and_to_no_other_site(probed: dict[str, Any]) -> None:
     listed = tuple(line.split()[0] for line in SCREENS.strip().splitlines())
     own = [path for path in probed["paths"] if path and not path.startswith("/_nicegui")]
     assert [path for path in own if path not in listed and not path.startswith("/screens")] == []
@@ -58,7 +60,9 @@ def test_every_screen_is_listed_and_shown_to_whom_the_list_says(probed: dict[str
     for named, (status, location, told, policy, frames) in probed["found"].items():
         name, _, page = named.rpartition(" ")
         guest = name in ("supplier of all", "supplier of one")
-        inside = name not in ("signed out", "liar", "nobody") and (not guest or page in ("/login", "/supplier"))
+        inside = name not in ("signed out", "liar", "nobody") and (
+            not guest or page in ("/login", "/supplier", "/device")
+        )
         assert "frame-ancestors 'none'" in policy, named
         assert frames == "DENY", named
         page, _, query = page.partition("?")
@@ -69,3 +73,12 @@ def test_every_screen_is_listed_and_shown_to_whom_the_list_says(probed: dict[str
         else:
             assert (status, told) == (307, False), named
             assert location.startswith("/login"), named
+    _sockets_are_for_our_own_pages(probed["sockets"])
+
+
+def _sockets_are_for_our_own_pages(sockets: dict[str, list[Any]]) -> None:
+    """A page of another site opens no socket to the screens, nor what stands in for one."""
+    for origin, (opened, status, shared) in sockets.items():
+        own = origin in ("http://testserver", "")
+        assert (opened, status) == ((True, 200) if own else (False, 403)), origin
+        assert own or shared == "", "nothing is shared with another site"

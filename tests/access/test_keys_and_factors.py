@@ -203,12 +203,13 @@ def test_who_has_a_device_shows_a_code_before_they_approve(doors: Doors) -> None
     secret = device(doors, "committee")
     close = ("POST", "/periods/close", {"ends_at": "2020-03-01T00:00:00Z", "reason": "month end"})
     assert asked("committee", *close).status_code != 403, "a device that no code was shown of asks for none"
-    assert asked("committee", "POST", "/me/second-factor/proof", shown(secret)).status_code == 200
+    first = shown(secret)
+    assert asked("committee", "POST", "/me/second-factor/proof", first).status_code == 200
     doors.sign_in("committee")
     refused = asked("committee", *close)
     assert (refused.status_code, refused.json()["type"]) == (403, "urn:stockpile:problem:second_factor_missing")
     assert asked("committee", "GET", "/sites").status_code == 200, "reading asks for no code"
-    assert asked("committee", "POST", "/me/second-factor/proof", shown(secret)).status_code == 403, "used before"
+    assert asked("committee", "POST", "/me/second-factor/proof", first).status_code == 403, "used before"
     assert asked("committee", "POST", "/me/second-factor/proof", shown(secret, later=1)).status_code == 200
     assert asked("committee", *close).status_code != 403
 
@@ -345,3 +346,8 @@ def test_nobody_reviews_their_own_emergency(doors: Doors) -> None:
     _age(doors)
     judged = doors.call("both", "POST", f"/emergencies/{number}/review", {"justified": True, "note": "fine"})
     assert judged.json()["type"] == "urn:stockpile:problem:own_work"
+
+
+@pytest.mark.parametrize("code", ["१२३४५६", "\ud800", "²" * 6, "", "0" * 5000])
+def test_a_code_of_other_signs_than_digits_is_only_wrong(code: str) -> None:
+    assert rules.step_of(b"12345678901234567890", code, seconds=59, after=-1) is None

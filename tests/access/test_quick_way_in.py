@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from fastapi.security import HTTPAuthorizationCredentials
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col, update
+from starlette.datastructures import State
 
-from stockpile.actor import Grant
+from stockpile.actor import Actor, Grant
 from stockpile.db import transact
+from stockpile.governance.caller import Caller, recent_caller
+from stockpile.governance.operations import SignInRefused, token_digest
 from stockpile.governance.tables import AccountGrant, Token
 from tests.access.doors import Doors
-from tests.conftest import Cast, acting
+from tests.conftest import NOW, Cast, acting
 from tests.inventory.stockroom import lot_id, take_in
 
 PROBLEM = "urn:stockpile:problem:"
@@ -148,3 +156,41 @@ def test_a_quick_record_asks_the_database_no_more_often_than_before(dock: Dock) 
     holding = [one for one in asked if "JOIN token" in one]
     assert len(holding) == 1
     assert [one for one in asked if "second_factor" in one or "account_grant" in one] == holding
+
+
+ENDED, AWAY = SignInRefused("the sign-in has ended"), OperationalError("SELECT", None, Exception("it went away"))
+
+
+@pytest.mark.parametrize(
+    ("failure", "looks_for_all", "failed"), [(None, 1, 0), (ENDED, 1, 8), (AWAY, 2, 1)], ids=["good", "ended", "away"]
+)
+def test_of_those_who_come_at_once_with_one_token_one_is_looked_up(
+    monkeypatch: pytest.MonkeyPatch, failure: Exception | None, looks_for_all: int, failed: int
+) -> None:
+    looks, all_are_there = [], threading.Event()
+    found = Caller(
+        create_engine("sqlite://"), Actor(7, "clerk", (Grant("logistics"),)), NOW, 5, token_digest("a token")
+    )
+
+    def look(*given: Any) -> Caller:
+        looks.append(given)
+        all_are_there.wait()
+        if failure is not None and len(looks) == 1:
+            raise failure
+        return found
+
+    async def all_at_once(request: Any) -> list[Any]:
+        async def release() -> None:
+            all_are_there.set()
+
+        given = HTTPAuthorizationCredentials(scheme="Bearer", credentials="a token")
+        coming = [recent_caller(request, given, None) for _ in range(8)]
+        *told, _ = await asyncio.gather(*coming, release(), return_exceptions=True)
+        return told
+
+    monkeypatch.setattr("stockpile.governance.caller.caller", look)
+    state = State()
+    told = asyncio.run(all_at_once(SimpleNamespace(app=SimpleNamespace(state=state))))
+    assert [getattr(one, "actor", one) for one in told] == [failure] * failed + [found.actor] * (8 - failed)
+    assert (len(looks), state.looking) == (looks_for_all, {})
+    assert hasattr(state, "let_in") == (failed < 8), "who was refused is looked up again"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -14,11 +15,13 @@ from sqlmodel import Session
 
 from stockpile import journal
 from stockpile.actor import Grant
-from stockpile.backup import operations
+from stockpile.backup import folders, operations
+from stockpile.backup.nightly import back_up
 from stockpile.db import open_engine, reading, transact, write_for
 from stockpile.errors import Invalid
 from stockpile.inventory import ledger
 from stockpile.migrations.hardening import APPEND_ONLY, SCOPED, NotPostgres, harden
+from stockpile.settings import Settings
 from tests.access import story
 from tests.access.doors import Doors
 from tests.backup.test_backups import TOOLS
@@ -153,3 +156,31 @@ def test_the_embedded_database_and_names_that_are_none_are_refused(region: Engin
     else:
         with pytest.raises(NotPostgres):
             harden(region, role="stockpile_app")
+
+
+def test_the_nightly_backup_is_taken_as_the_application_s_role_and_proven_as_one_that_may(
+    walled: Engine, region: Engine, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    story.tell(Doors(walled, tmp_path))
+    given = {"home": tmp_path / "home", "postgres_bin": TOOLS}
+    alone = Settings(**given, backup_dir=tmp_path / "alone")
+    with caplog.at_level(logging.INFO):
+        taken = back_up(walled, alone, at=NOW)
+    assert taken.folder is not None
+    assert taken.fault
+    [loud] = [record.message for record in caplog.records if record.levelname == "CRITICAL"]
+    assert "is taken and not proven" in loud
+    assert "set STOCKPILE_BACKUP_PROOF_URL" in loud
+    caplog.clear()
+    prover = region.url.render_as_string(hide_password=False)
+    both = Settings(**given, backup_dir=tmp_path / "both", backup_proof_url=prover)
+    with caplog.at_level(logging.INFO):
+        proven = back_up(walled, both, at=NOW)
+    assert [record.levelname for record in caplog.records if "backed up and proven" in record.message] == ["INFO"]
+    assert proven.folder is not None
+    assert proven.fault == ""
+    manifest = folders.read(proven.folder)
+    with reading(region) as session:
+        for table in ("movement", "journal_entry", *SCOPED):
+            rows = session.connection().execute(text(f"SELECT count(*) FROM {table}")).scalar_one()
+            assert manifest.mark.rows(table) == rows, f"{table} is whole though its rows are walled"

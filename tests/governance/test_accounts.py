@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -12,12 +13,15 @@ from stockpile import journal
 from stockpile.actor import Act, Actor, Grant
 from stockpile.db import reading, transact
 from stockpile.errors import Conflict, Invalid
-from stockpile.governance import operations, queries
+from stockpile.governance import operations, passwords, queries
 from stockpile.governance.attempts import Attempts, TooManyAttempts
 from stockpile.governance.operations import NameTaken, SignInRefused
+from stockpile.governance.passwords import CommonPassword
 from stockpile.governance.rules import Missing
 from stockpile.governance.tables import Account, Member, Token
-from tests.conftest import NOW, acting
+from stockpile.journal import JournalEntry
+from tests.conftest import NOW, Cast, acting
+from tests.inventory.stockroom import do
 
 FOUNDER = acting(operations.founder())
 PASSWORD = "eight or more"
@@ -72,6 +76,28 @@ def test_a_wrong_password_and_an_unknown_name_get_the_same_refusal(engine: Engin
 def test_a_password_shorter_than_eight_characters_is_refused(engine: Engine, password: str) -> None:
     with pytest.raises(Invalid, match="at least 8 characters"):
         added(engine, password=password)
+
+
+@pytest.mark.parametrize("password", ["password1", "PassWord1", "1q2w3e4r5t", "liverpool1"])
+def test_a_password_that_everybody_tries_first_is_refused(engine: Engine, password: str) -> None:
+    with pytest.raises(CommonPassword, match="tried first"):
+        added(engine, password=password)
+    account = added(engine)
+    with pytest.raises(CommonPassword):
+        do(engine, operations.reset_password, FOUNDER, name=account.name, new=password)
+
+
+@pytest.mark.parametrize("password", ["Stockpile2020", "annabella-1", "1-AnnaBella-2", "stockpile annabella"])
+def test_a_password_of_hardly_more_than_the_names_of_this_place_is_refused(engine: Engine, password: str) -> None:
+    with pytest.raises(Invalid, match="beside names and words"):
+        added(engine, "annabella", password=password)
+    added(engine, "annabella", password=f"{password}, and eight more")
+
+
+def test_the_passwords_that_are_tried_first_are_many_and_the_commonest_is_among_them() -> None:
+    assert len(passwords.common()) > 3000
+    assert {"12345678", "password", "qwertyuiop"} <= passwords.common()
+    assert min(map(len, passwords.common())) >= passwords.SHORTEST
 
 
 def test_a_name_is_taken_once(engine: Engine) -> None:
@@ -157,6 +183,19 @@ def test_the_clock_of_a_simulated_region_only_goes_forward(region: Engine) -> No
         turn(23)
     with reading(region) as session:
         assert queries.effective_now(session, real_now=NOW) == NOW + timedelta(hours=24)
+
+
+def test_the_clock_is_moved_by_who_may_and_the_journal_tells_who_and_from_when(region: Engine, cast: Cast) -> None:
+    for name in ("logistics", "committee", "auditor"):
+        with pytest.raises(Missing, match=r"may not clock\.set"):
+            do(region, operations.set_clock, acting(cast[name], after_hours=1))
+    for hours in (1, 3):
+        do(region, operations.set_clock, acting(cast["coordinator"], after_hours=hours))
+    with reading(region) as session:
+        rows = session.exec(select(JournalEntry).where(JournalEntry.action == "clock.set")).all()
+    assert [one.actor_id for one in rows] == [cast["coordinator"].id] * 2
+    told = json.loads(rows[1].payload)
+    assert told == {"from": (NOW + timedelta(hours=1)).isoformat(), "to": (NOW + timedelta(hours=3)).isoformat()}
 
 
 def test_a_real_region_follows_the_real_clock(region: Engine) -> None:

@@ -55,6 +55,7 @@ def test_no_effect_of_the_source_escapes_the_table_of_rights() -> None:
     asked, gated = _asked_and_gated()
     assert set(asked) <= set(RIGHTS), "a right nobody wrote down"
     decided = {one.operation for one in standard.rights() if one.body in (rules.COMMITTEE, rules.EMERGENCY)}
+    assert decided == standard.GATED
     assert decided == set(gated) | {"member.admit", "member.suspend", "member.release"} - {"*"}
     for operation in decided - {"member.admit", "member.suspend", "member.release"}:
         assert asked[operation] <= gated[operation] | READ_ONLY, operation

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from cryptography.fernet import Fernet
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from pydantic import Field
@@ -20,7 +19,7 @@ from stockpile.governance import queries as accounts
 from stockpile.governance.access.limits import Guard, guard
 from stockpile.governance.caller import After, Caller, Key, SignedIn, SignedInGuest
 from stockpile.governance.keys import operations, queries, rules
-from stockpile.governance.keys.vault import vault
+from stockpile.governance.keys.vault import Vault, vault
 from stockpile.governance.rules import require_any
 from stockpile.plaintext import Note, Text
 
@@ -236,7 +235,7 @@ def _role(row: Any) -> dict[str, Any]:
     return {name: http.plain(getattr(row, name)) for name in fields}
 
 
-def _vault(request: Request) -> Fernet:
+def _vault(request: Request) -> Vault:
     return vault(request.app.state.settings.home)
 
 

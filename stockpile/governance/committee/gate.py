@@ -180,13 +180,23 @@ def _body(right: Right) -> str:
 
 def _provisional(session: Session, act: Act, effect: Effect, right: Right, version: RightsVersion) -> int:
     """Let an emergency pass, and put it to the committee at once with the clock of its ratification."""
-    found = drafted(act, effect, title=f"Ratify {effect.operation} on {effect.subject}", evidence=[f"{effect.subject}"])
+    title = ratifying(effect.operation, effect.subject)
+    found = drafted(act, effect, title=title, evidence=[effect.subject])
     found.state, found.executed_at, found.executed_by = rules.PROVISIONAL, act.at, act.actor.id
     found.pool_permille = effect.urgency.pool_permille if effect.urgency else 0
     freeze(session, act, found, right, version, hours=right.ratify_hours)
     note(session, act, "decision.provisional", found, frozen(session, found))
     assert found.id is not None
     return found.id
+
+
+def ratifying(operation: str, subject: str) -> str:
+    """The title that an emergency gives itself; the screens say it in the reader's words.
+
+    >>> ratifying("plan.approve", "plan:2")
+    'Ratify plan.approve on plan:2'
+    """
+    return f"Ratify {operation} on {subject}"
 
 
 def refuse_stopped(session: Session, subject: str, *, at: datetime) -> None:

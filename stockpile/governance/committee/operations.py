@@ -62,6 +62,10 @@ def sound(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         found = rules.rights_of(rows)
     except (TypeError, ValueError, ZeroDivisionError) as failure:
         raise Invalid(f"rows: {failure}", field="rows") from failure
+    hollow = standard.unenforced(found)
+    if hollow:
+        told = "nothing asks the committee, or a second person, for this"
+        raise Invalid(f"rows: {'; '.join(hollow)}: {told}, so the row would not be kept", field="rows", rows=hollow)
     gaps = rules.gaps(found, standard.operations())
     if gaps:
         raise Invalid(f"rows: every operation needs a right from 0 on, and no other: {', '.join(gaps)}", field="rows")
@@ -99,8 +103,9 @@ def propose(
 ) -> Proposal:
     """A draft of a decision with its evidence; members named as interested will have no vote on it."""
     require(act.actor, "decision.propose")
-    if effect.operation not in standard.operations():
-        raise Invalid(f"there is no operation {effect.operation} that could be decided", field="operation")
+    if effect.operation not in standard.GATED:
+        known = ", ".join(sorted(standard.GATED))
+        raise Invalid(f"{effect.operation} is nothing that the committee decides: {known}", field="operation")
     if not evidence or not all(one.strip() for one in evidence):
         raise Invalid("a proposal needs evidence: at least one reference that others can look up", field="evidence")
     for member in interested:

@@ -7,6 +7,7 @@ plan is carried out at once and ratified.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from stockpile.governance.committee.rules import COMMITTEE, EMERGENCY, FOUR_EYES, STANDING, UNANIMITY, Right
@@ -25,14 +26,19 @@ EMERGENCY_DAYS: Final = 30
 
 BY_COMMITTEE: Final = (
     *("floor.set", "contract.terms", "contract.adopt", "policy.adopt", "limit.set", "rights.change"),
-    *("member.admit", "member.release", "finding.accept", "promise.set"),
+    *("member.admit", "member.release", "finding.accept", "promise.set", "tender.award"),
 )
 BY_ALL: Final = ("agreement.adopt", "member.suspend")
 BY_TWO: Final = (
     *("calloff.approve", "plan.approve", "plan.override", "preemption.approve", "request.validate"),
     *("count.approve", "owner.confirm", "stock.witness", "second.confirm", "substitute.approve", "settlement.close"),
-    *("tender.award", "tender.review", "contingency.adopt", "contingency.release"),
+    *("tender.release", "tender.review", "contingency.adopt", "contingency.release"),
 )
+BY_LEVEL: Final = ("calloff.approve", "plan.approve")
+BY_WORTH: Final = ("floor.set",)
+"""Above a limit of its own this asks for two people wherever no vote is taken."""
+GATED: Final = frozenset({*BY_COMMITTEE, *BY_ALL, *BY_LEVEL})
+"""The operations that ask the gate under what they are done: only these can be put to the committee."""
 
 
 def rights() -> tuple[Right, ...]:
@@ -55,6 +61,20 @@ def rights() -> tuple[Right, ...]:
 def operations() -> tuple[str, ...]:
     """Every operation under which something changes, by the right that the role table gives for it."""
     return tuple(sorted(one for one in RIGHTS if one not in NO_EFFECT))
+
+
+def unenforced(rights: Iterable[Right]) -> list[str]:
+    """Rows that would promise what nobody enforces: a vote on what asks no gate, two people where one alone acts.
+
+    >>> unenforced([Right("stock.issue", COMMITTEE), Right("limit.set", FOUR_EYES), Right("limit.set", STANDING)])
+    ['stock.issue by committee', 'limit.set by four_eyes']
+    """
+    voted, twice = (COMMITTEE, EMERGENCY), {*BY_TWO, *BY_LEVEL, *BY_WORTH}
+    return [
+        f"{one.operation} by {one.body}"
+        for one in rights
+        if (one.body in voted and one.operation not in GATED) or (one.body == FOUR_EYES and one.operation not in twice)
+    ]
 
 
 def _body(operation: str) -> str:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from cryptography.fernet import Fernet
 from sqlmodel import Session, col, select, update
 
 from stockpile import journal
@@ -21,6 +20,7 @@ from stockpile.errors import Conflict, Invalid, NotAllowed
 from stockpile.governance import queries as accounts
 from stockpile.governance.keys import queries, rules
 from stockpile.governance.keys.tables import BrokenGlass, SecondFactor
+from stockpile.governance.keys.vault import Vault
 from stockpile.governance.operations import require_grantable, token_digest
 from stockpile.governance.rules import RIGHTS, allowed, holds, require, require_any, require_other
 from stockpile.governance.tables import Account, AccountGrant, Token
@@ -90,7 +90,7 @@ def end_sign_in(session: Session, act: Act, *, shown: str) -> None:
         journal.record(session, act, action="sign_in.end", subject=f"account:{account.name}", payload=payload)
 
 
-def begin_factor(session: Session, act: Act, vault: Fernet) -> bytes:
+def begin_factor(session: Session, act: Act, vault: Vault) -> bytes:
     """A new device for the actor's account: its secret, shown this once; it counts once a code of it was sent back."""
     _require_person(act)
     found = queries.factor(session, act.actor.id)
@@ -103,7 +103,7 @@ def begin_factor(session: Session, act: Act, vault: Fernet) -> bytes:
     return secret
 
 
-def prove_factor(session: Session, act: Act, vault: Fernet, *, code: str, token: str) -> datetime:
+def prove_factor(session: Session, act: Act, vault: Vault, *, code: str, token: str) -> datetime:
     """Show a code: this sign-in may approve until the instant given back. The first code confirms a new device."""
     found = _shown(session, act, vault, code)
     if found.confirmed_at is None:
@@ -117,7 +117,7 @@ def prove_factor(session: Session, act: Act, vault: Fernet, *, code: str, token:
     return until
 
 
-def give_up_factor(session: Session, act: Act, vault: Fernet, *, code: str) -> None:
+def give_up_factor(session: Session, act: Act, vault: Vault, *, code: str) -> None:
     """Give up one's own device, with a last code of it."""
     session.delete(_shown(session, act, vault, code))
     journal.record(session, act, action="factor.end", subject=f"account:{act.actor.name}", payload={})
@@ -145,7 +145,7 @@ def demand_factor(session: Session, act: Act, *, demanded: bool) -> None:
     journal.record(session, act, action="factor.demand", subject="region:1", payload={"demanded": demanded})
 
 
-def _shown(session: Session, act: Act, vault: Fernet, code: str) -> SecondFactor:
+def _shown(session: Session, act: Act, vault: Vault, code: str) -> SecondFactor:
     asked = select(SecondFactor).where(col(SecondFactor.account_id) == act.actor.id).with_for_update()
     found = session.exec(asked).one_or_none()
     if found is None:

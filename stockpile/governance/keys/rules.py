@@ -41,9 +41,9 @@ def step_of(secret: bytes, code: str, *, seconds: int, after: int) -> int | None
 
     A code counts once: the caller keeps the step as the next `after`.
     """
-    now = seconds // STEP_SECONDS
+    now, given = seconds // STEP_SECONDS, code.encode("utf-8", "replace")
     near = range(now - STEPS_EITHER_SIDE, now + STEPS_EITHER_SIDE + 1)
-    return next((step for step in near if step > after and hmac.compare_digest(code_at(secret, step), code)), None)
+    return next((s for s in near if s > after and hmac.compare_digest(code_at(secret, s).encode(), given)), None)
 
 
 def device_address(secret: bytes, *, name: str, issuer: str) -> str:
