@@ -1,4 +1,4 @@
-"""The sealed journal at the command line: seal, verify, hand out heads."""
+"""The sealed journal at the command line: seal, verify, hand out and send heads."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
+from stockpile.cli_sending import sending
 from stockpile.console import end_with, err, opened, out
 from stockpile.db import reading
 from stockpile.settings import Settings
@@ -16,8 +17,10 @@ from stockpile.transparency.replay import queries as replaying
 from stockpile.transparency.sealing import operations as sealing
 from stockpile.transparency.sealing import queries as sealed
 from stockpile.transparency.sealing import verifier
+from stockpile.transparency.sending import operations as sending_of
 
 audit = typer.Typer(no_args_is_help=True, help="The sealed journal: seal, verify, hand out heads.")
+audit.add_typer(sending, name="addresses")
 
 
 @audit.command("seal")
@@ -28,6 +31,19 @@ def seal() -> None:
         signer = sealing.signer_of(session, settings.home)
     size = sealing.seal(engine, signer, at=datetime.now(UTC))
     out.print(f"sealed: the newest head covers {size:,} entries")
+
+
+@audit.command("send")
+def send_heads() -> None:
+    """Send the newest signed head wherever it is due; a running server does this by itself every few seconds."""
+    settings, engine = Settings(), opened(Settings())
+    made = sending_of.send_due(engine, at=datetime.now(UTC), this_machine=settings.heads_to_this_machine)
+    failed = [one for one in made if not one.accepted]
+    for one in failed:
+        err.print(f"address {one.address_id} did not take the head: {one.answer}", soft_wrap=True, markup=False)
+    out.print(f"sent: {len(made) - len(failed)} of {len(made)} heads were taken")
+    if failed:
+        raise typer.Exit(1)
 
 
 @audit.command("verify")
@@ -80,12 +96,17 @@ def replay_plan(
         out.print(f"decision {one['decision']} is {one['state']}, {len(one['votes'])} votes", soft_wrap=True)
     for line in found.stock_then:
         out.print(f"stood otherwise: {line}", soft_wrap=True)
+    for line in found.carried_then:
+        out.print(f"was otherwise: {line}", soft_wrap=True)
     for line in found.stock_since:
         out.print(f"entered since: {line}", soft_wrap=True)
     if found.masked is not None:
         told = "the same" if found.masked.same_fills else "NOT the same"
         changed, most = len(found.masked.changed), found.masked.most_packs
         out.print(f"with names hidden: the fills are {told}; {changed} claims differ, by {most} packs at most")
+        if found.masked.set_aside:
+            items = ", ".join(found.masked.set_aside)
+            out.print(f"not compared, for useful minima set somebody aside there: {items}", soft_wrap=True)
     wrong = [*found.differences, *(text for one in found.votes for text in one["differences"])]
     if wrong:
         end_with(wrong)

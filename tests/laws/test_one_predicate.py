@@ -150,6 +150,7 @@ MAY_COMPARE = {
     "inventory/queries.py": "a list of lots is narrowed by a last expiry day that the reader names",
     "receiving/rules.py": "the contract's clause on shelf life at delivery",
     "quality/operations.py": "an extension must be later than what it extends",
+    "kpis/levels.py": "a key figure asks which lots' expiry falls in its period, not which may still serve",
 }
 """Files that may set an expiry in order with a day, and why."""
 

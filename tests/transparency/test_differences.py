@@ -26,9 +26,9 @@ from tests.conftest import NOW, Cast, acting
 from tests.inventory.stockroom import do, take_in
 from tests.transparency.public_room import LATER, published, set_clock, walk
 
-PACKS, PACK_SIZE = 7919, 2
+PACKS, PACK_SIZE, PACK_PRICE = 7919, 2, 2500
 """What the new depot takes in: a number that nothing else in the small region has."""
-SECRETS = frozenset({PACKS, PACKS * PACK_SIZE})
+SECRETS = frozenset({PACKS, PACKS * PACK_SIZE, PACKS * PACK_PRICE})
 NEW_DEPOT = "D-NL"
 Pages = dict[str, str]
 
@@ -56,7 +56,7 @@ def test_without_the_rule_of_differences_the_subtraction_finds_it(
 def test_with_the_parts_of_figures_told_the_subtraction_finds_it(
     region: Engine, cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The attack reaches the figures too: were packs in store told, two tellings would differ by the new depot's."""
+    """The attack reaches the figures too: were worth in store told, two tellings would differ by the new depot's."""
 
     def all_told(kpi: figures.Kpi, found: figures.Found, *, outside: bool) -> dict[str, float | None]:
         return {"numerator": found.numerator, "denominator": found.denominator, "value": figures.value(kpi, found)}
@@ -110,7 +110,7 @@ def gives_away(before: Pages, after: Pages) -> list[str]:
 
     What plans gave in between is known to the public, too: it is taken into account.
     """
-    given = {0, *(times * line for line in _given(after) for times in (1, PACK_SIZE))}
+    given = {0, *(times * line for line in _given(after) for times in (1, PACK_SIZE, PACK_PRICE))}
     wanted = {secret + sign * one for secret in SECRETS for one in given for sign in (1, -1)}
     found = []
     for path, text in sorted(after.items()):

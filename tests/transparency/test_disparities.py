@@ -21,7 +21,7 @@ from stockpile.governance.rules import Missing, OwnWork
 from stockpile.inventory import operations as stock
 from stockpile.jobs import operations as jobs
 from stockpile.settings import Settings
-from stockpile.transparency.kpis import operations, queries, rules
+from stockpile.transparency.kpis import listing, operations, queries
 from tests.allocation.real_region import acting_in, first_morning, first_plan
 from tests.conftest import NOW, Cast, acting
 from tests.inventory.stockroom import ON_SQLITE, do, take_in
@@ -57,8 +57,8 @@ def test_every_disparity_is_a_figure_off_its_target_and_none_is_left_out(region:
     with reading(region) as session:
         found = {one.kpi for one in queries.disparities(session, at=NOW)}
         period = queries.last_year(session, NOW)
-        values = {kpi.code: queries.figure(session, kpi.code, period)["value"] for kpi in rules.KPIS}
-    targets = {kpi.code: kpi.target for kpi in rules.KPIS}
+        values = {kpi.code: queries.figure(session, kpi.code, period)["value"] for kpi in listing.KPIS}
+    targets = {kpi.code: kpi.target for kpi in listing.KPIS}
     full = {code for code, value in values.items() if targets[code] == "100" and value is not None and value < 100}
     assert full <= found
     assert all(targets[code] and values[code] is not None for code in found)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stockpile import merkle
 
 SIZES = [*range(1, 35), 63, 64, 65, 127, 128, 129, 1000]
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def naive(leaves: list[bytes]) -> bytes:
@@ -69,6 +70,7 @@ def test_every_earlier_head_is_proven_to_be_the_beginning_and_a_rewritten_one_is
         assert not merkle.verify_consistency(old, size, naive(rewritten), naive(leaves), proof)
 
 
+@PATIENT
 @given(size=st.integers(2, 80), data=st.data())
 def test_a_proof_with_a_step_changed_dropped_or_added_convinces_nobody(size: int, data: st.DataObject) -> None:
     leaves = leaves_of(size)
@@ -82,15 +84,16 @@ def test_a_proof_with_a_step_changed_dropped_or_added_convinces_nobody(size: int
         assert not merkle.verify_inclusion(leaves[index], index, size, forged, naive(leaves))
 
 
+@PATIENT
 @given(old=st.integers(0, 200), more=st.integers(0, 100))
 def test_a_tree_taken_up_again_grows_as_if_it_had_never_stopped(old: int, more: int) -> None:
-    whole = merkle.Frontier()
-    for one in leaves_of(old):
+    whole, leaves = merkle.Frontier(), leaves_of(old + more)
+    for one in leaves[:old]:
         whole.append(one)
     again = merkle.Frontier(whole.size, whole.peaks)
-    for one in leaves_of(old + more)[old:]:
-        again.append(one)
-    assert again.root() == naive(leaves_of(old + more))
+    one_by_one = [node for one in leaves[old:] for node in whole.append(one)]
+    assert again.extend(leaves[old:]) == sorted(one_by_one)
+    assert (again.size, again.peaks, again.root()) == (whole.size, whole.peaks, naive(leaves))
 
 
 def test_peaks_that_do_not_fit_the_size_are_refused() -> None:

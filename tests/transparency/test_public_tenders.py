@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from stockpile.contracts.procurement import awarding
 from stockpile.db import reading
 from stockpile.transparency.kpis import queries as kpis
-from stockpile.transparency.kpis.rules import bid_flags
+from stockpile.transparency.kpis.flags import bid_flags
 from stockpile.transparency.ocds import releases
 from stockpile.transparency.ocds.tendering import tender_ocid
 from tests.conftest import Cast

@@ -79,6 +79,17 @@ def test_what_a_claim_gets_does_not_hang_on_whose_it_is(region: Engine, plan: Pl
         assert hidden.most_packs <= 1
 
 
+def test_whom_a_useful_minimum_sets_aside_hangs_on_the_order_and_is_named(plan: Plan) -> None:
+    data = json.loads(plan.problem)
+    [pool] = [one for one in data["pools"] if one["item"] == "TAB"]
+    needs = {drop["claim"]: drop["packs"] for drop in pool["drops"]}
+    for claim in pool["claims"]:
+        claim["minimum_packs"] = needs[claim["id"]]
+    hidden = replaying.masked(json.dumps(data), method=plan.method, limit_seconds=30, seed="one")
+    assert hidden.set_aside == ["TAB"]
+    assert hidden.same_fills, "every other item is compared"
+
+
 def test_a_plan_by_a_policy_is_computed_again_and_hides_names_too(region: Engine, cast: Cast) -> None:
     adopted(region, cast, PER_HEAD)
     found = share_out(region, cast, *everybody(), *everybody("PUMP", 100))[1]

@@ -6,12 +6,14 @@ import json
 import random
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 from sqlmodel import Session, select
@@ -57,7 +59,7 @@ def write(engine: Engine, cast: Cast, count: int) -> None:
     transact(
         engine,
         lambda session: journal.record_each(
-            session, [journal.Note(act, "test.note", f"note:{n}", {"n": n}) for n in range(count)]
+            session, [journal.Note(act, "test.note", f"note:{n}", {"n": n}, "a note") for n in range(count)]
         ),
     )
 
@@ -159,6 +161,30 @@ def test_a_gap_is_forgotten_when_nothing_can_come_any_more(region: Engine, cast:
         assert list(session.exec(select(SealGap))) == []
 
 
+@dataclass(frozen=True, slots=True)
+class Overtaken(rules.Signer):
+    """A sealer whom another overtakes while it signs."""
+
+    overtake: Callable[[], int]
+
+    def checkpoint(self, *, size: int, root: bytes, sealed_at: datetime) -> str:
+        self.overtake()
+        return rules.Signer(self.log, self.key).checkpoint(size=size, root=root, sealed_at=sealed_at)
+
+
+@pytest.mark.parametrize("count", [3, 700])
+def test_a_sealer_that_is_overtaken_stores_nothing(
+    sealed: Engine, cast: Cast, signer: rules.Signer, count: int
+) -> None:
+    write(sealed, cast, count)
+    slow = Overtaken(signer.log, signer.key, lambda: operations.seal(sealed, signer, at=NOW + timedelta(seconds=3)))
+    operations.seal(sealed, slow, at=NOW + timedelta(seconds=2))
+    with reading(sealed) as session:
+        assert queries.head(session, None).sealed_at == NOW + timedelta(seconds=3)
+        assert queries.unsealed(session) == 0
+    assert faults(sealed, signer) == []
+
+
 def test_proofs_of_larger_trees_use_stored_nodes_and_hold(region: Engine, cast: Cast, signer: rules.Signer) -> None:
     write(region, cast, 700)
     operations.seal(region, signer, at=NOW)
@@ -192,7 +218,7 @@ def test_the_file_that_outsiders_run_proves_and_refuses(sealed: Engine, signer: 
         "forged": json.dumps({**inclusion, "entry": {**inclusion["entry"], "reason": "forged"}}),
         "forked": json.dumps({**consistency, "proof": ["00" * 32, *consistency["proof"][1:]]}),
         "short": leaves[:-65],
-        "unsigned": top.checkpoint.replace(str(top.size), str(top.size + 1)),
+        "unsigned": top.checkpoint.replace(f"\n{top.size}\n", f"\n{top.size + 1}\n", 1),
         "nonsense": "nonsense",
     }
     for name, content in files.items():
@@ -244,6 +270,7 @@ def test_another_key_does_not_pass_for_ours(sealed: Engine, tmp_path: Path) -> N
     assert any("is not signed with this key" in fault for fault in faults(sealed, stranger))
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(words=st.tuples(*[st.text()] * 5), actor=st.integers(0, 2**62), at=st.datetimes(timezones=st.just(UTC)))
 def test_the_text_that_is_hashed_is_canonical_json_however_it_is_written(
     words: tuple[str, ...], actor: int, at: datetime

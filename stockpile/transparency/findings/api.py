@@ -33,7 +33,7 @@ class FindingBody(http.Body):
 class StepBody(http.Body):
     """One step on, with what is said to it; an answer also says until which day it is done."""
 
-    step: Literal["issue", "answer", "agree", "begin", "verify", "close", "accept"]
+    step: Literal["issue", "answer", "ask_again", "agree", "begin", "verify", "close", "accept"]
     text: Text
     due: http.Day | None = None
 
@@ -45,6 +45,14 @@ def findings(caller: SignedIn, state: Note | None = None) -> list[dict[str, Any]
         at = caller.act(session).at
         rows = queries.findings(session, state=state)
         return [{**shown(one), "past_due": queries.past_due(session, one, at=at)} for one in rows]
+
+
+@router.get("/{number}/thread")
+def thread(caller: SignedIn, number: http.Number) -> list[dict[str, Any]]:
+    """What was said to a finding at each of its steps, by whom and when, the oldest first."""
+    with caller.reading() as session:
+        queries.finding(session, number)
+        return [http.plain(one) for one in queries.thread(session, number)]
 
 
 @router.post("", status_code=201)

@@ -63,20 +63,21 @@ def write(
 def step(session: Session, act: Act, *, number: int, name: str, text: str, due: date | None = None) -> AuditFinding:
     """Take a finding one step on (rules.STEPS): an answer says what is done until which day (`due`).
 
-    Nobody verifies what they answered; a risk is taken only by an adopted decision.
+    Nobody verifies what they answered; who asks again is answered anew, and what was answered stays in the journal. A
+    risk is taken only by an adopted decision.
     """
     known = rules.STEPS.get(name)
     if known is None:
         raise Invalid(f"a step is {', '.join(rules.STEPS)}", field="step", value=name)
     require(act.actor, known.right)
     found = queries.finding(session, number, lock=True)
-    if found.state not in known.before or (name == "agree" and found.answered_at is None):
+    if found.state not in known.before or (name in rules.ON_AN_ANSWER and found.answered_at is None):
         raise FindingState(f"finding {number} is {found.state}: it cannot {name} now", state=found.state)
     told: dict[str, Any] = {"from": found.state, "to": known.after}
-    if name == "issue":
-        found.response_due = act.at + timedelta(days=rules.RESPONSE_DAYS)
+    if name in rules.ASKING:
+        _ask(act, found)
     if name == "answer":
-        _answer(session, act, found, text, due)
+        told["due"] = _answer(session, act, found, text, due)
     if name in ("agree", "verify") and found.answered_by is not None:
         require_other(act.actor, {found.answered_by: f"answered finding {number}"})
     if name == "accept":
@@ -91,8 +92,15 @@ def step(session: Session, act: Act, *, number: int, name: str, text: str, due: 
     return found
 
 
-def _answer(session: Session, act: Act, found: AuditFinding, text: str, due: date | None) -> None:
+def _ask(act: Act, found: AuditFinding) -> None:
+    """From now on an answer is waited for; one that did not do no longer stands."""
+    found.response_due = act.at + timedelta(days=rules.RESPONSE_DAYS)
+    found.response, found.answered_at, found.action_due = "", None, None
+
+
+def _answer(session: Session, act: Act, found: AuditFinding, text: str, due: date | None) -> str:
     if due is None or due <= governance.local_day(session, act.at):
         raise Invalid("an answer says until which day to come it is done", field="due")
     found.response, found.action_due = text, due
     found.answered_at, found.answered_by = act.at, act.actor.id
+    return due.isoformat()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
 
 from sqlmodel import Session, col, select
 
 from stockpile.errors import NotFound
 from stockpile.governance import queries as governance
+from stockpile.journal import JournalEntry
 from stockpile.transparency.findings import rules
 from stockpile.transparency.findings.tables import AuditFinding
 
@@ -45,3 +48,26 @@ def past_due(session: Session, found: AuditFinding, *, at: datetime) -> bool:
         return found.answered_at is None and found.response_due is not None and found.response_due < at
     promised = found.state in (rules.AGREED, rules.IN_PROGRESS) and found.action_due is not None
     return promised and found.action_due < governance.local_day(session, at)  # type: ignore[operator]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was said to a finding at a step (`write`: as it was filed); `due`: until when what was answered is done."""
+
+    step: str
+    at: datetime
+    by: str
+    text: str
+    due: date | None
+
+
+def thread(session: Session, number: int) -> list[Said]:
+    """Everything that was said to a finding, as the journal has it, in the order of its steps."""
+    query = select(JournalEntry).where(JournalEntry.subject == f"finding:{number}").order_by(col(JournalEntry.id))
+    return [_said(one) for one in session.exec(query)]
+
+
+def _said(entry: JournalEntry) -> Said:
+    due = json.loads(entry.payload).get("due")
+    step = entry.action.removeprefix("finding.")
+    return Said(step, entry.effective_at, entry.actor_name, entry.reason, date.fromisoformat(due) if due else None)

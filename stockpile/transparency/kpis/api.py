@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
+from pydantic import Field
 from sqlmodel import Session
 
 from stockpile import http
 from stockpile.actor import Act
 from stockpile.governance.caller import Key, SignedIn
+from stockpile.governance.rules import require_any
 from stockpile.plaintext import Text
 from stockpile.transparency.kpis import operations, queries
 
@@ -37,6 +39,22 @@ class BaselineBody(http.Body):
     denominator: http.Quantity
     source: Text
     member: Text | None = None
+
+
+class OutsideRow(http.Body):
+    """What a member bought on these days outside the unified contracts, in minor units, and where it is written."""
+
+    member: Text
+    starts: http.Day
+    ends: http.Day
+    value_minor: http.QuantityOrNone
+    source: Text
+
+
+class OutsideBody(http.Body):
+    """Several such sums, taken together or not at all."""
+
+    notes: Annotated[list[OutsideRow], Field(min_length=1, max_length=500)]
 
 
 class OutcomeBody(http.Body):
@@ -99,5 +117,25 @@ def set_baseline(caller: SignedIn, request: Request, body: BaselineBody, key: Ke
 
     def work(session: Session, act: Act) -> dict[str, Any]:
         return {"baseline": operations.set_baseline(session, act, **body.model_dump()).id}
+
+    return caller.effect(request, body, key, work, status=201)
+
+
+@router.get("/outside-purchases")
+def outside_purchases(caller: SignedIn) -> list[dict[str, Any]]:
+    """What members told of purchases outside the unified contracts, by member and day."""
+    require_any(caller.actor, "read")
+    with caller.reading() as session:
+        return [one.model_dump(mode="json", exclude={"noted_by"}) for one in queries.outside_notes(session)]
+
+
+@router.post("/outside-purchases", status_code=201)
+def note_outside(caller: SignedIn, request: Request, body: OutsideBody, key: Key = None) -> JSONResponse:
+    """Note what members bought outside the unified contracts; the same days again take the place of what was told."""
+
+    def work(session: Session, act: Act) -> dict[str, Any]:
+        notes = [operations.Outside(**one.model_dump()) for one in body.notes]
+        operations.note_outside(session, act, notes=notes)
+        return {"noted": len(notes)}
 
     return caller.effect(request, body, key, work, status=201)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
+from statistics import pstdev
 from typing import Any
 
 from sqlmodel import Session, col, func, select
@@ -24,7 +26,7 @@ from stockpile.transparency.kpis.stocking import end_of, start_of
 from stockpile.transparency.ocds import queries as contracting
 from stockpile.transparency.ocds.tables import ContractHistory
 
-LIFE_COSTS = (settling.PURCHASE, settling.TRANSPORT, settling.STORAGE, settling.EXPIRY)
+LIFE_COSTS = (settling.PURCHASE, settling.OPTION, settling.TRANSPORT, settling.STORAGE, settling.EXPIRY)
 
 
 def _due(session: Session, period: Period) -> list[dict[str, Any]]:
@@ -43,21 +45,57 @@ def otif(session: Session, period: Period) -> Found:
 
 def in_full(session: Session, period: Period) -> Found:
     """Order lines in full, over lines due."""
-    rows = _due(session, period)
-    return Found(sum(1 for r in rows if r["received"] >= r["quantity"]), len(rows))
+    told = _told(_due(session, period), "met", lambda r: r["received"] >= r["quantity"])
+    return Found(sum(1 for row in told if row["met"]), len(told), told)
+
+
+def _told(
+    rows: Iterable[dict[str, Any]], name: str, of: Callable[[dict[str, Any]], float | bool]
+) -> tuple[dict[str, Any], ...]:
+    """One row per order line: which one, and what is told of it under this name."""
+    return tuple({"order": row["order"], "item": row["item"], name: of(row)} for row in rows)
 
 
 def days_late(session: Session, period: Period) -> Found:
-    """Mean days late over lines due; early counts as none."""
-    rows = _due(session, period)
-    late = sum(max(0, _days(r["due"], r["last_delivery"])) for r in rows if r["last_delivery"])
-    return Found(late, len(rows))
+    """Mean days late over lines due; early counts as none, and what is not there whole is late up to the end."""
+    told = _told(_due(session, period), "days", lambda r: _late(r, period.ends))
+    return Found(sum(row["days"] for row in told), len(told), told)
+
+
+def _late(row: dict[str, Any], ends: date) -> int:
+    """Days from the due day to the last delivery, or to the end where the line is not there whole; early is none.
+
+    >>> line = {"due": "2020-04-06", "quantity": 200, "received": 200, "last_delivery": "2020-04-09"}
+    >>> [_late(line | more, date(2020, 5, 1)) for more in ({}, {"last_delivery": "2020-04-01"}, {"received": 80})]
+    [3, 0, 25]
+    """
+    whole = row["last_delivery"] and row["received"] >= row["quantity"]
+    return max(0, _days(row["due"], row["last_delivery"] if whole else ends.isoformat()))
+
+
+def delivery_score(session: Session, period: Period) -> Found:
+    """Points of a hundred as SPRS (Supplier Performance Risk System) counts them: 60 by lines on time, 40 by days late.
+
+    0.6 x 100 x on time / lines + 0.4 x max(0, 100 - days late / lines), by supplier, weighed by its lines.
+    """
+    supplier_of = {row.code: row.supplier_code for row in contracting.all_contracts(session)}
+    by: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in _due(session, period):
+        by[supplier_of[row["contract"]]].append(row)
+    told: list[dict[str, Any]] = []
+    for supplier, rows in sorted(by.items()):
+        timely = sum(1 for r in rows if r["last_delivery"] and r["last_delivery"] <= r["due"])
+        late = sum(_late(r, period.ends) for r in rows)
+        points = 60 * timely / len(rows) + 0.4 * max(0.0, 100 - late / len(rows))
+        told.append({"supplier": supplier, "lines": len(rows), "points": round(points, 3)})
+    return Found(round(sum(r["points"] * r["lines"] for r in told), 3), sum(r["lines"] for r in told), tuple(told))
 
 
 def call_off_lead(session: Session, period: Period) -> Found:
     """Mean days from approval to the last delivery of a line."""
     rows = [r for r in _due(session, period) if r["last_delivery"] and r["approved_at"]]
-    return Found(sum(_days(r["approved_at"][:10], r["last_delivery"]) for r in rows), len(rows))
+    told = _told(rows, "days", lambda r: _days(r["approved_at"][:10], r["last_delivery"]))
+    return Found(sum(row["days"] for row in told), len(told), told)
 
 
 def _days(first: str, last: str) -> int:
@@ -88,8 +126,14 @@ def _ordered(session: Session, period: Period) -> list[tuple[str, str, int, int,
 def tier_saving(session: Session, period: Period) -> Found:
     """Money below the first price tier (the declared baseline), over what that tier would have cost."""
     rows = _ordered(session, period)
-    base = sum(packs * first for _, _, packs, _, first in rows)
-    return Found(base - sum(packs * price for _, _, packs, price, _ in rows), base)
+    sums: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for contract, _, packs, price, first in rows:
+        sums[contract][0] += packs * (first - price)
+        sums[contract][1] += packs * first
+    told: tuple[dict[str, Any], ...] = tuple(
+        {"contract": code, "saved_minor": less, "of_minor": base} for code, (less, base) in sorted(sums.items())
+    )
+    return Found(sum(row["saved_minor"] for row in told), sum(row["of_minor"] for row in told), told)
 
 
 def cycle_time(session: Session, period: Period) -> Found:
@@ -103,7 +147,7 @@ def cycle_time(session: Session, period: Period) -> Found:
 
 
 def lcc(session: Session, period: Period) -> Found:
-    """What was settled for purchase, transport, storage and expiry in the period, over the packs issued to use.
+    """What was settled for purchase, options, transport, storage and expiry in the period, over the packs issued.
 
     Told over all items and the whole region: costs are not booked item by item.
     """
@@ -147,7 +191,8 @@ def hhi(session: Session, period: Period) -> Found:
     total = sum(spent.values())
     if not total:
         return Found(None, None)
-    return Found(round(sum((one / total) ** 2 for one in spent.values()), 4), 1)
+    told = tuple({"supplier": code, "ordered_minor": one} for code, one in sorted(spent.items()))
+    return Found(round(sum((one / total) ** 2 for one in spent.values()), 4), 1, told)
 
 
 def smoothing(session: Session, period: Period) -> Found:
@@ -155,14 +200,32 @@ def smoothing(session: Session, period: Period) -> Found:
     spent: dict[str, int] = defaultdict(int)
     for _, month, packs, price, _ in _ordered(session, period):
         spent[month] += packs * price
-    months = (period.ends.year - period.starts.year) * 12 + period.ends.month - period.starts.month + 1
-    return Found(max(spent.values(), default=0), round(sum(spent.values()) / months, 2))
+    told = tuple({"month": month, "ordered_minor": minor} for month, minor in sorted(spent.items()))
+    return Found(max(spent.values(), default=0), round(sum(spent.values()) / _months(period), 2), told)
+
+
+def spend_variation(session: Session, period: Period) -> Found:
+    """Standard deviation of the money ordered a month over its mean, of all months of the period."""
+    peak = smoothing(session, period)
+    if not peak.denominator:
+        return Found(None, None)
+    spent = [row["ordered_minor"] for row in peak.rows]
+    spent += [0] * (_months(period) - len(spent))
+    return Found(round(pstdev(spent), 2), peak.denominator, peak.rows)
+
+
+def _months(period: Period) -> int:
+    return (period.ends.year - period.starts.year) * 12 + period.ends.month - period.starts.month + 1
 
 
 def cost_per_head(session: Session, period: Period) -> Found:
     """Major money units ordered per inhabitant of the region."""
-    spent = sum(packs * price for _, _, packs, price, _ in _ordered(session, period))
-    return Found(spent / 100, sum(member.population for member in governance.members(session).values()))
+    spent: dict[str, int] = defaultdict(int)
+    for contract, _, packs, price, _ in _ordered(session, period):
+        spent[contract] += packs * price
+    told = tuple({"contract": code, "ordered_minor": minor} for code, minor in sorted(spent.items()))
+    people = sum(member.population for member in governance.members(session).values())
+    return Found(sum(spent.values()) / 100, people, told)
 
 
 def _bids(session: Session) -> dict[str, int]:
@@ -172,37 +235,41 @@ def _bids(session: Session) -> dict[str, int]:
 
 def bids_per_lot(session: Session, period: Period) -> Found:
     """Mean bids of the tenders taken in that tell them."""
-    bids = _bids(session)
-    return Found(sum(bids.values()), len(bids))
+    told = _bids_told(session)
+    return Found(sum(row["bids"] for row in told), len(told), told)
+
+
+def _bids_told(session: Session) -> tuple[dict[str, Any], ...]:
+    return tuple({"process": ocid, "bids": bids} for ocid, bids in sorted(_bids(session).items()))
 
 
 def single_bid(session: Session, period: Period) -> Found:
     """Tenders taken in with a single bid, over those that tell bids."""
-    bids = _bids(session)
-    return Found(sum(1 for one in bids.values() if one == 1), len(bids))
+    told = _bids_told(session)
+    return Found(sum(1 for row in told if row["bids"] == 1), len(told), told)
 
 
-def _clocks(session: Session, period: Period, step: str) -> list[clocks.Clock]:
+def _clocks(session: Session, period: Period, step: str) -> Found:
+    """Steps done in time over steps that were due or done, by grievance."""
     last = end_of(session, period)
-    return [
-        clock
+    told = tuple(
+        {"grievance": row.id, "met": not clock.missed(last)}
         for row in grievances.all_of(session)
         for clock in clocks.clocks(grievances.times(session, row))
         if clock.step == step and start_of(session, period) <= row.received_at < last
         if clock.done is not None or clock.due < last
-    ]
+    )
+    return Found(sum(1 for row in told if row["met"]), len(told), told)
 
 
 def grievance_ack(session: Session, period: Period) -> Found:
     """Acknowledged in time, over acknowledgements that were due or done."""
-    found = _clocks(session, period, "acknowledge")
-    return Found(sum(1 for one in found if not one.missed(end_of(session, period))), len(found))
+    return _clocks(session, period, "acknowledge")
 
 
 def grievance_resolved(session: Session, period: Period) -> Found:
     """Decided in time, over decisions that were due or done."""
-    found = _clocks(session, period, "decide")
-    return Found(sum(1 for one in found if not one.missed(end_of(session, period))), len(found))
+    return _clocks(session, period, "decide")
 
 
 def appeal_upheld(session: Session, period: Period) -> Found:
@@ -211,17 +278,20 @@ def appeal_upheld(session: Session, period: Period) -> Found:
     inside = [
         r for r in decided if r.decided_at and start_of(session, period) <= r.decided_at < end_of(session, period)
     ]
-    return Found(sum(1 for r in inside if (r.final_verdict or r.verdict) != "not_upheld"), len(inside))
+    told = tuple({"grievance": r.id, "verdict": r.final_verdict or r.verdict} for r in inside)
+    return Found(sum(1 for row in told if row["verdict"] != "not_upheld"), len(told), told)
 
 
 def data_timeliness(session: Session, period: Period) -> Found:
     """Caseload reports of the period with figures, over all reports."""
-    query = select(CaseloadReport.admissions).where(
-        CaseloadReport.day >= period.starts, CaseloadReport.day <= period.ends
-    )
+    query = select(CaseloadReport).where(CaseloadReport.day >= period.starts, CaseloadReport.day <= period.ends)
     query = query.where(CaseloadReport.member_code == period.member) if period.member else query
-    rows = session.exec(query).all()
-    return Found(sum(1 for one in rows if one is not None), len(rows))
+    came: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for one in session.exec(query):
+        came[one.member_code][0] += one.admissions is not None
+        came[one.member_code][1] += 1
+    told = tuple({"municipality": code, "kept": met, "of": due} for code, (met, due) in sorted(came.items()))
+    return Found(sum(met for met, _ in came.values()), sum(due for _, due in came.values()), told)
 
 
 FIGURES = {
@@ -230,6 +300,7 @@ FIGURES = {
         otif,
         in_full,
         days_late,
+        delivery_score,
         call_off_lead,
         ceiling_burn,
         tier_saving,
@@ -237,6 +308,7 @@ FIGURES = {
         lcc,
         hhi,
         smoothing,
+        spend_variation,
         cost_per_head,
         bids_per_lot,
         single_bid,

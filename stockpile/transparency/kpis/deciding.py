@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from stockpile.catalogue import queries as catalogue
 from stockpile.contracts import queries as contracts
 from stockpile.contracts.damages.tables import DamagesClaim
 from stockpile.contracts.tables import CallOff
@@ -15,7 +16,8 @@ from stockpile.governance.committee import queries as committee
 from stockpile.governance.committee import rules as counting
 from stockpile.governance.committee.tables import Proposal
 from stockpile.settlement import queries as settlement
-from stockpile.settlement.tables import CostEvent, SettlementPeriod
+from stockpile.settlement.rules import LOAN
+from stockpile.settlement.tables import CostEvent, LoanReturn, SettlementPeriod
 from stockpile.transparency.findings import queries as findings
 from stockpile.transparency.grievances.rules import end_of as end_of_day
 from stockpile.transparency.grievances.rules import working_days_later
@@ -55,10 +57,46 @@ def ratification_in_time(session: Session, period: Period) -> Found:
 
 def overdue_loans(session: Session, period: Period) -> Found:
     """Loans out beyond their day at the end of the period, over loans out then."""
-    last = end_of(session, period)
-    out = [one for one in settlement.loans(session) if one.state in ("open", "part_returned") and one.lent_at < last]
-    told = tuple({"loan": one.id, "due_at": one.due_at.isoformat(), "overdue": one.due_at < last} for one in out)
-    return Found(sum(1 for row in told if row["overdue"]), len(told), told)
+    told = _out(session, period)
+    rows = tuple({name: row[name] for name in ("loan", "due_at", "overdue")} for row in told)
+    return Found(sum(1 for row in rows if row["overdue"]), len(rows), rows)
+
+
+def overdue_loan_value(session: Session, period: Period) -> Found:
+    """What of loans beyond their day was not back at the end of the period, over what was out then, at their prices."""
+    told = tuple(_out(session, period))
+    return Found(
+        sum(row["price_minor"] for row in told if row["overdue"]), sum(row["price_minor"] for row in told), told
+    )
+
+
+def _out(session: Session, period: Period) -> list[dict[str, Any]]:
+    """Loans of which something was out at the end of the period, neither back nor sold, with what that is worth."""
+    last, packs = end_of(session, period), catalogue.items(session)
+    sold = dict(session.exec(select(CostEvent.id, CostEvent.incurred_at).where(CostEvent.kind == LOAN)).all())
+    told: list[dict[str, Any]] = []
+    for one in settlement.loans(session):
+        query = select(LoanReturn.quantity).where(LoanReturn.loan_id == one.id, LoanReturn.returned_at < last)
+        left = one.quantity - sum(session.exec(query))
+        if one.lent_at < last and left and not (one.sold_by_event in sold and sold[one.sold_by_event] < last):
+            worth = left * one.pack_price_minor // packs[one.item_code].pack_size
+            late = {"overdue": one.due_at < last, "price_minor": worth}
+            told.append({"loan": one.id, "due_at": one.due_at.isoformat()} | late)
+    return told
+
+
+def loan_return(session: Session, period: Period) -> Found:
+    """Loans that were back in full by their day, over loans whose day fell in the period."""
+    first, last = start_of(session, period), end_of(session, period)
+    told = []
+    for one in settlement.loans(session):
+        if first <= one.due_at < last:
+            query = select(LoanReturn.quantity).where(
+                LoanReturn.loan_id == one.id, LoanReturn.returned_at <= one.due_at
+            )
+            back = sum(session.exec(query))
+            told.append({"loan": one.id, "due_at": one.due_at.isoformat(), "in_time": back == one.quantity})
+    return Found(sum(1 for row in told if row["in_time"]), len(told), tuple(told))
 
 
 def _periods(session: Session, period: Period) -> list[SettlementPeriod]:
@@ -83,8 +121,12 @@ def settlement_error(session: Session, period: Period) -> Found:
 def settlement_days(session: Session, period: Period) -> Found:
     """Days from the end of a settlement period to its closing, over periods closed."""
     rows = _periods(session, period)
-    days = sum((one.closed_at - one.ends_at).total_seconds() / 86400 for one in rows if one.closed_at is not None)
-    return Found(round(days, 2), len(rows))
+    told: tuple[dict[str, Any], ...] = tuple(
+        {"period": one.name, "days": (one.closed_at - one.ends_at).total_seconds() / 86400}
+        for one in rows
+        if one.closed_at is not None
+    )
+    return Found(round(sum(row["days"] for row in told), 2), len(told), told)
 
 
 def audit_findings_open(session: Session, period: Period) -> Found:
@@ -125,6 +167,8 @@ FIGURES = {
         member_participation,
         ratification_in_time,
         overdue_loans,
+        overdue_loan_value,
+        loan_return,
         settlement_error,
         settlement_days,
         audit_findings_open,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -14,7 +16,7 @@ from stockpile.errors import Conflict, Invalid, NotFound
 from stockpile.governance import queries as governance
 from stockpile.governance.rules import ROLES, require, require_other
 from stockpile.transparency.kpis import queries, rules
-from stockpile.transparency.kpis.tables import KpiBaseline, RemedialAction
+from stockpile.transparency.kpis.tables import KpiBaseline, OutsidePurchase, RemedialAction
 
 DAYS_TO_ACT: Final = 30
 MOST_FOUND: Final = 20
@@ -147,3 +149,57 @@ def set_baseline(
     payload = {"member": member, "numerator": numerator, "denominator": denominator, **days}
     journal.record(session, act, action="baseline.set", subject=f"kpi:{kpi}", payload=payload, reason=source)
     return row
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What a member bought from the first day through the last outside the unified contracts, in minor units."""
+
+    member: str
+    starts: date
+    ends: date
+    value_minor: int
+    source: str
+
+
+def note_outside(session: Session, act: Act, *, notes: Sequence[Outside]) -> list[OutsidePurchase]:
+    """Note what members bought outside, all or nothing; a later note of the same days takes an earlier one's place.
+
+    Refuses days to come, and days that overlap others of the member without being the same.
+    """
+    for place, note in enumerate(notes, start=1):
+        require(act.actor, "outside.note", member=note.member)
+        governance.member(session, note.member)
+        _check_outside(session, act, note, place)
+        session.add(_row_of(act, note))
+        session.flush()
+        days = {"starts": note.starts.isoformat(), "ends": note.ends.isoformat()}
+        payload = {**days, "value_minor": note.value_minor}
+        subject = f"member:{note.member}"
+        journal.record(session, act, action="outside.note", subject=subject, payload=payload, reason=note.source)
+    return queries.outside_notes(session)
+
+
+def _row_of(act: Act, note: Outside) -> OutsidePurchase:
+    return OutsidePurchase(
+        member_code=note.member,
+        starts=note.starts,
+        ends=note.ends,
+        value_minor=note.value_minor,
+        source=note.source,
+        noted_by=act.actor.id,
+        noted_at=act.at,
+    )
+
+
+def _check_outside(session: Session, act: Act, note: Outside, place: int) -> None:
+    if not note.starts <= note.ends < governance.local_day(session, act.at):
+        raise Invalid(f"note {place}: the days are over, from the first on", field="ends", row=place)
+    if note.value_minor < 0 or not note.source.strip():
+        raise Invalid(f"note {place}: a sum from nothing on, and where it is written", field="source", row=place)
+    for other in queries.outside_notes(session):
+        if other.member_code != note.member or (other.starts, other.ends) == (note.starts, note.ends):
+            continue
+        if other.starts <= note.ends and note.starts <= other.ends:
+            told = f"{note.member} told of {other.starts} to {other.ends}: give the same days, or others"
+            raise Invalid(f"note {place}: {told}", field="starts", row=place)

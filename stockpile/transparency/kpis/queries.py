@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any, Final
 
@@ -17,15 +17,28 @@ from stockpile.contracts.procurement import rules as steps
 from stockpile.errors import NotFound
 from stockpile.governance import queries as governance
 from stockpile.governance.rules import BUYER, COMMITTEE, COORDINATOR, LOGISTICS
-from stockpile.transparency.kpis import buying, deciding, rules, sharing, stocking, supplying
+from stockpile.transparency.kpis import (
+    answering,
+    buying,
+    deciding,
+    enduring,
+    flags,
+    levels,
+    listing,
+    rules,
+    sharing,
+    stocking,
+    supplying,
+)
 from stockpile.transparency.kpis.rules import Found, Period
-from stockpile.transparency.kpis.tables import KpiBaseline, RemedialAction
+from stockpile.transparency.kpis.tables import KpiBaseline, OutsidePurchase, RemedialAction
 from stockpile.transparency.ocds.tables import ContractHistory
 from stockpile.transparency.ocds.tendering import tender_ocid
 
 Rows = list[dict[str, Any]]
 YEAR: Final = timedelta(days=365)
 SHORTEST_TENDER: Final = timedelta(days=15)
+NOTHING: Final = "no facts yet"
 
 
 class NoSuchFigure(NotFound):
@@ -36,19 +49,21 @@ class NoSuchFigure(NotFound):
 
 FIGURES: Final[dict[str, Callable[[Session, Period], Found]]] = {
     **stocking.FIGURES,
+    **levels.FIGURES,
+    **answering.FIGURES,
     **sharing.FIGURES,
     **buying.FIGURES,
     **deciding.FIGURES,
     **supplying.FIGURES,
+    **enduring.FIGURES,
 }
 
 
 def kpi(code: str) -> rules.Kpi:
     """A figure's description; refuses an unknown code."""
-    found = rules.BY_CODE.get(code)
+    found = listing.BY_CODE.get(code)
     if found is None or code not in FIGURES:
-        why = rules.NOT_YET.get(code)
-        raise NoSuchFigure(f"{code[:100]}: {why}" if why else f"there is no figure {code[:100]}", field="kpi")
+        raise NoSuchFigure(f"there is no figure {code[:100]}", field="kpi")
     return found
 
 
@@ -70,6 +85,7 @@ def figure(session: Session, code: str, period: Period, *, outside: bool = False
         "starts": period.starts.isoformat(),
         "ends": period.ends.isoformat(),
         "filters": {"member": period.member, "item": period.item, "level": period.level},
+        "note": found.note,
         "rows": list(found.rows),
     }
 
@@ -81,15 +97,12 @@ def last_year(session: Session, at: datetime) -> Period:
 
 
 def figures(session: Session, *, at: datetime) -> Rows:
-    """Every figure of the newest year as the public sees it, and those that cannot be told yet with the reason."""
+    """Every figure of the newest year as the public sees it; where there is nothing to tell, a note says so."""
     period = last_year(session, at)
     told = []
-    for one in rules.KPIS:
+    for one in listing.KPIS:
         found = FIGURES[one.code](session, period)
-        told.append(_row(period, one, found, note="" if rules.value(one, found) is not None else "no facts yet"))
-    nothing = Found(None, None)
-    for code, why in rules.NOT_YET.items():
-        told.append(_row(period, rules.Kpi(code, code.replace("_", " "), "", "", unit=""), nothing, note=why))
+        told.append(_row(period, one, found, note="" if rules.value(one, found) is not None else found.note or NOTHING))
     return told
 
 
@@ -202,7 +215,7 @@ def disparities(session: Session, *, at: datetime) -> list[rules.Disparity]:
     """
     period = last_year(session, at)
     found = []
-    for known in rules.KPIS:
+    for known in listing.KPIS:
         worth = rules.value(known, FIGURES[known.code](session, period))
         if rules.missed(known, worth):
             days = f"from {period.starts} to {period.ends}"
@@ -213,7 +226,10 @@ def disparities(session: Session, *, at: datetime) -> list[rules.Disparity]:
 
 def _office(code: str) -> str:
     """Which office answers for a figure: that whose work it tells."""
-    by_kind = ((LOGISTICS, stocking), (COORDINATOR, sharing), (BUYER, buying), (BUYER, supplying))
+    by_kind = (
+        *((LOGISTICS, stocking), (LOGISTICS, levels), (COORDINATOR, sharing), (COORDINATOR, answering)),
+        *((BUYER, buying), (BUYER, supplying)),
+    )
     return next((office for office, figures_ in by_kind if code in figures_.FIGURES), COMMITTEE)
 
 
@@ -260,8 +276,8 @@ def remedies(session: Session) -> Rows:
 
 
 def red_flags(session: Session) -> Rows:
-    """Flags on tenders taken in and on our own: the OCP's Cardinal indicators R003, R018, R028, R035 and R036."""
-    told: Rows = _own_flags(session)
+    """Flags on tenders: the OCP's Cardinal indicators R003 and R018; on our own R018, R024, R028, R035, R036, R058."""
+    told: Rows = [*_own_flags(session), *_margins(session)]
     seen: set[tuple[str, str]] = set()
     for row in session.exec(select(ContractHistory).order_by(col(ContractHistory.id))):
         found = []
@@ -288,8 +304,38 @@ def _own_flags(session: Session) -> Rows:
         valid, out = tenders.offers(session, number), tenders.offers(session, number, states=[steps.DISQUALIFIED])
         for lot in tenders.lots(session, number):
             bids = [(offer.cost_minor, offer in valid) for offer in (*valid, *out) if offer.lot == lot.lot]
-            for flag, about, value in rules.bid_flags(bids):
+            for flag, about, value in flags.bid_flags(bids):
                 told.append(
                     {"ocid": tender_ocid(one.code), "flag": flag, "about": about, "value": f"lot {lot.lot}: {value}"}
                 )
     return told
+
+
+def _margins(session: Session) -> Rows:
+    """Lots of our own tenders that the lowest bid won unusually narrowly, or by unusually much, among all of them."""
+    margins: dict[str, float] = {}
+    ocid: dict[str, str] = {}
+    for one in tenders.tenders(session):
+        number = one.id or 0
+        costs = {offer.bid: (offer.lot, offer.cost_minor) for offer in tenders.offers(session, number)}
+        for row in tenders.results(session, number) if one.evaluated_at is not None else ():
+            lot, cost = costs.get(row.bid_id, ("", 0))
+            others = sorted(other for bid, (name, other) in costs.items() if name == lot and bid != row.bid_id)
+            if row.rank == 1 and cost and others and others[0] >= cost:
+                place = f"{one.code} lot {lot}"
+                margins[place], ocid[place] = 100 * (others[0] - cost) / cost, tender_ocid(one.code)
+    about = {
+        "R024": "Why did the next bid cost nearly the same?",
+        "R058": "Why was the winning bid so far below the next?",
+    }
+    flagged = flags.margin_flags(margins).items()
+    return [
+        {"ocid": ocid[place], "flag": flag, "about": about[flag], "value": f"lot {place.split(' lot ')[-1]}: {seen}"}
+        for place, (flag, seen) in flagged
+    ]
+
+
+def outside_notes(session: Session) -> list[OutsidePurchase]:
+    """What members told of purchases outside the unified contracts, by member and day; the newest of the same days."""
+    always = Period(date.min, date.max)
+    return enduring.outside(session, always)

@@ -1,4 +1,4 @@
-"""What a figure is, the list of all of them, and the statistics of the peer benchmark. Pure."""
+"""What a figure is and is worth, and the statistics of response times and of the peer benchmark. Pure."""
 
 from __future__ import annotations
 
@@ -13,6 +13,12 @@ DAYS: Final = "days"
 HOURS: Final = "hours"
 RATIO: Final = "ratio"
 FEWEST_PEERS: Final = 5
+UNKNOWN_OUTSIDE: Final = "unknown: no municipality has told what it bought outside"
+UNKNOWN_SIZE: Final = "unknown: the size of no supplier is told"
+UNKNOWN_REVIEW: Final = "unknown: there is no buying policy that says how often is looked"
+UNKNOWN_LEVELS: Final = "unknown: no item has a floor, everyday use, a contract and a buying policy"
+UNKNOWN_SURGE: Final = "unknown: no scenario of a surge is kept"
+UNKNOWNS: Final = (UNKNOWN_OUTSIDE, UNKNOWN_SIZE, UNKNOWN_REVIEW, UNKNOWN_LEVELS, UNKNOWN_SURGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,195 +110,14 @@ def parts(kpi: Kpi, found: Found, *, outside: bool) -> dict[str, float | None]:
     return {"numerator": None, "denominator": None, "value": None if worth is None else round(worth)}
 
 
-KPIS: Final = (
-    Kpi(
-        "stock_out_rate",
-        "Stock-out rate",
-        "depot-items with nothing usable",
-        "depot-items that hold a floored item",
-        target="<= 1",
-    ),
-    Kpi(
-        "reserve_adequacy",
-        "Items above their floor",
-        "items whose usable pool stock is at or above the floor",
-        "items with a floor",
-        target="100",
-    ),
-    Kpi(
-        "near_expiry_share",
-        "Stock that expires within 90 days",
-        "packs of the pool expiring within 90 days",
-        "packs of the pool",
-        stored=True,
-    ),
-    Kpi(
-        "expiry_rate",
-        "Stock that expired",
-        "packs of the pool past their expiry at the end",
-        "packs of the pool",
-        stored=True,
-    ),
-    Kpi(
-        "days_of_cover",
-        "Days of cover",
-        "usable stock over daily use, at most 365 an item, summed",
-        "items with daily use",
-        DAYS,
-        stored=True,
-    ),
-    Kpi("fill_rate", "Fill rate", "base units given", "base units needed, a shortfall asked again counted once"),
-    Kpi(
-        "p1_fill",
-        "Fill of life-saving requests",
-        "base units given to priority 1",
-        "base units of priority 1 needed",
-        target="100",
-    ),
-    Kpi(
-        "min_fill",
-        "Lowest fill of a municipality",
-        "packs given to the municipality with the lowest fill",
-        "packs it needed",
-    ),
-    Kpi("unreached", "Requests that no stock can reach", "results beyond lawful reach", "results"),
-    Kpi(
-        "inventory_accuracy",
-        "Inventory record accuracy",
-        "count lines where count and book agree",
-        "count lines",
-        target=">= 97",
-    ),
-    Kpi(
-        "inventory_difference",
-        "Inventory difference",
-        "base units of difference between count and book",
-        "base units in the book",
-        stored=True,
-    ),
-    Kpi(
-        "request_to_decision",
-        "Request to decision",
-        "hours from request to approval, summed",
-        "decided requests",
-        HOURS,
-    ),
-    Kpi("decided_48h", "Decided within 48 hours", "requests decided within 48 hours", "decided requests", target="100"),
-    Kpi(
-        "decision_to_receipt",
-        "Decision to receipt",
-        "hours from approval to receipt, summed",
-        "received transfers",
-        HOURS,
-    ),
-    Kpi("need_by_met", "There by when it was needed", "received lines that came by their need-by", "received lines"),
-    Kpi("plan_seconds", "Time to compute a plan", "seconds, summed", "plans", RATIO, "<= 30"),
-    Kpi(
-        "fair_plans",
-        "Plans proven fair",
-        "approved plans that the independent checker calls fair",
-        "approved plans",
-        target="100",
-    ),
-    Kpi("override_rate", "Lines changed by people", "overridden lines", "plan lines"),
-    Kpi("explanation_coverage", "Shares with a reason", "results with a reason", "results", target="100"),
-    Kpi("appeal_upheld", "Grievances upheld", "decided grievances upheld in whole or part", "decided grievances"),
-    Kpi("otif", "Suppliers on time and in full", "order lines on time and in full", "order lines due", target=">= 96"),
-    Kpi("in_full", "Suppliers in full", "order lines in full", "order lines due"),
-    Kpi("days_late", "Days late", "days late, summed over late lines", "order lines due", DAYS),
-    Kpi(
-        "call_off_lead",
-        "Order to delivery",
-        "days from approval to the last delivery, summed",
-        "delivered order lines",
-        DAYS,
-    ),
-    Kpi(
-        "residual_life_compliance",
-        "Shelf life on delivery",
-        "deliveries lasting as long as agreed",
-        "deliveries with a known expiry",
-    ),
-    Kpi("rotation_compliance", "Rotation by suppliers", "rotations done by their day", "rotations due"),
-    Kpi("surge_option_response", "Surge options answered", "option lines in time", "option lines due"),
-    Kpi(
-        "supplier_outlook_accuracy",
-        "Accuracy of outlooks given to suppliers",
-        "accuracy in thousandths, summed",
-        "a thousand for each outlook whose quarter is over",
-    ),
-    Kpi(
-        "emissions",
-        "Declared emissions of a delivered unit",
-        "milligrams of CO2 equivalent, by declarations",
-        "delivered base units that are declared",
-        RATIO,
-    ),
-    Kpi("green_share", "Tenders that weigh emissions", "tenders with a criterion for emissions", "tenders evaluated"),
-    Kpi("ceiling_burn", "Ceilings used", "money ordered", "money of all ceilings"),
-    Kpi(
-        "tier_saving",
-        "Saved by ordering together",
-        "money below the first price tier",
-        "what the first tier would have cost",
-    ),
-    Kpi(
-        "cycle_time",
-        "Need to signed contract",
-        "days from a tender's plan to its first signed contract, summed",
-        "tenders signed",
-        DAYS,
-    ),
-    Kpi(
-        "lcc",
-        "Cost of a pack used, over its life",
-        "purchase, transport, storage and expiry as settled, in minor money units",
-        "packs issued to use",
-        RATIO,
-    ),
-    Kpi("hhi", "Concentration of suppliers (HHI)", "sum of squared shares of ordered money", "1", RATIO),
-    Kpi("smoothing", "Peak month over mean month", "money ordered in the peak month", "mean money a month", RATIO),
-    Kpi("cost_per_head", "Ordered per inhabitant", "money ordered, in major units", "inhabitants", RATIO),
-    Kpi("bids_per_lot", "Bids per tender (imported history)", "bids", "tenders that tell them", RATIO),
-    Kpi(
-        "single_bid", "Single bids (imported history)", "tenders with one bid", "tenders that tell bids", target="<= 10"
-    ),
-    Kpi(
-        "grievance_ack", "Grievances acknowledged in time", "acknowledged in time", "acknowledgements due", target="100"
-    ),
-    Kpi("grievance_resolved", "Grievances decided in time", "decided in time", "decisions due", target="100"),
-    Kpi("data_timeliness", "Caseload reports that came", "reports with figures", "reports due"),
-    Kpi("member_participation", "Members that vote", "votes cast", "votes that members had"),
-    Kpi(
-        "ratification_in_time", "Emergencies ratified in time", "emergencies ratified", "emergencies due", target="100"
-    ),
-    Kpi("overdue_loans", "Loans overdue", "loans out beyond their day", "loans out", target="0"),
-    Kpi("settlement_error", "Error of settlements", "charges off their cost, minor units", "costs", target="0"),
-    Kpi("settlement_days", "Days to settle", "days from the end of a period to its closing", "periods closed", DAYS),
-    Kpi("audit_findings_open", "Audit findings past due", "findings past due", "findings not over", target="0"),
-    Kpi("ld_charged", "Damages charged", "damages deducted, minor units", "damages worked out", target="100"),
-    Kpi(
-        "calloff_ack",
-        "Orders acknowledged in time",
-        "acknowledged by the next working day",
-        "orders sent",
-        target=">= 95",
-    ),
-)
-"""Every figure that this installation's facts can tell."""
+def within(values: Sequence[float], permille: int) -> float:
+    """The smallest of the values that so many thousandths of them do not exceed (nearest rank).
 
-NOT_YET: Final = {
-    "sme_share": "the size of suppliers is not recorded",
-    "pooling_gain": "separate safety stocks are not known",
-    "publication_lag": "told with each publication instead",
-    "ocds_coverage": "releases are validated against the schema instead",
-    "time_below_floor": "balances are not kept by day",
-    "forecast_error": "told with each nightly forecast against its own back-test, not yet against what came",
-    "price_variance": "all members buy under one contract: there is one price",
-    "joint_share": "what members buy outside the unified contracts is not known here",
-}
-"""Figures of the catalogue that the facts recorded here cannot tell yet, and why."""
-BY_CODE: Final = {kpi.code: kpi for kpi in KPIS}
+    >>> within([1, 2, 3, 4, 5, 6, 7, 8, 9, 100], 900), within([7], 900), within([1, 2], 500)
+    (9, 7, 1)
+    """
+    ordered = sorted(values)
+    return ordered[-(-permille * len(ordered) // 1000) - 1]
 
 
 def median_interval(values: Sequence[float]) -> tuple[float, float]:
@@ -349,22 +174,3 @@ def far_below(fill: int, *, peer_median: int, low: int) -> bool:
     (True, False)
     """
     return fill < low and fill * 2 < peer_median
-
-
-def bid_flags(bids: Sequence[tuple[int, bool]]) -> list[tuple[str, str, str]]:
-    """Flags on the bids of a lot, each its cost (minor units) and whether it was valid: code, question, what was seen.
-
-    >>> [flag for flag, _, _ in bid_flags([(100, True), (90, False), (120, False)])]
-    ['R035', 'R036']
-    >>> [flag for flag, _, _ in bid_flags([(100, True), (100, True)])], [flag for flag, _, _ in bid_flags([(5, True)])]
-    (['R028'], ['R018'])
-    """
-    valid, out = [cost for cost, kept in bids if kept], [cost for cost, kept in bids if not kept]
-    found = [("R018", "Why was there a single bid?", "1 bid")] if len(bids) == 1 else []
-    if len(set(valid)) < len(valid):
-        found.append(("R028", "Why do bids cost the same?", f"{len(valid) - len(set(valid)) + 1} bids"))
-    if len(valid) == 1 and out:
-        found.append(("R035", "Why were all bids but the winner's disqualified?", f"{len(out)} disqualified"))
-    if valid and out and min(out) < min(valid):
-        found.append(("R036", "Why was the lowest bid disqualified?", f"{min(out)} against {min(valid)} minor units"))
-    return found

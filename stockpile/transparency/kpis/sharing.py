@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -33,15 +34,15 @@ def _plans(session: Session, period: Period) -> dict[int, dict[str, Any]]:
     }
 
 
-def _results(session: Session, period: Period) -> list[PlanResult]:
+def results(session: Session, period: Period) -> list[PlanResult]:
     """Results of the period's plans, read once per snapshot: most figures are made of them."""
     known: dict[Period, list[PlanResult]] = session.info.setdefault("results of periods", {})
     if period not in known:
-        known[period] = _read_results(session, period)
+        known[period] = _readresults(session, period)
     return known[period]
 
 
-def _read_results(session: Session, period: Period) -> list[PlanResult]:
+def _readresults(session: Session, period: Period) -> list[PlanResult]:
     query = select(PlanResult).where(col(PlanResult.plan_id).in_(list(_plans(session, period))))
     query = query.where(PlanResult.member_code == period.member) if period.member else query
     wanted = items(session, period)
@@ -65,12 +66,12 @@ def _filled(rows: Iterable[PlanResult]) -> Found:
 
 def fill_rate(session: Session, period: Period) -> Found:
     """Given over needed, in base units, where stock can lawfully reach."""
-    return _filled(_results(session, period))
+    return _filled(results(session, period))
 
 
 def p1_fill(session: Session, period: Period) -> Found:
     """The same for requests that save lives."""
-    rows = _results(session, period)
+    rows = results(session, period)
     urgent = set(session.exec(select(Request.id).where(Request.priority == 1)))
     return _filled(row for row in rows if row.request_id in urgent)
 
@@ -79,7 +80,7 @@ def by_member(session: Session, period: Period) -> list[dict[str, Any]]:
     """Packs given and needed by municipality over its items, in the order of codes."""
     sums: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     packs = items(session, period)
-    for (member, item), (got, need) in _needs(_results(session, period)).items():
+    for (member, item), (got, need) in _needs(results(session, period)).items():
         sums[member][0] += got // packs[item].pack_size
         sums[member][1] += need // packs[item].pack_size
     return [{"municipality": m, "given": got, "needed": need} for m, (got, need) in sorted(sums.items()) if need]
@@ -96,33 +97,69 @@ def min_fill(session: Session, period: Period) -> Found:
 
 def unreached(session: Session, period: Period) -> Found:
     """Results that no lawful stock can reach, over all results."""
-    rows = _results(session, period)
-    return Found(sum(1 for row in rows if not row.reachable), len(rows))
+    return _by_plan(results(session, period), "out", lambda row: not row.reachable)
 
 
-def _decided(session: Session, period: Period) -> list[float]:
-    """Hours from request to approval of each request that a plan of the period decided first."""
-    plans, hours, seen = _plans(session, period), [], set()
-    rows = _results(session, period)
-    asked = allocation.requests_by_number(session, {row.request_id for row in rows})
+def _by_plan(rows: Iterable[PlanResult], name: str, of: Callable[[PlanResult], bool]) -> Found:
+    """How many results of each plan are so, under this name, over its results."""
+    sums: dict[int, list[int]] = defaultdict(lambda: [0, 0])
     for row in rows:
-        if row.request_id not in seen:
-            seen.add(row.request_id)
-            waited = plans[row.plan_id]["approved_at"] - asked[row.request_id].requested_at
-            hours.append(waited.total_seconds() / 3600)
-    return hours
+        sums[row.plan_id][0] += of(row)
+        sums[row.plan_id][1] += 1
+    told = tuple({"plan": plan, name: so, "of": every} for plan, (so, every) in sorted(sums.items()))
+    return Found(sum(so for so, _ in sums.values()), sum(every for _, every in sums.values()), told)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A request with what the first plan of the period that decided it gave, when it was asked and when approved."""
+
+    result: PlanResult
+    asked_at: datetime
+    approved_at: datetime
+
+
+def decided(session: Session, period: Period) -> list[Decided]:
+    """Every request that a plan of the period decided, by its first such plan."""
+    known: dict[Period, list[Decided]] = session.info.setdefault("decisions of periods", {})
+    if period not in known:
+        known[period] = _read_decided(session, period)
+    return known[period]
+
+
+def _read_decided(session: Session, period: Period) -> list[Decided]:
+    plans, first = _plans(session, period), dict[int, PlanResult]()
+    for row in results(session, period):
+        first.setdefault(row.request_id, row)
+    asked = allocation.requests_by_number(session, first)
+    return [
+        Decided(row, asked[number].requested_at, plans[row.plan_id]["approved_at"]) for number, row in first.items()
+    ]
+
+
+def _waited(session: Session, period: Period) -> list[dict[str, Any]]:
+    """Hours from request to approval of each request that a plan of the period decided first."""
+    return [
+        {"request": one.result.request_id, "plan": one.result.plan_id, "hours": hours(one.asked_at, one.approved_at)}
+        for one in decided(session, period)
+    ]
+
+
+def hours(first: datetime, last: datetime) -> float:
+    """Hours from one instant to another."""
+    return (last - first).total_seconds() / 3600
 
 
 def request_to_decision(session: Session, period: Period) -> Found:
     """Mean hours from request to decision."""
-    hours = _decided(session, period)
-    return Found(round(sum(hours), 2), len(hours))
+    told = _waited(session, period)
+    return Found(round(sum(row["hours"] for row in told), 2), len(told), tuple(told))
 
 
 def decided_48h(session: Session, period: Period) -> Found:
     """Requests decided within 48 hours."""
-    hours = _decided(session, period)
-    return Found(sum(1 for one in hours if one <= 48), len(hours))
+    told = _waited(session, period)
+    return Found(sum(1 for row in told if row["hours"] <= 48), len(told), tuple(told))
 
 
 def _received(session: Session, period: Period) -> list[tuple[Transfer, datetime]]:
@@ -136,8 +173,12 @@ def _received(session: Session, period: Period) -> list[tuple[Transfer, datetime
 
 def decision_to_receipt(session: Session, period: Period) -> Found:
     """Mean hours from approval to receipt."""
-    hours = [(row.received_at - at).total_seconds() / 3600 for row, at in _received(session, period) if row.received_at]
-    return Found(round(sum(hours), 2), len(hours))
+    told: tuple[dict[str, Any], ...] = tuple(
+        {"transfer": row.id, "hours": hours(at, row.received_at)}
+        for row, at in _received(session, period)
+        if row.received_at
+    )
+    return Found(round(sum(row["hours"] for row in told), 2), len(told), told)
 
 
 def need_by_met(session: Session, period: Period) -> Found:
@@ -145,12 +186,12 @@ def need_by_met(session: Session, period: Period) -> Found:
     came = {row.id: row.received_at for row, _ in _received(session, period) if row.received_at is not None}
     lines = session.exec(select(TransferLine.transfer_id, TransferLine.reference, TransferLine.member_code)).all()
     due = {f"request:{number}": at for number, at in session.exec(select(Request.id, Request.need_by))}
-    timely = [
-        came[transfer] <= due[reference]
+    told = tuple(
+        {"transfer": transfer, "request": int(reference.partition(":")[2]), "met": came[transfer] <= due[reference]}
         for transfer, reference, member in lines
         if transfer in came and reference in due and period.member in (None, member)
-    ]
-    return Found(sum(timely), len(timely))
+    )
+    return Found(sum(row["met"] for row in told), len(told), told)
 
 
 def plan_seconds(session: Session, period: Period) -> Found:
@@ -161,11 +202,10 @@ def plan_seconds(session: Session, period: Period) -> Found:
 
 
 def fair_plans(session: Session, period: Period) -> Found:
-    """Approved plans that the independent checker calls fair."""
+    """Approved plans that the independent checker proves to keep the fair rule or their policy."""
     rows = list(_plans(session, period).values())
-    return Found(
-        sum(1 for row in rows if row["fair"]), len(rows), tuple({"plan": r["id"], "fair": r["fair"]} for r in rows)
-    )
+    told = tuple({"plan": row["id"], "fair": row["fair"], "kept": bool(row["kept"])} for row in rows)
+    return Found(sum(1 for row in rows if row["fair"] or row["kept"]), len(rows), told)
 
 
 def override_rate(session: Session, period: Period) -> Found:
@@ -182,8 +222,7 @@ def override_rate(session: Session, period: Period) -> Found:
 
 def explanation_coverage(session: Session, period: Period) -> Found:
     """Results that carry a reason code and a sentence, over all results."""
-    rows = _results(session, period)
-    return Found(sum(1 for row in rows if row.reason_code and row.reason), len(rows))
+    return _by_plan(results(session, period), "kept", lambda row: bool(row.reason_code and row.reason))
 
 
 FIGURES = {

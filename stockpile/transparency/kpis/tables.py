@@ -58,3 +58,25 @@ class KpiBaseline(Table, table=True):
     source: str
     set_by: int = Field(foreign_key="account.id", sa_type=BigInteger)
     set_at: datetime
+
+
+class OutsidePurchase(Table, table=True):
+    """What a member says it bought from the first day through the last outside the unified contracts, in money.
+
+    The newest note of a member's same days counts. `source`: where the sum is written. Nothing bought is a zero.
+    """
+
+    __tablename__ = "outside_purchase"
+    __table_args__ = (
+        CheckConstraint("value_minor >= 0", name="not_negative"),
+        CheckConstraint("starts <= ends", name="period"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    member_code: str = Field(foreign_key="member.code", index=True)
+    starts: date
+    ends: date
+    value_minor: int = Field(sa_type=BigInteger)
+    source: str
+    noted_by: int = Field(foreign_key="account.id", sa_type=BigInteger)
+    noted_at: datetime

@@ -14,7 +14,10 @@ from sqlmodel import Session
 from stockpile.catalogue import queries as catalogue
 from stockpile.catalogue.tables import Item
 from stockpile.contracts import queries as contracts
+from stockpile.contracts import rules as ordering
+from stockpile.contracts.procurement import queries as tenders
 from stockpile.contracts.tables import CallOff, CallOffLine, Contract, Supplier
+from stockpile.contracts.terms import rules as terms
 from stockpile.errors import NotFound
 from stockpile.governance import queries as governance
 from stockpile.transparency.ocds import queries, rules, tendering
@@ -48,6 +51,13 @@ class _Facts:
         self.items, self.suppliers = catalogue.items(session), queries.suppliers(session)
         self.tiers, self.came = contracts.tiers(session), queries.deliveries(session)
         self.today = governance.local_day(session, at)
+        self.signed_at = _signatures(session)
+
+
+def _signatures(session: Session) -> dict[str, datetime]:
+    """When contracts that came of a tender here were signed; of those taken in with the region it is not known."""
+    rows = (row for one in tenders.tenders(session) for row in tenders.signed(session, one.id or 0))
+    return {row.contract_code: row.signed_at for row in rows}
 
 
 def release_package(session: Session, *, at: datetime, ocid: str | None = None) -> dict[str, Any]:
@@ -66,6 +76,34 @@ def record_package(session: Session, *, at: datetime) -> dict[str, Any]:
     facts = _Facts(session, at)
     found = [rules.record(releases) for releases in _processes(facts).values()]
     return rules.package("records", found, publisher=facts.region.title, at=at)
+
+
+def compiled(session: Session, *, at: datetime) -> dict[str, Release]:
+    """What all releases of each process up to then come to, by ocid."""
+    made = {ocid: rules.record(releases) for ocid, releases in _processes(_Facts(session, at)).items()}
+    return {ocid: found["compiledRelease"] for ocid, found in made.items()}
+
+
+def books(session: Session, first: datetime, last: datetime) -> list[tuple[str, str, str]]:
+    """What the books have from one instant up to another that releases should tell of: kind, process, own name.
+
+    Contracts that ran then, tenders published, orders approved and amendments made then, by code and number.
+    """
+    found: list[tuple[str, str, str]] = [
+        ("tender", tendering.tender_ocid(one.code), one.code)
+        for one in tenders.tenders(session)
+        if one.published_at is not None and first <= one.published_at < last
+    ]
+    for row in queries.all_contracts(session):
+        if _start(row.starts) < last and _start(row.ends) >= first and row.state not in terms.BEFORE_SIGNATURE:
+            found.append(("contract", framework_ocid(row.code), row.code))
+        for change in queries.changes(session, row.code):
+            if first <= change.at < last:
+                found.append(("amendment", framework_ocid(row.code), f"journal-{change.entry}"))
+    for order in queries.orders(session):
+        if order.approved_at is not None and first <= order.approved_at < last:
+            found.append(("order", order_ocid(order.id or 0), str(order.id)))
+    return found
 
 
 def _processes(facts: _Facts) -> dict[str, list[Release]]:
@@ -105,23 +143,40 @@ def _framework(facts: _Facts, row: Contract) -> list[Release]:
     signed["awards"] = [
         _award(facts, row.code, supplier=row.supplier_code, value=value, at=_start(row.starts), items=items)
     ]
-    signed["contracts"] = [_contract(row.code, "active", period, value, items)]
-    releases, amendments = [signed], []
-    for change in queries.changes(facts.session, row.code):
-        amendments.append(_amendment(change, releases[-1]["id"], f"{ocid}-{len(releases) + 1}"))
-        amended = _release(
-            facts, ocid, len(releases) + 1, tag=["contractAmendment"], at=change.at, supplier=row.supplier_code
-        )
-        amended["contracts"] = [{**_contract(row.code, "active", period, value, items), "amendments": list(amendments)}]
-        releases.append(amended)
-    if row.ends < facts.today:
-        ended = _start(row.ends + timedelta(days=1))
-        last = _release(
-            facts, ocid, len(releases) + 1, tag=["contractTermination"], at=ended, supplier=row.supplier_code
-        )
-        last["contracts"] = [_contract(row.code, "terminated", period, value, items)]
-        releases.append(last)
-    return sorted(releases, key=lambda one: str(one["date"]))
+    when = facts.signed_at.get(row.code)
+    base = _contract(row.code, "active", period, value, items) | ({"dateSigned": when.isoformat()} if when else {})
+    signed["contracts"] = [base]
+    return [signed, *_later(facts, row, base)]
+
+
+def _later(facts: _Facts, row: Contract, base: dict[str, Any]) -> list[Release]:
+    """Each change of terms, and the end, in the order of time; what comes after the end says that it has ended."""
+    ocid, over = framework_ocid(row.code), _start(row.ends + timedelta(days=1))
+    releases: list[Release] = []
+    amendments: list[dict[str, Any]] = []
+
+    def release(tag: str, at: datetime, status: str, *, change: queries.Change | None = None) -> None:
+        number = len(releases) + 2
+        if change is not None:
+            amendments.append(_amendment(change, f"{ocid}-{number - 1}", f"{ocid}-{number}"))
+        made = _release(facts, ocid, number, tag=[tag], at=at, supplier=row.supplier_code)
+        made["contracts"] = [{**base, "status": status} | ({"amendments": list(amendments)} if amendments else {})]
+        releases.append(made)
+
+    found = sorted(queries.changes(facts.session, row.code), key=lambda one: (one.at, one.entry))
+    ended = False
+    for change in found:
+        if not ended and change.at >= over:
+            ended = True
+            release("contractTermination", over, "terminated")
+        closed = change.action == "contract.step" and change.payload.get("to") == terms.CLOSED
+        last = closed and not ended
+        ended = ended or closed
+        tag, status = "contractTermination" if last else "contractAmendment", "terminated" if ended else "active"
+        release(tag, change.at, status, change=change)
+    if not ended and row.ends < facts.today:
+        release("contractTermination", over, "terminated")
+    return releases
 
 
 def _order(facts: _Facts, order: CallOff, contract: Contract, lines: Sequence[CallOffLine]) -> list[Release]:
@@ -141,7 +196,8 @@ def _order(facts: _Facts, order: CallOff, contract: Contract, lines: Sequence[Ca
             made["tag"] = ["award", "contract"]
             made["tender"] = {"id": code, "status": "complete", "procurementMethod": "direct", "value": value}
             made["awards"] = [_award(facts, code, supplier=contract.supplier_code, value=value, at=at, items=items)]
-        told = _contract(code, status, period, value, items)
+        told = _contract(code, status, period, value, items) | {"dateSigned": period["startDate"]}
+        told["milestones"] = [_milestone(facts, order, line, {}, at) for line in lines]
         told["implementation"] = {"milestones": [_milestone(facts, order, line, came, at) for line in lines]}
         made["contracts"] = [told]
         return made
@@ -153,8 +209,10 @@ def _order(facts: _Facts, order: CallOff, contract: Contract, lines: Sequence[Ca
     for at in sorted({one.at for one in deliveries}):
         came = _so_far(deliveries, at)
         releases.append(release("implementation", at, "active", came, False))
-    if order.state in ("delivered", "cancelled") and deliveries:
-        releases.append(release("contractTermination", deliveries[-1].at, "terminated", came, False))
+    last = max([one.at for one in deliveries] + ([order.ended_at] if order.ended_at else []), default=None)
+    if order.state not in ordering.OPEN_STATES and last is not None:
+        status = "cancelled" if order.state == ordering.CANCELLED else "terminated"
+        releases.append(release("contractTermination", last, status, came, False))
     return releases
 
 

@@ -16,6 +16,57 @@ POLICY: Final = "urn:stockpile:policy:redaction:1"
 MOST_RELEASES: Final = 20_000
 
 
+TOLD_OF: Final[Mapping[str, tuple[str, ...]]] = {
+    "contract": (
+        *("awards.date", "awards.suppliers.id", "awards.value.amount", "contracts.awardID", "contracts.dateSigned"),
+        *("contracts.documents.documentType", "contracts.period.startDate", "contracts.value.amount"),
+    ),
+    "order": (
+        *("awards.suppliers.id", "awards.value.amount", "buyer.id", "contracts.awardID", "contracts.dateSigned"),
+        *("contracts.implementation.milestones.status", "contracts.milestones.dueDate"),
+        *("relatedProcesses.identifier", "tender.id"),
+    ),
+    "amendment": ("amendsReleaseID", "date", "rationale", "releaseID"),
+}
+"""Fields of OCDS that tell of a contract, of an order under it, and of an amendment, as the design maps them.
+
+Those of the core alone: fields of extensions (techniques, metrics, risks) are not published, and not counted.
+"""
+
+WHOLE: Final[Mapping[str, tuple[str, ...]]] = {
+    "tender": (
+        *("planning.rationale", "planning.budget.amount.amount", "planning.documents.documentType"),
+        *("planning.milestones.type", "planning.forecasts.observations.measure", "tender.title", "tender.status"),
+        *("tender.procuringEntity.id", "tender.procurementMethod", "tender.value.amount", "tender.items.quantity"),
+        *("tender.items.classification.id", "tender.lots.id", "tender.techniques.frameworkAgreement.method"),
+        *("tender.awardCriteria", "tender.tenderPeriod.endDate", "tender.contractPeriod.startDate"),
+        *("tender.documents.documentType", "parties.name", "parties.roles"),
+    ),
+    "contract": (
+        *TOLD_OF["contract"],
+        *("parties.name", "parties.roles", "tender.title", "tender.status", "tender.value.amount"),
+        *("tender.procuringEntity.id", "tender.procurementMethod", "tender.contractPeriod.startDate", "tender.lots.id"),
+        *("tender.techniques.frameworkAgreement.maximumParticipants", "awards.status", "awards.relatedLots"),
+        *("awards.items.classification.id", "awards.items.unit.value.amount", "awards.documents.documentType"),
+        *("contracts.status", "contracts.period.endDate", "contracts.items.classification.id"),
+        *("contracts.items.unit.value.amount", "contracts.agreedMetrics.id", "contracts.riskAllocation.id"),
+        "relatedProcesses.identifier",
+    ),
+    "order": (
+        *TOLD_OF["order"],
+        *("parties.name", "parties.roles", "tender.procurementMethod", "tender.status", "tender.value.amount"),
+        *("tender.competitive", "relatedProcesses.relationship", "relatedProcesses.relatedLots", "awards.date"),
+        *("awards.status", "awards.items.classification.id", "awards.items.quantity", "contracts.status"),
+        *("contracts.period.startDate", "contracts.value.amount", "contracts.items.classification.id"),
+        *("contracts.items.quantity", "contracts.items.unit.value.amount"),
+        *("contracts.implementation.milestones.dueDate", "contracts.implementation.milestones.type"),
+        *("contracts.implementation.transactions.value.amount", "contracts.implementation.metrics.id"),
+    ),
+    "amendment": (*TOLD_OF["amendment"], "id", "description"),
+}
+"""Every field of a record as the design maps our events to OCDS and its extensions, whether or not we publish it."""
+
+
 class Unreadable(ValueError):
     """A package that cannot be taken in; the text names the place."""
 
@@ -218,3 +269,20 @@ def _instant(text: Any, where: str) -> datetime:
 
 def _day(text: Any, where: str) -> date | None:
     return _instant(text, where).date() if text else None
+
+
+def lacking(told: Mapping[str, Any], fields: Sequence[str]) -> list[str]:
+    """Which of the fields (paths with dots) are empty; of a list each must have it.
+
+    >>> lacking({"a": [{"b": 1}, {"b": ""}], "c": {"d": 0}}, ["a.b", "c.d", "c.e"])
+    ['a.b', 'c.e']
+    """
+    return [one for one in fields if not _carried(told, one.split("."))]
+
+
+def _carried(told: Any, path: Sequence[str]) -> bool:
+    if isinstance(told, list):
+        return bool(told) and all(_carried(one, path) for one in told)
+    if not path:
+        return told not in (None, "", {})
+    return isinstance(told, Mapping) and path[0] in told and _carried(told[path[0]], path[1:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final
@@ -15,8 +16,8 @@ from stockpile import http
 from stockpile.db import reading
 from stockpile.governance import queries as governance
 from stockpile.transparency import opendata
+from stockpile.transparency.kpis import levels, stocking
 from stockpile.transparency.kpis import queries as kpis
-from stockpile.transparency.kpis import stocking
 from stockpile.transparency.kpis.rules import Period
 from stockpile.transparency.ocds import queries as contracting
 from stockpile.transparency.ocds import releases
@@ -25,6 +26,7 @@ from stockpile.transparency.publishing import datasets, queries
 from stockpile.transparency.publishing.pages import FOLDER, HEADERS, Look, page
 from stockpile.transparency.redaction import rules as redaction
 from stockpile.transparency.sealing import queries as sealed
+from stockpile.transparency.sending import queries as sending
 
 public = APIRouter(prefix="/public", tags=["public"], dependencies=[Depends(http.known_parameters)])
 ROWS_ON_A_PAGE: Final = 300
@@ -130,6 +132,7 @@ def plan(view: Looking, number: Number) -> Response:
         "rule": found.rule,
         "method": found.method,
         "fair": found.fair,
+        "kept": bool(found.kept),
     }
     wanted = ("municipality", "name", "item_name", "unit", "validated", "got", "fill_permille", "reason_code")
     return page(
@@ -137,6 +140,7 @@ def plan(view: Looking, number: Number) -> Response:
         "plan.html",
         plan=told,
         files=list(reversed(queries.named(queries.publications(view.session), plan=number))),
+        left_out={row.version: json.loads(row.withheld) for row in queries.versions(view.session, number)},
         delay_hours=int(redaction.PLAN_DELAY.total_seconds() // 3600),
         allocations=datasets.ALLOCATIONS,
         columns=_some(datasets.ALLOCATIONS, *wanted),
@@ -227,12 +231,17 @@ def table(view: Looking, name: str, page_number: Annotated[int, Query(alias="pag
 
 @public.get("/verify", include_in_schema=False)
 def verify(view: Looking) -> Response:
-    """How anyone checks the allocations and the journal, and the latest signed heads."""
+    """How anyone checks the allocations and the journal, the latest signed heads, and who took which."""
     heads = [
         {"size": top.size, "sealed_at": top.sealed_at.isoformat(), "root": top.root}
         for top in sealed.heads(view.session, below=None, limit=5)
     ]
-    return page(view, "verify.html", heads=heads)
+    sent = [
+        {"recipient": one.recipient, "size": one.accepted_size, "at": one.accepted_at.isoformat()}
+        for one in sending.living(view.session)
+        if one.accepted_at is not None
+    ]
+    return page(view, "verify.html", heads=heads, sent=sent)
 
 
 @public.get("/policy", include_in_schema=False)
@@ -280,7 +289,7 @@ Asking = Annotated[Asked, Query()]
 
 def _figure(view: Look, code: str, asked: Asked) -> dict[str, Any]:
     newest = kpis.last_year(view.session, view.at)
-    if code in stocking.FIGURES and (asked.item or asked.member):
+    if code in (*stocking.FIGURES, *levels.STORED) and (asked.item or asked.member):
         raise queries.WrongPeriod(f"{code} is told over all items and the whole region only", field="item")
     if asked.member:
         governance.member(view.session, asked.member)

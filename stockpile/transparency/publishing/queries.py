@@ -59,6 +59,13 @@ DECISIONS: Final = {
     "rights.change": "the decision rights were changed",
     "policy.adopt": "a sharing policy was adopted",
     "contract.adopt": "an amendment of a contract was adopted",
+    "tender.award": "the lots of a tender were awarded",
+    "agreement.adopt": "a version of the agreement was adopted",
+    "member.active": "a municipality was admitted",
+    "member.suspended": "a municipality was suspended",
+    "member.exited": "a municipality left",
+    "promise.set": "an entitlement or a buffer was set",
+    "settlement.close": "a settlement was closed",
 }
 """The decisions that are told, by the journal's action; others are in the sealed journal for auditors."""
 
@@ -246,21 +253,24 @@ def decisions(session: Session, *, limit: int = 1000) -> Rows:
             "at": row.effective_at.isoformat(),
             "action": row.action,
             "what": DECISIONS[row.action],
-            "about": _about(row.subject),
+            "about": about(row.subject),
             "leaf_hash": row.leaf_hash,
         }
         for row in session.exec(query.limit(limit))
     ]
 
 
-def _about(subject: str) -> str:
+def about(subject: str) -> str:
     """What a decision is about: numbers and codes that are public themselves, nothing else."""
     kind, _, key = subject.partition(":")
     return subject if kind in PUBLIC_SUBJECTS and ":" not in key else kind
 
 
 PUBLIC_SUBJECTS: Final = frozenset(
-    {"surge", "plan", "calloff", "contract", "grievance", "remedy", "figure", "decision", "rights"}
+    {
+        *("surge", "plan", "calloff", "contract", "grievance", "remedy", "figure", "decision", "rights"),
+        *("member", "settlement", "tender"),
+    }
 )
 
 

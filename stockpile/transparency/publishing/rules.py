@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
 from optimizer.allocation.check import check
-from optimizer.allocation.plan import Bottleneck, Line, Plan, PoolPlan
+from optimizer.allocation.plan import BEST, FAIR, Bottleneck, Line, Plan, PoolPlan
 from optimizer.allocation.problem import Buffer, Lane, Lot, Picked, Pool, Problem
 from stockpile.transparency.redaction import rules as redaction
 
@@ -25,10 +25,12 @@ NO_DATE: Final = date(9999, 12, 31)
 
 CONTROLLED: Final = "controlled drug: what lies or goes where is not told"
 SHARED_LIMITS: Final = "its transport or storage is shared with other items, site by site"
+STOOD_IN: Final = "other items stood in for it, lot by lot"
 SITE_WOULD_SHOW: Final = "its stock cannot be told without the stock of a single site"
 NOT_PROVABLE: Final = "its fairness cannot be shown without telling which site reaches whom; auditors have the proof"
 
 CHANGED: Final = "people changed lines of it afterwards: the files show what was computed, the tables what was given"
+REASONS: Final = (CONTROLLED, SHARED_LIMITS, STOOD_IN, SITE_WOULD_SHOW, NOT_PROVABLE, CHANGED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +63,15 @@ def public_plan(
     kept: list[tuple[Pool, PoolPlan]] = []
     withheld: list[Withheld] = []
     blocks: dict[str, dict[str, list[str]]] = {}
+    touched, swapped = _touched(plan), {one.item for one in plan.swaps}
+    if problem.shared_limits() and plan.method == BEST:
+        plan = replace(plan, method=FAIR)
     for pool, shares in zip(problem.pools, plan.pools, strict=True):
         if pool.item in controlled:
             withheld.append(Withheld(pool.item, CONTROLLED))
-        elif problem.shared_limits() or not isinstance(pool, Pool) or not isinstance(shares, PoolPlan):
+        elif pool.item in swapped:
+            withheld.append(Withheld(pool.item, STOOD_IN))
+        elif pool.item in touched or not isinstance(pool, Pool) or not isinstance(shares, PoolPlan):
             withheld.append(Withheld(pool.item, SHARED_LIMITS))
         else:
             found = _told(pool, shares, plan, countries=countries, before=told.get(pool.item, ()))
@@ -76,6 +83,11 @@ def public_plan(
     public = Problem(problem.rule, tuple(pool for pool, _ in kept))
     answer = Plan(plan.rule, plan.method, public.digest(), tuple(shares for _, shares in kept))
     return PublicPlan(public, answer, tuple(withheld), blocks)
+
+
+def _touched(plan: Plan) -> set[str]:
+    """Items that limits shared with others gave other shares than they would have alone."""
+    return set() if plan.bound is None or plan.bound.unshared else {one.item for one in plan.bound.relaxed}
 
 
 def _told(

@@ -11,8 +11,9 @@ from typing import IO, Any
 from stockpile.contracts import rules as orders
 from stockpile.contracts.terms import rules as terms
 from stockpile.transparency.grievances import rules as grievances
+from stockpile.transparency.kpis import listing
 from stockpile.transparency.kpis import rules as kpis
-from stockpile.transparency.publishing import queries
+from stockpile.transparency.publishing import queries, rules
 from stockpile.transparency.publishing.datasets import DATASETS
 from stockpile.transparency.redaction import rules as redaction
 
@@ -23,7 +24,31 @@ STATES = (
     *(terms.SUSPENDED, terms.UNSUCCESSFUL, terms.EXPIRING, terms.EXPIRED, terms.RUN_OFF, "pending", "terminated"),
     *("declared", "open"),
 )
-DRILLED = ("before", "given", "kept", "member", "met", "needed", "out", "outcome", "seconds", "disparity")
+DRILLED = (
+    *("before", "below", "days", "given", "hours", "kept", "member", "met", "needed", "out", "outcome", "seconds"),
+    "disparity",
+    *(
+        "forecast",
+        "used",
+        "joint minor",
+        "outside minor",
+        "lacking",
+        "process",
+        "price minor",
+        "told",
+        "of",
+        "size",
+        "p90",
+        "points",
+        "lines",
+        "error",
+        "usual step",
+        "loss",
+        "overdue",
+        "request",
+        "tender",
+    ),
+)
 """Columns of what a figure is made of that no table has."""
 STEPS = ("acknowledge", "decide", "decide the appeal")
 
@@ -44,12 +69,12 @@ def messages() -> Iterator[str]:
         yield from (text for column in one.columns for text in (heading(column.name), column.about))
     yield from redaction.sentences()
     yield redaction.explanation("")
+    yield from rules.REASONS
     yield from (text for rule in redaction.POLICY for text in (rule.about, rule.what, rule.why))
     yield from (text.replace("_", " ") for text in (*STATES, *grievances.VERDICTS))
     yield from (*grievances.CATEGORIES, *STEPS, *DRILLED, *queries.DECISIONS.values())
-    yield from (text for one in kpis.KPIS for text in (one.name, one.numerator, one.denominator, one.unit))
-    yield from (text for code, why in kpis.NOT_YET.items() for text in (code.replace("_", " "), why))
-    yield "no facts yet"
+    yield from (text for one in listing.KPIS for text in (one.name, one.numerator, one.denominator, one.unit))
+    yield from ("no facts yet", *kpis.UNKNOWNS)
 
 
 def extract(file: IO[bytes], keywords: Any, tags: Any, options: Any) -> Iterator[tuple[int, str, str, Sequence[str]]]:

@@ -11,6 +11,7 @@ from stockpile.governance import queries as governance
 from stockpile.governance.committee import queries as committee
 from stockpile.governance.committee.tables import Proposal
 from stockpile.transparency.opendata import Dataset, columns
+from stockpile.transparency.publishing import queries
 
 Rows = list[dict[str, Any]]
 MOST: Final = 200
@@ -24,6 +25,7 @@ VOTED: Final = Dataset(
     columns("""
 decision integer number of the decision
 operation string what it permits
+about string what it is about
 opened_at date-time when the vote began
 deadline date-time until when votes count
 decided_at date-time? when no vote could change the result any more, or time was over
@@ -79,6 +81,7 @@ def _row(session: Session, one: Proposal, *, at: datetime) -> dict[str, Any]:
     return {
         "decision": number,
         "operation": one.operation,
+        "about": queries.about(one.subject),
         "opened_at": one.opened_at.isoformat(),
         "deadline": one.deadline.isoformat(),
         "decided_at": one.decided_at.isoformat() if one.decided_at else None,

@@ -141,6 +141,10 @@ _SENTENCES: Final = {
     "unreachable": "Nothing: no lawful stock could be there in time.",
     "overridden": "A person changed this share, another confirmed it; both names and the reason are in the journal "
     "for auditors.",
+    "carrying_limits": "What can be carried and taken in within a day did not suffice for all: whoever was least "
+    "filled came first. Where the limits are is not told.",
+    "with_substitutes": "All that was needed was given, some of it as substitutes that a pharmacist has approved.",
+    "shared_by_policy": "There was not enough for all; this item was shared by the policy that the committee adopted.",
     "pro_rata_fallback": "No fair plan was found in time: this plan gives everyone the same part of the need and is "
     "labelled so.",
 }
@@ -152,7 +156,7 @@ def explanation(code: str, *, tell: Callable[[str], str] = str) -> str:
     >>> explanation("filled")
     'All that was needed was given.'
     """
-    return tell(_SENTENCES.get(code, "The reason is in the plan's file for auditors."))
+    return tell(_SENTENCES.get(code.partition(":")[0], "The reason is in the plan's file for auditors."))
 
 
 def sentences() -> tuple[str, ...]:

@@ -16,11 +16,13 @@ from sqlmodel import Session, col, select
 
 from stockpile import journal
 from stockpile.allocation import queries as allocation
-from stockpile.allocation import replaying
+from stockpile.allocation import replaying, standins
+from stockpile.allocation.carrying import queries as carrying
 from stockpile.allocation.replaying import Masked
 from stockpile.allocation.tables import Plan
 from stockpile.catalogue import queries as catalogue
 from stockpile.db import reading
+from stockpile.governance import queries as governance
 from stockpile.governance.committee import queries as committee
 from stockpile.inventory import rules as stock
 from stockpile.inventory.periods import queries as periods
@@ -34,7 +36,8 @@ class Replay:
 
     `stock_then`: lots of which the ledger, by what was recorded as the plan was
     computed, stood otherwise than the plan took for granted; `stock_since`: those
-    of which it says otherwise by entries made since. `votes` are those of the committee on this plan.
+    of which it says otherwise by entries made since. `carried_then`: limits and substitutes of the problem that were
+    otherwise by what was recorded as it was computed. `votes` are those of the committee on this plan.
     """
 
     plan: int
@@ -51,6 +54,7 @@ class Replay:
     votes: list[dict[str, Any]]
     stock_then: list[str]
     stock_since: list[str]
+    carried_then: list[str]
     differences: list[str] = field(default_factory=list)
     masked: Masked | None = None
 
@@ -81,6 +85,7 @@ def replay(
         then, since = _stock(session, plan, known=known), _stock(session, plan, known=None)
         rights = committee.in_force(session, at=plan.planned_at)
         votes, overrides = _votes(session, number), _overrides(session, number)
+        carried_then = [*_limits(session, plan, told), *_stand_ins(session, plan)]
     answer = replaying.again(plan.problem, method=plan.method, limit_seconds=limit_seconds, cancel=cancel)
     if answer != plan.answer:
         differences.append("the plan computed again is not byte for byte the plan that was stored")
@@ -101,6 +106,7 @@ def replay(
         votes=votes,
         stock_then=then,
         stock_since=[one for one in since if one not in then],
+        carried_then=carried_then,
         differences=differences,
         masked=hidden,
     )
@@ -183,6 +189,57 @@ def _stock(session: Session, plan: Plan, *, known: datetime | None) -> list[str]
         f"{one.item}, lot {one.lot}: the plan counted {one.packs} packs, the ledger says {one.stood}"
         for one in counted(session, plan, known=known)
         if not one.agrees
+    ]
+
+
+def _limits(session: Session, plan: Plan, told: Sequence[journal.JournalEntry]) -> list[str]:
+    """Limits on what is carried that were otherwise, by the journal's entries before that of the computation."""
+    computed = next((one for one in told if one.action == "plan.compute"), None)
+    if computed is None:
+        return []
+    before = [
+        one
+        for action in ("carrying.limit", "plan.approve")
+        for one in journal.entries(session, action=action)
+        if (one.id or 0) < (computed.id or 0) and one.recorded_at <= computed.recorded_at
+    ]
+    said = [json.loads(one.payload) for one in before if one.action == "carrying.limit"]
+    approved = [int(one.subject.partition(":")[2]) for one in before if one.action == "plan.approve"]
+    today = governance.local_day(session, plan.planned_at).isoformat()
+    latest = {
+        (one["site"] or "", one["member"] or ""): one["volume_ml"]
+        for one in sorted(said, key=lambda one: str(one["effective_from"]))
+        if one["effective_from"] <= today
+    }
+    counting = {place: int(volume) for place, volume in latest.items() if volume is not None}
+    there = carrying.less_sent(session, counting, at=plan.planned_at, plans=approved)
+    taken = replaying.limits(plan.problem)
+    return [
+        f"{' to '.join(name for name in place if name)}: the plan counted {_litres(taken.get(place))} that day, the "
+        f"journal says {_litres(there.get(place))}"
+        for place in sorted({*taken, *there})
+        if taken.get(place) != there.get(place)
+    ]
+
+
+def _litres(volume_ml: int | None) -> str:
+    return "no limit" if volume_ml is None else f"{volume_ml / 1000:,.3f} l"
+
+
+def _stand_ins(session: Session, plan: Plan) -> list[str]:
+    """Substitutes of the problem that no pharmacist had approved, in this ratio and for that day, at that instant."""
+    items, on = catalogue.items(session), governance.local_day(session, plan.planned_at)
+    approved = {
+        (one.substitute_code, one.item_code, *standins.packs_of(one, items))
+        for one in catalogue.substitutions(session)
+        if one.decided_at is not None
+        and one.state in ("approved", "revoked")
+        and one.decided_at <= plan.planned_at <= (one.revoked_at or plan.planned_at)
+        and one.valid_from <= on <= (one.valid_through or on)
+    }
+    return [
+        f"{packs} packs of {of} for {counts} of {item}: no approval of it counted then"
+        for of, item, packs, counts in sorted(replaying.stand_ins(plan.problem) - approved)
     ]
 
 

@@ -55,7 +55,7 @@ def _told(session: Session, top: TreeHead) -> dict[str, Any]:
 def witness(
     caller: SignedIn,
     request: Request,
-    size: int,
+    size: http.Number,
     body: TakenHead,
     idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
 ) -> JSONResponse:
@@ -69,7 +69,7 @@ def witness(
 
 
 @router.get("/entries/{entry}/proof")
-def inclusion(caller: SignedIn, entry: int, size: Size = None) -> dict[str, Any]:
+def inclusion(caller: SignedIn, entry: http.Number, size: Size = None) -> dict[str, Any]:
     """One journal entry with the proof that it is under the head."""
     require(caller.actor, "verify")
     with caller.reading() as session:

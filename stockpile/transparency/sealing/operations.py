@@ -6,26 +6,23 @@ import json
 import os
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
-from sqlalchemy import Engine, and_, delete, or_
-from sqlalchemy import select as select_columns
+from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from stockpile import bulk
+from stockpile import bulk, merkle
 from stockpile.actor import Act
-from stockpile.db import insert_once, reading, table_of, transact
+from stockpile.db import insert_once, reading, transact
 from stockpile.errors import Refusal
 from stockpile.governance import queries as governance
 from stockpile.governance.rules import require
-from stockpile.journal import JournalEntry, record
+from stockpile.journal import record
 from stockpile.transparency.sealing import queries, rules
 from stockpile.transparency.sealing.tables import HeadWitness, SealedEntry, SealGap, TreeHead, TreeNode
-
-MOST_GAPS = 500
 
 
 class NoKey(Refusal):
@@ -71,20 +68,26 @@ def _make_key(path: Path) -> None:
 def seal(engine: Engine, key: rules.Signer, *, at: datetime) -> int:
     """Seal what was committed since the last head; returns how many entries the newest head covers.
 
-    Safe with any number of sealers: places are unique, so that of two that
-    seal the same entries one stores its head and the other nothing.
+    What is committed meanwhile waits for the next seal: one head, and so one
+    commit, for all that came between two seals. Read and hashed on a snapshot,
+    so that the writing transaction is short. Safe with any number of sealers:
+    places are unique, so that of two that seal the same entries one stores its
+    head and the other nothing.
     """
     while True:
         with reading(engine) as session:
-            waiting, size = _waiting(session)[1], queries.latest_size(session)
-        if not waiting:
-            return size
+            found = _found(session)
+        if not found.waiting:
+            return found.size
+        head = _Head(found, key, at=at)
         try:
-            transact(engine, lambda session: _seal_once(session, key, at=at))
+            transact(engine, head.store)
         except IntegrityError as failure:
             if not _taken(failure):
                 raise
-            return size
+            return found.size
+        if len(found.waiting) < rules.MOST_AT_ONCE:
+            return head.size
 
 
 def _taken(failure: IntegrityError) -> bool:
@@ -92,66 +95,86 @@ def _taken(failure: IntegrityError) -> bool:
     return any(name in str(failure.orig) for name in ("sealed_entry", "tree_head", "tree_node", "seal_gap"))
 
 
-def _waiting(session: Session) -> tuple[TreeHead | None, list[tuple[int, str]]]:
-    """The last head, and what was committed since, by number: new entries and late ones out of gaps."""
-    top = queries.latest(session)
-    highest = 0 if top is None else top.highest_entry
-    entry, gap = table_of(JournalEntry).c, table_of(SealGap).c
-    skipped = session.connection().execute(select_columns(gap.first_id, gap.last_id).limit(MOST_GAPS)).all()
-    chosen = [entry.id > highest, *(and_(entry.id >= first, entry.id <= last) for first, last in skipped)]
-    query = select_columns(entry.id, entry.leaf_hash).where(or_(*chosen)).order_by(entry.id)
-    found = session.connection().execute(query.limit(rules.MOST_AT_ONCE)).all()
-    return top, [(int(number), str(hashed)) for number, hashed in found]
+class _Found(NamedTuple):
+    """What a snapshot shows: the last head, the gaps, and by number what waits: new entries, late ones out of gaps."""
+
+    size: int
+    highest: int
+    peaks: list[bytes]
+    gaps: list[tuple[int, int, datetime]]
+    waiting: list[tuple[int, str]]
 
 
-def _seal_once(session: Session, key: rules.Signer, *, at: datetime) -> None:
-    top, waiting = _waiting(session)
-    if not waiting:
-        return
-    highest = 0 if top is None else top.highest_entry
-    frontier = queries.frontier_of(top)
-    sealed: list[dict[str, Any]] = []
-    nodes: list[dict[str, Any]] = []
-    for number, leaf_hash in waiting:
-        sealed.append({"position": frontier.size, "entry_id": number, "leaf_hash": leaf_hash})
-        completed = frontier.append(bytes.fromhex(leaf_hash))
-        nodes += [
-            {"level": level, "place": place, "hash": hashed.hex()}
-            for level, place, hashed in completed
-            if level >= rules.STORED_LEVEL
+_NEWEST: Final = "SELECT size, highest_entry, peaks FROM tree_head ORDER BY size DESC LIMIT 1"
+_NEW: Final = f"""SELECT id, leaf_hash FROM journal_entry WHERE id > coalesce((SELECT highest_entry FROM tree_head
+    ORDER BY size DESC LIMIT 1), 0) ORDER BY id LIMIT {rules.MOST_AT_ONCE}"""
+_GAPS: Final = "SELECT first_id, last_id, seen_at FROM seal_gap"
+_LATE: Final = (
+    "SELECT j.id, j.leaf_hash FROM {rows} CROSS JOIN journal_entry j WHERE j.id BETWEEN r.first_id AND r.last_id"
+)
+
+
+def _found(session: Session) -> _Found:
+    newest, new, known = bulk.ask(session, [bulk.Question(one) for one in (_NEWEST, _NEW, _GAPS)])
+    size, highest, peaks = next(iter(newest), (0, 0, "[]"))
+    gaps = [(first, last, seen) for first, last, at in known if (seen := bulk.instant(at)) is not None]
+    waiting = new.all()
+    if gaps:
+        rows = [{"first_id": first, "last_id": last} for first, last, _ in gaps]
+        late = bulk.run(session, _LATE, "first_id bigint, last_id bigint", rows).all()
+        waiting = sorted([*late, *waiting])[: rules.MOST_AT_ONCE]
+    return _Found(size, highest, [bytes.fromhex(peak) for peak in json.loads(peaks)], gaps, waiting)
+
+
+class _Head:
+    """The next head, made without the database, and how it is stored."""
+
+    def __init__(self, found: _Found, key: rules.Signer, *, at: datetime) -> None:
+        self._found, self._at = found, at
+        leaves = [bytes.fromhex(hashed) for _, hashed in found.waiting]
+        frontier = merkle.Frontier(found.size, found.peaks)
+        nodes = frontier.extend(leaves, from_level=rules.STORED_LEVEL)
+        self._nodes = [(level, place, hashed.hex()) for level, place, hashed in nodes]
+        self._places = [
+            (place, number, leaf.hex())
+            for place, ((number, _), leaf) in enumerate(zip(found.waiting, leaves, strict=True), start=found.size)
         ]
-    bulk.insert(session, SealedEntry, sealed)
-    bulk.insert(session, TreeNode, nodes)
-    _mark_gaps(session, [number for number, _ in waiting], highest=highest, at=at)
-    session.add(
-        TreeHead(
-            size=frontier.size,
-            highest_entry=max(highest, waiting[-1][0]),
-            root=frontier.root().hex(),
-            peaks=json.dumps([peak.hex() for peak in frontier.peaks]),
-            sealed_at=at,
-            checkpoint=key.checkpoint(size=frontier.size, root=frontier.root(), sealed_at=at),
-        )
-    )
+        self.size, root = frontier.size, frontier.root()
+        self._row = {
+            "size": self.size,
+            "highest_entry": max(found.highest, found.waiting[-1][0]),
+            "root": root.hex(),
+            "peaks": json.dumps([peak.hex() for peak in frontier.peaks]),
+            "sealed_at": at,
+            "checkpoint": key.checkpoint(size=self.size, root=root, sealed_at=at),
+        }
+
+    def store(self, session: Session) -> None:
+        """Write the places, the larger nodes, the gaps and the head: the places first, where two sealers meet."""
+        bulk.append(session, SealedEntry, ("position", "entry_id", "leaf_hash"), self._places)
+        bulk.append(session, TreeNode, ("level", "place", "hash"), self._nodes)
+        gone, fresh = self._gaps()
+        bulk.ask(session, [bulk.Question(_CLOSE, "first_id bigint", gone), bulk.inserting(TreeHead, [self._row])])
+        bulk.insert(session, SealGap, fresh)
+
+    def _gaps(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """The gaps that are no more, too old or split by an entry that came out of them; and the new ones."""
+        highest, numbers = self._found.highest, [number for number, _ in self._found.waiting]
+        late = [number for number in numbers if number <= highest]
+        skipped = rules.gaps(numbers[len(late) :], after=highest)
+        fresh = [{"first_id": a, "last_id": b, "seen_at": self._at} for a, b in skipped]
+        gone = []
+        for first, last, seen_at in self._found.gaps:
+            came, dead = [number for number in late if first <= number <= last], seen_at < self._at - rules.GAP_LIFE
+            if came or dead:
+                gone.append({"first_id": first})
+            if came and not dead:
+                parts = rules.gaps([*came, last + 1], after=first - 1)
+                fresh += [{"first_id": a, "last_id": b, "seen_at": seen_at} for a, b in parts]
+        return gone, fresh
 
 
-def _mark_gaps(session: Session, sealed: list[int], *, highest: int, at: datetime) -> None:
-    """Remember the numbers skipped now; split the gaps out of which an entry came; forget the dead ones."""
-    table = table_of(SealGap)
-    fresh = [{"first_id": a, "last_id": b, "seen_at": at} for a, b in _fresh(sealed, highest)]
-    late = [number for number in sealed if number <= highest]
-    for first, last, seen_at in session.connection().execute(select_columns(*table.c)).all():
-        came = [number for number in late if first <= number <= last]
-        if came:
-            session.connection().execute(delete(table).where(table.c.first_id == first))
-            parts = rules.gaps([*came, last + 1], after=first - 1)
-            fresh += [{"first_id": a, "last_id": b, "seen_at": seen_at} for a, b in parts]
-    bulk.insert(session, SealGap, fresh)
-    session.connection().execute(delete(table).where(table.c.seen_at < at - rules.GAP_LIFE))
-
-
-def _fresh(sealed: list[int], highest: int) -> list[tuple[int, int]]:
-    return rules.gaps([number for number in sealed if number > highest], after=highest)
+_CLOSE: Final = "DELETE FROM seal_gap WHERE first_id IN (SELECT r.first_id FROM {rows})"
 
 
 def witness(session: Session, act: Act, *, size: int, member: str) -> bool:

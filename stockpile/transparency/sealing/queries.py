@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
@@ -107,22 +106,28 @@ def discrepancies(
     or moved, a head that does not fit, an entry that was never sealed.
     `progress` is told how many entries were read.
     """
-    frontier, earliest = merkle.Frontier(), ""
+    frontier, earliest, position, run = merkle.Frontier(), "", 0, list[bytes]()
     tops = iter(session.exec(select(TreeHead).order_by(col(TreeHead.size))).all())
     due = next(tops, None)
     for row in _sealed_rows(session):
         hashed = bytes.fromhex(row.sealed_hash) if row.id is None else journal.hash_of_row(row)
-        yield from _entry_faults(row, hashed.hex(), position=frontier.size, earliest=earliest)
-        frontier.append(hashed)
-        if progress is not None and frontier.size % 10_000 == 0:
-            progress(frontier.size)
-        if due is not None and frontier.size == due.size:
+        yield from _entry_faults(row, hashed.hex(), position=position, earliest=earliest)
+        run.append(hashed)
+        position += 1
+        if progress is not None and position % 10_000 == 0:
+            progress(position)
+        if due is not None and position == due.size:
+            frontier.extend(run, from_level=_NONE)
+            run.clear()
             yield from _head_faults(due, frontier.root(), verifier_key)
             earliest, due = (due.sealed_at - rules.LATEST_ARRIVAL).isoformat(), next(tops, None)
     if due is not None:
-        yield f"the head of {due.size} entries stands, but only {frontier.size} entries are sealed"
+        yield f"the head of {due.size} entries stands, but only {position} entries are sealed"
     yield from _never_sealed(session)
 
+
+_NONE: Final = 64
+"""No subtree is so large: whoever verifies keeps none."""
 
 _INSTANT: Final = {
     "postgresql": """to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"')""",
@@ -211,10 +216,3 @@ def unsealed(session: Session) -> int:
 def latest_size(session: Session) -> int:
     """How many entries the newest head covers."""
     return session.exec(select(func.coalesce(func.max(TreeHead.size), 0))).one()
-
-
-def frontier_of(top: TreeHead | None) -> merkle.Frontier:
-    """The frontier from which the next seal goes on."""
-    if top is None:
-        return merkle.Frontier()
-    return merkle.Frontier(top.size, [bytes.fromhex(peak) for peak in json.loads(top.peaks)])
