@@ -13,7 +13,6 @@ from stockpile.backup import folders, operations
 from stockpile.console import EXIT_DISCREPANCY, end_with, err, opened, out
 from stockpile.errors import Invalid
 from stockpile.jobs import schedule, watching
-from stockpile.serving import refuse_served
 from stockpile.settings import Settings
 
 backup = typer.Typer(no_args_is_help=True, help="Backups: take, list, and the drill that proves one.")
@@ -65,7 +64,9 @@ def check(
     settings, started = Settings(), time.monotonic()
     engine = opened(settings)
     place = _directory(settings, folder)
-    done = operations.check(engine, place, at=datetime.now(UTC), tools=settings.postgres_bin)
+    done = operations.check(
+        engine, place, at=datetime.now(UTC), tools=settings.postgres_bin, proof=settings.proof_address()
+    )
     if done.found:
         err.print(f"{done.folder} is not to be relied on", soft_wrap=True)
         for one in done.found[:20]:
@@ -88,6 +89,8 @@ def restore(
 ) -> None:
     """Restore a backup as the installation's data; what is there is never overwritten. Stop the service first."""
     settings = Settings()
+    from stockpile.serving import refuse_served
+
     refuse_served(settings.home)
     done = operations.restore(
         folders.newest(folder),

@@ -145,18 +145,19 @@ class Checked:
     entries_since: int
 
 
-def check(engine: Engine, folder: Path, *, at: datetime, tools: Path | None = None) -> Checked:
+def check(engine: Engine, folder: Path, *, at: datetime, tools: Path | None = None, proof: str = "") -> Checked:
     """Restore a backup into a scratch place, prove it there, and compare it with the installation.
 
     Compared are every row with the manifest, ledger, journal and sealed heads
     with themselves, and every journal entry with that of the installation: an
-    entry that the installation has lost or changed since is named.
+    entry that the installation has lost or changed since is named. `proof`: the
+    address of a server, and of a role there, to make the scratch database with.
     """
     folder = folders.newest(folder)
     manifest = folders.read(folder)
     with ExitStack() as stack:
         home = Path(stack.enter_context(TemporaryDirectory(prefix="stockpile-check-")))
-        address = stack.enter_context(_scratch(engine, manifest, home))
+        address = stack.enter_context(_scratch(engine, manifest, home, proof))
         restored = restore(folder, address, home, at=at, tools=tools)
         copy = open_engine(address)
         stack.callback(copy.dispose)
@@ -168,11 +169,11 @@ def check(engine: Engine, folder: Path, *, at: datetime, tools: Path | None = No
 
 
 @contextmanager
-def _scratch(engine: Engine, manifest: Manifest, home: Path) -> Iterator[str]:
+def _scratch(engine: Engine, manifest: Manifest, home: Path, proof: str) -> Iterator[str]:
     if manifest.dialect == "sqlite":
         yield f"sqlite:///{home / 'stockpile.db'}"
     elif engine.dialect.name == "postgresql":
-        with server.scratch(engine) as address:
+        with server.scratch(engine, address=proof) as address:
             yield address
     else:
         raise Invalid("this is a backup of postgresql: check it where STOCKPILE_DATABASE_URL names a server")

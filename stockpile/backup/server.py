@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ProgrammingError
 from sqlmodel import Session
 
 from stockpile.backup.embedded import NotEmpty
@@ -22,6 +23,7 @@ from stockpile.db import open_engine
 from stockpile.errors import Conflict, Refusal
 
 DATA: Final = "database.dump"
+NOT_ALLOWED: Final = "42501"
 _MAJOR: Final = re.compile(r"\(PostgreSQL\) (\d+)")
 _WALL: Final = re.compile(r"^(\d+; \d+ \d+ (?:POLICY|ROW SECURITY) )", re.MULTILINE)
 
@@ -30,6 +32,12 @@ class NoTool(Refusal):
     """A program of PostgreSQL that is needed is not there, or is too old for the server."""
 
     code = "no_postgres_tool"
+
+
+class MayNotProve(Refusal):
+    """The database's role may not make a scratch database."""
+
+    code = "may_not_prove"
 
 
 class ToolFailed(Conflict):
@@ -124,13 +132,26 @@ def endless(session: Session) -> None:
 
 
 @contextmanager
-def scratch(engine: Engine) -> Iterator[str]:
-    """The address of a new empty database on the same server, dropped afterwards."""
-    name = f"stockpile_check_{uuid4().hex[:12]}"
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template0"))
+def scratch(engine: Engine, *, address: str = "") -> Iterator[str]:
+    """The address of a new empty database, dropped afterwards: on the same server, or on that of `address`.
+
+    Refuses where the role may not make one; the application's hardened role may not.
+    """
+    name, other = f"stockpile_check_{uuid4().hex[:12]}", open_engine(address, pooled=False) if address else engine
+    with other.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         try:
-            yield engine.url.set(database=name).render_as_string(hide_password=False)
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template0"))
+        except ProgrammingError as failure:
+            if getattr(failure.orig, "sqlstate", "") != NOT_ALLOWED:
+                raise
+            raise MayNotProve(
+                f"{other.url.username} may not make a database to prove a backup in: set STOCKPILE_BACKUP_PROOF_URL to "
+                "a role that may (CREATEDB), on this server or on another of its version; or run "
+                "`stockpile backup check` as such a role",
+                field="STOCKPILE_BACKUP_PROOF_URL",
+            ) from failure
+        try:
+            yield other.url.set(database=name).render_as_string(hide_password=False)
         finally:
             connection.execute(text("SET statement_timeout = 0"))
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))

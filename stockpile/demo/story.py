@@ -334,7 +334,7 @@ def _receive_orders(story: Story) -> None:
 def _receive_order(story: Story, number: int, at: datetime) -> None:
     def receive(session: Session) -> dict[str, Any]:
         act = _both(story, at)
-        governance.set_clock(session, act)
+        governance.set_clock(session, _act(story, "coordinator", at))
         calloff = orders.calloff(session, number)
         expiry = at.date() + timedelta(days=540)
         lines = [
@@ -350,10 +350,12 @@ def _receive_order(story: Story, number: int, at: datetime) -> None:
 
 
 def _publish(story: Story) -> None:
-    """What the policy lets be told by now is published: the public problem and plan of each day."""
+    """The night after the story: use is forecast, and what the policy lets be told by now is published."""
     with reading(story.engine) as session:
         at = queries.effective_now(session, real_now=datetime.now(UTC))
-    ran = jobs.run(story.engine, _act(story, "scheduler", at), job="publications", limit_seconds=story.limit_seconds)
+    act = _act(story, "scheduler", at)
+    jobs.run(story.engine, act, job="forecast", limit_seconds=story.limit_seconds)
+    ran = jobs.run(story.engine, act, job="publications", limit_seconds=story.limit_seconds)
     story.say(f"{at.date()}  {len(ran.outcome['plans'])} plans published at /public, stock pooled by country")
 
 

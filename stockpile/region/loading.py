@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
+from sqlalchemy import delete
 from sqlmodel import Session
 
 from stockpile import journal
@@ -25,6 +26,7 @@ from stockpile.inventory import operations as inventory
 from stockpile.inventory.tables import Lane, PointOfUse, ReserveFloor, Site
 from stockpile.region import templates
 from stockpile.region.reading import Rows
+from stockpile.region.tables import RegionDraft
 from stockpile.reorder.tables import BuyingPolicy
 
 Progress = Callable[[str, int], None]
@@ -41,7 +43,8 @@ def load(
 ) -> Region:
     """Load the rows of `read` into an empty installation, all or nothing; `caseload` False leaves reports out.
 
-    Opening lots are received as postings. `progress` is told each part and its number of rows.
+    Opening lots are received as postings; what was drafted is gone afterwards. `progress` is told each part and its
+    number of rows.
     """
     require(act.actor, "region.import")
     if session.get(Region, 1) is not None:
@@ -58,6 +61,7 @@ def load(
     if caseload:
         report_caseload(session, act, rows["caseload"])
         progress("caseload", len(rows["caseload"]))
+    session.connection().execute(delete(RegionDraft))
     counts = {name: len(found) for name, found in rows.items()}
     journal.record(session, act, action="region.import", subject="region", payload=counts)
     return session.get_one(Region, 1)

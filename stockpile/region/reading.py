@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -11,6 +12,7 @@ from typing import Any, Final
 from zoneinfo import available_timezones
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from stockpile.catalogue.gs1 import BadGtin, checked_gtin
 from stockpile.errors import Invalid
@@ -19,6 +21,18 @@ from stockpile.inventory.rules import DEPOT, POINT_OF_USE
 from stockpile.region.templates import KEYS, LINKS, NEEDED, TEMPLATES, Row
 
 MOST_FAULTS: Final = 20
+MOST_IN_A_FILE: Final = 1000
+"""With so many faults a file is not looked at further."""
+MOST_COLUMNS: Final = 100
+WORDS: Final = {
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be {ge} or more",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be {le} or less",
+    "string_too_short": "must have {min_length} characters or more",
+    "string_too_long": "must have {max_length} characters or fewer",
+    "literal_error": "must be {expected}",
+}
 Rows = dict[str, list[Any]]
 
 
@@ -30,7 +44,7 @@ class BadTemplates(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong in a file; rows count from 1 below the header."""
+    """One thing that is wrong in a file; rows count as a spreadsheet does: the header is row 1."""
 
     file: str
     row: int
@@ -74,12 +88,36 @@ def read(folder: Path) -> Rows:
     """All rows of the templates in `folder`; refuses with every fault found (up to MOST_FAULTS)."""
     if not folder.is_dir():
         raise BadTemplates(f"there is no folder {folder}", faults=[f"there is no folder {folder}"])
-    files = {name: _template(name, folder / f"{name}.csv", model) for name, model in TEMPLATES.items()}
-    faults = [fault for one in files.values() for fault in one.faults]
-    faults += _contradictions(files)
+    rows, faults = _judged({name: _template(name, folder / f"{name}.csv", model) for name, model in TEMPLATES.items()})
     if faults:
         raise _bad(faults)
-    return {name: one.rows for name, one in files.items()}
+    return rows
+
+
+def judged(texts: Mapping[str, str]) -> tuple[Rows, list[Fault]]:
+    """The good rows of templates given as CSV text by name, and every fault; what is not given is a fault if needed."""
+    files = {}
+    for name, model in TEMPLATES.items():
+        if name in texts:
+            files[name] = _parsed(name, texts[name], model)
+        else:
+            missing = [Fault(name, 0, "", "is missing")] if name in NEEDED else []
+            files[name] = _Read(faults=missing, whole=False, there=False)
+    return _judged(files)
+
+
+def read_texts(texts: Mapping[str, str]) -> Rows:
+    """All rows of templates given as CSV text by name; refuses with every fault found (up to MOST_FAULTS)."""
+    rows, faults = judged(texts)
+    if faults:
+        raise _bad(faults)
+    return rows
+
+
+def _judged(files: _Files) -> tuple[Rows, list[Fault]]:
+    faults = [fault for one in files.values() for fault in one.faults]
+    faults += _contradictions(files)
+    return {name: one.rows for name, one in files.items()}, faults
 
 
 def _template(name: str, path: Path, model: type[Row]) -> _Read:
@@ -87,6 +125,13 @@ def _template(name: str, path: Path, model: type[Row]) -> _Read:
         return _file(name, path, model)
     missing = [Fault(name, 0, "", f"is missing in {path.parent}")] if name in NEEDED else []
     return _Read(faults=missing, whole=False, there=False)
+
+
+def _parsed(name: str, content: str, model: type[Row]) -> _Read:
+    try:
+        return _table(name, csv.DictReader(io.StringIO(content, newline=""), strict=True), model)
+    except csv.Error as failure:
+        return _unread(name, f"is not CSV: {failure}")
 
 
 def _bad(faults: list[Fault]) -> BadTemplates:
@@ -116,43 +161,54 @@ def _likely(path: Path) -> str:
 
 
 def _table(name: str, reader: csv.DictReader[str], model: type[Row]) -> _Read:
-    wrong = _header_faults(name, list(reader.fieldnames or ()), set(model.model_fields))
+    wrong = _header_faults(name, list(reader.fieldnames or ()), model)
     if wrong:
         return _Read(faults=wrong, whole=False)
     found = _Read()
-    for number, row in enumerate(reader, start=1):
+    for number, row in enumerate(reader, start=2):
         faults = _take(found, name, number, row, model)
         if faults:
             found.faults += faults
             found.refused.append({column: text for column, text in row.items() if isinstance(text, str)})
+        if len(found.faults) >= MOST_IN_A_FILE:
+            found.faults.append(Fault(name, number, "", f"with {MOST_IN_A_FILE:,} faults, what is below is not read"))
+            found.whole = False
+            break
     return found
 
 
-def _header_faults(name: str, header: list[str], wanted: set[str]) -> list[Fault]:
+def _header_faults(name: str, header: list[str], model: type[Row]) -> list[Fault]:
+    wanted = set(model.model_fields)
     if len(header) == 1 and ";" in header[0]:
         return [Fault(name, 0, "", "is divided by semicolons: save it with commas")]
+    if len(header) > MOST_COLUMNS:
+        return [Fault(name, 0, "", f"has {len(header):,} columns; the template has {len(wanted)}")]
     given = set(header)
     twice = sorted({column for column in header if header.count(column) > 1})
     if twice:
         return [Fault(name, 0, column, "stands twice in the header") for column in twice]
     spaced = sorted(column for column in given - wanted if column.strip() in wanted)
     faults = [Fault(name, 0, column.strip(), "has a space beside it in the header: remove it") for column in spaced]
-    missing, strange = wanted - given - {column.strip() for column in spaced}, given - wanted - set(spaced)
+    missing = model.required() - given - {column.strip() for column in spaced}
+    strange = given - wanted - set(spaced)
     faults += [Fault(name, 0, column, "is missing in the header") for column in sorted(missing)]
     return faults + [Fault(name, 0, column, "is not a column here") for column in sorted(strange)]
+
+
+def _in_words(fault: ErrorDetails) -> str:
+    """What is wrong with a cell; the library's own words only where it says it better than we would."""
+    words = WORDS.get(fault["type"], "")
+    return words.format(**fault["ctx"]) if words else fault["msg"].removeprefix("Value error, ")
 
 
 def _take(found: _Read, name: str, number: int, row: dict[str, str], model: type[Row]) -> list[Fault]:
     """Take a row in, or say what is wrong with it."""
     if None in row or None in row.values():
-        return [Fault(name, number, "", f"has not {len(model.model_fields)} cells as the header has")]
+        return [Fault(name, number, "", f"has not {len(row.keys() - {None})} cells as the header has")]
     try:
         good = model.model_validate(row).numbered(number)
     except ValidationError as failure:
-        return [
-            Fault(name, number, str(one["loc"][0]), one["msg"].removeprefix("Value error, "))
-            for one in failure.errors()
-        ]
+        return [Fault(name, number, str(one["loc"][0]), _in_words(one)) for one in failure.errors()]
     spaced = [column for column, text in row.items() if text != text.strip()]
     if spaced:
         return [Fault(name, number, column, "has a space at its beginning or end: remove it") for column in spaced]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
@@ -60,6 +60,7 @@ MaybeWhole = Annotated[Annotated[int, Field(ge=0, le=LARGEST)] | None, BeforeVal
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 Cost = Annotated[int, BeforeValidator(_digits), Field(ge=0, le=LARGEST_LANE_COST)]
+Size = Annotated[Literal["micro", "small", "medium", "large"] | None, BeforeValidator(lambda text: text or None)]
 Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
 
 
@@ -69,6 +70,11 @@ class Row(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     _number: int = PrivateAttr(default=0)
+
+    @classmethod
+    def required(cls) -> set[str]:
+        """The columns that a file must have; the others may be left out, and are then empty."""
+        return {name for name, one in cls.model_fields.items() if one.is_required()}
 
     @property
     def number(self) -> int:
@@ -82,6 +88,8 @@ class Row(BaseModel):
 
 
 class RegionRow(Row):
+    """The region itself; one row."""
+
     name: Text
     title: Text
     simulated: Flag
@@ -91,6 +99,8 @@ class RegionRow(Row):
 
 
 class MemberRow(Row):
+    """A municipality."""
+
     member: Text
     name: Text
     name_alt: Note
@@ -104,6 +114,8 @@ class MemberRow(Row):
 
 
 class SiteRow(Row):
+    """A depot, or a point of use."""
+
     site: Text
     name: Text
     kind: Annotated[str, Field(pattern="^(depot|point_of_use)$")]
@@ -115,6 +127,8 @@ class SiteRow(Row):
 
 
 class ItemRow(Row):
+    """A medicine or part; quantities are in its base unit."""
+
     item: Text
     kind: Annotated[str, Field(pattern="^(medicine|part)$")]
     name: Text
@@ -136,6 +150,8 @@ class ItemRow(Row):
 
 
 class TradeItemRow(Row):
+    """A packing level of an item under its own GTIN."""
+
     gtin: Text
     item: Text
     units: Counted
@@ -143,16 +159,22 @@ class TradeItemRow(Row):
 
 
 class FitRow(Row):
+    """A part, and equipment that it fits."""
+
     part: Text
     equipment: Text
 
 
 class LicenceRow(Row):
+    """An item, and a country in which it may be used."""
+
     item: Text
     country: Annotated[str, Field(pattern="^[A-Z]{2}$")]
 
 
 class LaneRow(Row):
+    """A way from a depot to a point of use: minutes, and minor units a pack."""
+
     origin: Text
     destination: Text
     minutes: Counted
@@ -161,6 +183,8 @@ class LaneRow(Row):
 
 
 class SupplierRow(Row):
+    """A supplier; its size after EU Recommendation 2003/361/EC may be left out, and is then unknown."""
+
     supplier: Text
     name: Text
     lead_p10_days: Whole
@@ -168,9 +192,12 @@ class SupplierRow(Row):
     lead_p90_days: Whole
     on_time_permille: Annotated[int, BeforeValidator(_digits), Field(ge=0, le=1000)]
     late_p95_days: Whole
+    size: Size = None
 
 
 class ContractRow(Row):
+    """A unified contract with one supplier."""
+
     contract: Text
     supplier: Text
     starts: Day
@@ -182,6 +209,8 @@ class ContractRow(Row):
 
 
 class ContractLineRow(Row):
+    """An item under a contract, and how it is ordered."""
+
     contract: Text
     item: Text
     minimum_packs: Counted
@@ -190,6 +219,8 @@ class ContractLineRow(Row):
 
 
 class PriceTierRow(Row):
+    """The price of a pack (minor units) from so many packs on."""
+
     contract: Text
     item: Text
     from_packs: Counted
@@ -197,12 +228,16 @@ class PriceTierRow(Row):
 
 
 class PolicyRow(Row):
+    """What a nightly run may propose, and where orders go."""
+
     budget_minor: Whole
     review_days: Counted
     deliver_to: Text
 
 
 class LotRow(Row):
+    """A lot at a depot, in base units."""
+
     item: Text
     lot: Text
     expiry: Day
@@ -211,18 +246,24 @@ class LotRow(Row):
 
 
 class FloorRow(Row):
+    """What may not leave the pool from a day on, in base units."""
+
     item: Text
     effective_from: Day
     quantity: Whole
 
 
 class OwnStockRow(Row):
+    """What a municipality holds itself, in base units."""
+
     member: Text
     item: Text
     quantity: Whole
 
 
 class CaseloadRow(Row):
+    """Reported cases of a municipality on a day."""
+
     date: Day
     member: Text
     cases: Whole
@@ -232,6 +273,8 @@ class CaseloadRow(Row):
 
 
 class PartDemandRow(Row):
+    """Use of a part in a month."""
+
     item: Text
     month: Month
     quantity: MaybeWhole

@@ -9,10 +9,12 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from sqlalchemy import text
+from starlette.datastructures import State
 
 from stockpile import http
-from stockpile.upkeep import metrics
+from stockpile.upkeep import metrics, telemetry
 from stockpile.upkeep.probing import Prober
+from stockpile.upkeep.telemetry import Telemetry
 
 router = APIRouter(tags=["operations"])
 LOOPBACK: Final = {"127.0.0.1", "::1", "testclient"}
@@ -43,9 +45,21 @@ def figures(request: Request) -> Response:
     if not _may_read(request, settings.metrics_token):
         detail = "metrics are told to this machine, or to who brings the token of STOCKPILE_METRICS_TOKEN"
         return http.problem_response(http.problem(403, code="not_allowed", detail=detail))
-    standing = metrics.gauges(request.app.state.engine, settings.backup_dir)
-    told = metrics.text(request.app.state.requests, standing)
+    told = metrics.text(request.app.state.requests, _standing(request.app.state))
     return Response(told, headers={"Content-Type": metrics.CONTENT_TYPE})
+
+
+def _standing(state: State) -> metrics.Figures:
+    group = getattr(state, "group", None)
+    waiting = group.waiting() if group is not None else 0
+    now = datetime.now(UTC)
+    return metrics.gauges(state.engine, state.settings.backup_dir, real_now=now, waiting_postings=waiting)
+
+
+def begin_telemetry(state: State) -> Telemetry | None:
+    """Send figures and traces from now on, where the settings say so; the caller ends it."""
+    where = telemetry.endpoint(state.settings)
+    return Telemetry(where, requests=state.requests.counts, standing=lambda: _standing(state)) if where else None
 
 
 def _may_read(request: Request, token: str) -> bool:

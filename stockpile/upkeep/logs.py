@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid4
 
+from stockpile.counting import name_request, traced
 from stockpile.http import App, Message, Receive, Send
 from stockpile.upkeep.metrics import Requests
 
@@ -25,6 +26,7 @@ QUIET: Final = {"/health", "/ready", "/metrics"}
 _GIVEN: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _KNOWN: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 access = logging.getLogger("stockpile.access")
+NOT_LET_IN: Final = (401, 403, 429)
 
 
 class AsJson(logging.Formatter):
@@ -75,21 +77,44 @@ class Observed:
             await send(message)
 
         try:
-            await self._app(scope, receive, numbered)
+            with traced("request", traceparent=_given(scope, b"traceparent")) as span:
+                try:
+                    await self._app(scope, receive, numbered)
+                finally:
+                    method, route = _way(scope)
+                    name_request(span, method=method, route=route, status=status, request=number)
         finally:
             self._tell(scope, status, time.perf_counter() - started)
             request_id.reset(token)
 
     def _tell(self, scope: MutableMapping[str, Any], status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "") or "other"
-        if scope["path"].startswith(API) and route.startswith("/") and not route.startswith(API):
-            route = API + route
-        method = scope["method"] if scope["method"].isalpha() and len(scope["method"]) < 10 else "other"
+        method, route = _way(scope)
         self._requests.count(method=method, route=route, status=status, seconds=seconds)
         if route in QUIET and status < 500:
             return
-        fields = {"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 1)}
+        address = str((scope.get("client") or ("",))[0])
+        tell_answer(method=method, route=route, status=status, seconds=seconds, address=address)
+
+
+def tell_answer(*, method: str, route: str, status: int, seconds: float, address: str = "") -> None:
+    """Log an answer: a fault as an error; who was not let in, or asked too often, as a warning with the address."""
+    fields: dict[str, object] = {"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 1)}
+    if status in NOT_LET_IN:
+        access.warning("refused", extra=fields | {"address": address})
+    else:
         access.log(logging.ERROR if status >= 500 else logging.INFO, "answered", extra=fields)
+
+
+def _way(scope: MutableMapping[str, Any]) -> tuple[str, str]:
+    """Method and pattern of the route, "other" for what is not ours."""
+    route = getattr(scope.get("route"), "path", "") or "other"
+    if scope["path"].startswith(API) and route.startswith("/") and not route.startswith(API):
+        route = API + route
+    return scope["method"] if scope["method"].isalpha() and len(scope["method"]) < 10 else "other", route
+
+
+def _given(scope: MutableMapping[str, Any], name: bytes) -> str:
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key.lower() == name), "")
 
 
 def _number(scope: MutableMapping[str, Any]) -> str:

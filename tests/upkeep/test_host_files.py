@@ -82,6 +82,16 @@ def test_the_image_runs_as_nobody_in_particular_and_tells_whether_it_is_ready() 
     assert all((ROOT / one).exists() for sources in copied for one in sources)
 
 
+def test_nobody_outside_reaches_the_machines_that_compute_plans() -> None:
+    services = loaded(ROOT / "compose.yaml")["services"]
+    for name in ("scheduler", "worker"):
+        assert "ports" not in services[name], "who reaches them runs programs as them"
+        assert services[name]["profiles"] == ["cluster"], "only where they are asked for"
+        assert services[name]["cap_drop"] == ["ALL"]
+        assert services[name]["entrypoint"][0] == "dask"
+    assert "cluster,telemetry" in (ROOT / "Containerfile").read_text()
+
+
 @pytest.mark.parametrize("unit", ["stockpile.service", "stockpile-drill.service", "stockpile-drill.timer"])
 def test_the_units_are_what_systemd_takes(unit: str, tmp_path: Path) -> None:
     program = shutil.which("systemd-analyze")
