@@ -11,6 +11,7 @@ from stockpile.web.audit_journal import entries_told
 from stockpile.web.committee_evidence import facts, pack
 from stockpile.web.committee_reading import Case
 from stockpile.web.committee_result import Recounting, bars, votes
+from stockpile.web.committee_words import titled
 from stockpile.web.crisis_tables import framed_table
 from stockpile.web.parts import text
 from stockpile.web.sign_in import SignedIn
@@ -20,7 +21,8 @@ from stockpile.web.speech import number, say
 def decision_looked_into(signed: SignedIn, found: Case, entries: list[JournalEntry]) -> None:
     """Facts and the recount in front; below them the votes, the electorate, the effect and the journal."""
     with ui.element("section").classes("panel"):
-        text("h2", say("Decision {number}: {title}", number=str(found.number), title=found.proposal.title))
+        title = titled(found.proposal.title, found.proposal.operation, found.proposal.subject)
+        text("h2", say("Decision {number}: {title}", number=str(found.number), title=title))
         facts(found)
         kind, _, plan = found.proposal.subject.partition(":")
         if kind == "plan" and plan.isdigit():

@@ -12,23 +12,24 @@ from nicegui import ui
 
 from stockpile.allocation.planning import Watch
 from stockpile.db import reading
-from stockpile.errors import Invalid, Refusal
+from stockpile.errors import Refusal
 from stockpile.governance.rules import require
 from stockpile.journal import JournalEntry
 from stockpile.transparency.replay import queries as replaying
 from stockpile.transparency.replay.queries import Drawn
 from stockpile.transparency.sealing import operations as sealing
 from stockpile.transparency.sealing import queries as sealed
-from stockpile.web.acting import given_text
+from stockpile.web.acting import given_text, wrong
 from stockpile.web.audit_reading import RIGHT, Desk
 from stockpile.web.crisis_tables import framed_table
 from stockpile.web.parts import button, text
 from stockpile.web.sign_in import SignedIn
-from stockpile.web.speech import instant, ngettext, number, say
+from stockpile.web.speech import N_, instant, ngettext, number, say
 from stockpile.web.working import Working
 
 MOST_FAULTS = 50
 LARGEST_SAMPLE = 500
+SEED, SIZE, ACTION = N_("Seed"), N_("How many"), N_("Only this action (such as plan.approve)")
 
 
 class Cancelled(Refusal):
@@ -73,10 +74,37 @@ class JournalPart:
         text("p", waiting)
         taken = ", ".join(found.taken_by) or say("nobody yet")
         text("p", say("Members that have taken a copy: {members}", members=taken))
+        self._sent(found, zone)
         with ui.element("details"):
             text("summary", say("The signed head"))
             text("pre", head.checkpoint).classes("checkpoint").props("tabindex=0")
             ui.link(say("The program with which anybody checks it"), "/public/journal/verifier.py")
+
+    def _sent(self, found: Desk, zone: str) -> None:
+        """Who is sent signed heads, which one each took last, and where the last try failed."""
+        if not found.sent_to:
+            text("p", say("Signed heads are sent to nobody yet."))
+            return
+        text("p", say("Signed heads are sent to:"))
+        with ui.element("ul").classes("sent-heads"):
+            for one in found.sent_to:
+                whom = f"{one['recipient']}, {one['host']}"
+                told = say("{whom}: has taken no head yet.", whom=whom)
+                if one["accepted_at"] is not None:
+                    told = say(
+                        "{whom}: took the head over {n} entries on {when}.",
+                        whom=whom,
+                        n=number(one["accepted_size"]),
+                        when=instant(one["accepted_at"], zone),
+                    )
+                if one["failures"]:
+                    again = instant(one["next_try_at"], zone)
+                    told += " " + ngettext("{n} try failed.", "{n} tries failed.", one["failures"])
+                    told += " " + say("It is tried again on {when}.", when=again)
+                with ui.element("li"):
+                    text("span", told).classes("wrong" if one["failures"] else "")
+                    if one["failures"]:
+                        text("p", one["fault"]).props("lang=en").classes("quiet")
 
     async def _verify(self) -> None:
         self._verdict.clear()
@@ -128,11 +156,11 @@ class SamplePart:
             )
             text("p", explained).classes("quiet")
             with ui.element("div").classes("asking"):
-                self._seed = ui.input(say("Seed"))
-                self._size = ui.number(say("How many"), value=25, min=1, max=LARGEST_SAMPLE, precision=0)
-                self._action = ui.input(say("Only this action (such as plan.approve)"))
+                self._seed = ui.input(say(SEED))
+                self._size = ui.number(say(SIZE), value=25, min=1, max=LARGEST_SAMPLE, precision=0)
+                self._action = ui.input(say(ACTION))
                 for field in (self._seed, self._size, self._action):
-                    field.props("outlined dense")
+                    field.props("outlined dense").classes("sought")
                 button(say("Draw"), self._draw, main=True)
             self._working = Working(signed)
             self._drawn = ui.element("div").classes("found").props("aria-live=polite")
@@ -148,9 +176,9 @@ class SamplePart:
     def _sample(self, seed: str, size: float | None, action: str) -> tuple[dict[str, Any], list[Drawn]]:
         """The sample as over HTTP, and what was asked for."""
         if not size or not 1 <= size <= LARGEST_SAMPLE:
-            raise Invalid(f"size: a sample has 1 to {LARGEST_SAMPLE} entries", field="size")
-        asked: dict[str, Any] = {"seed": given_text("seed", seed), "size": int(size)}
-        asked |= {"action": given_text("action", action)} if action.strip() else {}
+            raise wrong(N_("{field}: a sample has 1 to {n} entries"), field=SIZE, n=LARGEST_SAMPLE)
+        asked: dict[str, Any] = {"seed": given_text(SEED, seed), "size": int(size)}
+        asked |= {"action": given_text(ACTION, action)} if action.strip() else {}
         with reading(self._signed.engine) as session:
             require(self._signed.act(session).actor, RIGHT)
             return asked, replaying.sample(session, **asked)

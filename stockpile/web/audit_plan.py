@@ -14,7 +14,7 @@ from stockpile.web.acting import known_caller
 from stockpile.web.audit_journal import entries_told
 from stockpile.web.audit_reading import RIGHT, PlanCase
 from stockpile.web.committee_evidence import line
-from stockpile.web.committee_words import STATES, named
+from stockpile.web.committee_words import STATES, named, titled
 from stockpile.web.crisis_rules import method_name, rule_name, state_name
 from stockpile.web.crisis_tables import framed_table
 from stockpile.web.parts import button, text, told
@@ -58,7 +58,10 @@ def _facts(found: PlanCase) -> None:
         line(say("Computed with"), plan.versions)
         line(say("Decision rights, version"), rights)
         proven = say("An independent check proved that this plan keeps the rule.")
-        line(say("Proof"), proven if plan.fair else say("It is NOT proven that this plan keeps the fair rule."))
+        line(
+            say("Proof"),
+            proven if plan.fair or plan.kept else say("It is NOT proven that this plan keeps the fair rule."),
+        )
     text("p", say("Inputs SHA-256 {digest}", digest=plan.problem_digest)).classes("quiet digest")
     text("p", say("Plan SHA-256 {digest}", digest=plan.answer_digest)).classes("quiet digest")
 
@@ -69,7 +72,10 @@ def _votes(found: PlanCase) -> None:
     with ui.element("ul").classes("rows"):
         for head in found.decisions:
             with ui.element("li"):
-                ui.link(f"{head['id']} {head['title']}", f"/audit/decisions/{head['id']}")
+                ui.link(
+                    f"{head['id']} {titled(head['title'], head['operation'], head['subject'])}",
+                    f"/audit/decisions/{head['id']}",
+                )
                 text("span", named(STATES, head["state"])).classes("quiet")
         for one in found.overrides:
             who = found.names.get(one.confirmed_by or 0, say("nobody yet"))
@@ -181,6 +187,7 @@ def verdict(found: Replay) -> None:
     text("p", say("Computed again: SHA-256 {digest}", digest=found.recomputed)).classes("digest")
     text("p", say("Stored: SHA-256 {digest}", digest=found.answer_digest)).classes("digest")
     _aside(say("Stood otherwise in the ledger by what was recorded then"), found.stock_then)
+    _aside(say("Limits and substitutes that were otherwise by what was recorded then"), found.carried_then)
     _aside(say("Stands otherwise by what was entered since"), found.stock_since)
     if found.masked is not None:
         text("p", _masked(found))
@@ -198,9 +205,15 @@ def _masked(found: Replay) -> str:
     changed, most = len(found.masked.changed), found.masked.most_packs
     if not found.masked.same_fills:
         return say("With all names hidden the fills are NOT the same: {n} claims differ.", n=number(changed))
-    return say(
+    same = say(
         "With all names hidden the fills are the same; {n} claims that were tied change places, by {packs} packs at "
         "most.",
         n=number(changed),
         packs=number(most),
     )
+    if not found.masked.set_aside:
+        return same
+    kept = say(
+        "Not compared, for useful minima set somebody aside there: {items}.", items=", ".join(found.masked.set_aside)
+    )
+    return f"{same} {kept}"

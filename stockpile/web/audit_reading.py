@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlmodel import Session
 
@@ -21,7 +22,9 @@ from stockpile.transparency.replay import queries as replaying
 from stockpile.transparency.replay.queries import Counted
 from stockpile.transparency.sealing import queries as sealing
 from stockpile.transparency.sealing.tables import TreeHead
+from stockpile.transparency.sending import queries as sending
 from stockpile.web.committee_reading import Head
+from stockpile.web.committee_words import titled
 from stockpile.web.crisis_reading import PlanView, plan_view
 
 PLAN, DECISION = "plans", "decisions"
@@ -60,7 +63,7 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What an auditor begins with: every decision, newest first, and the journal's newest head."""
+    """What an auditor begins with: every decision, newest first, the journal's newest head, and who is sent heads."""
 
     region: Region
     now: datetime
@@ -68,6 +71,7 @@ class Desk:
     head: TreeHead | None
     taken_by: list[str]
     unsealed: int
+    sent_to: list[dict[str, Any]]
 
 
 def desk(session: Session, act: Act) -> Desk:
@@ -81,7 +85,13 @@ def desk(session: Session, act: Act) -> Desk:
         head=head,
         taken_by=[one.member_code for one in sealing.witnesses(session, head.size)] if head else [],
         unsealed=sealing.unsealed(session),
+        sent_to=[one for one in sending.told(session, act.actor) if one["state"] != "ended"],
     )
+
+
+def _decided(one: Head, names: Mapping[int | None, str]) -> Decided:
+    title = titled(one["title"], one["operation"], one["subject"])
+    return Decided(DECISION, one["id"], one["proposed_at"], title, one["state"], names[one["proposed_by"]])
 
 
 def decisions(session: Session) -> list[Decided]:
@@ -91,10 +101,7 @@ def decisions(session: Session) -> list[Decided]:
         Decided(PLAN, one["id"], one["planned_at"], one["rule"], one["state"], names[one["planned_by"]])
         for one in allocation.plan_heads(session)
     ]
-    proposals = [
-        Decided(DECISION, one["id"], one["proposed_at"], one["title"], one["state"], names[one["proposed_by"]])
-        for one in committee.heads(session)
-    ]
+    proposals = [_decided(one, names) for one in committee.heads(session)]
     return sorted([*plans, *proposals], key=lambda one: (one.at, one.kind, one.number), reverse=True)
 
 

@@ -1,4 +1,4 @@
-"""Buying: what is proposed and why, where stock goes, what is spent, contracts, suppliers, and the scheduled runs."""
+"""Buying: what is proposed and why, stock ahead, spend, contracts, suppliers, settlement, and the scheduled runs."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from stockpile.web import frame
 from stockpile.web.buying_contracts import ContractsPart, SuppliersPart
 from stockpile.web.buying_proposals import ProposalsPart
 from stockpile.web.buying_runs import RunsPart
+from stockpile.web.buying_settlement import SettlementPart
 from stockpile.web.buying_spend import SpendPart
 from stockpile.web.buying_stock import StockPart
 from stockpile.web.desk import Desk, Side, Sides
@@ -26,12 +27,14 @@ from stockpile.web.sign_in import signed_in
 from stockpile.web.speech import N_, say
 
 PROPOSALS, STOCK, SPEND, CONTRACTS, SUPPLIERS, RUNS = "proposals", "stock", "spend", "contracts", "suppliers", "runs"
+SETTLEMENT: Final = "settlement"
 SIDES: Final[dict[str, str]] = {
     PROPOSALS: N_("Proposals"),
     STOCK: N_("Stock ahead"),
     SPEND: N_("Spend calendar"),
     CONTRACTS: N_("Contracts"),
     SUPPLIERS: N_("Suppliers"),
+    SETTLEMENT: N_("Settlement"),
     RUNS: N_("Scheduled runs"),
 }
 
@@ -52,12 +55,7 @@ async def buying_page(engine: Engine, settings: Settings) -> RedirectResponse | 
     try:
         region, now = await signed.read(opened)
     except NoRegion:
-        frame.header(signed, None, real_now)
-        frame.empty(
-            say("No region is loaded yet"),
-            say("To look around with simulated stock, run on this installation's command line: stockpile demo"),
-            say("To load your own region from its CSV files: stockpile import region DIR"),
-        )
+        frame.nothing_loaded(signed, real_now)
         return None
     frame.header(signed, region, now)
     desk = Desk(signed, region, now, settings.plan_limit_seconds, settings.home)
@@ -74,5 +72,6 @@ def _makers(desk: Desk) -> dict[str, Callable[[], Side]]:
         SPEND: lambda: SpendPart(desk),
         CONTRACTS: lambda: ContractsPart(desk),
         SUPPLIERS: lambda: SuppliersPart(desk),
+        SETTLEMENT: lambda: SettlementPart(desk),
         RUNS: lambda: RunsPart(desk),
     }

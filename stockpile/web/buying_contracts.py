@@ -13,7 +13,7 @@ from stockpile.web.acting import refusal_words
 from stockpile.web.buying_reading import Ceiling, cards, ceilings
 from stockpile.web.crisis_tables import plain_table
 from stockpile.web.desk import Desk
-from stockpile.web.parts import text
+from stockpile.web.parts import refused, text
 from stockpile.web.speech import day, money, number, percent, say
 
 
@@ -85,7 +85,7 @@ class SuppliersPart:
             found = await desk.signed.read(read)
         except Missing as refusal:
             with self._box:
-                text("p", refusal_words(refusal)).classes("refusal")
+                refused(refusal_words(refusal))
             return
         with self._box:
             _cards(found)

@@ -117,7 +117,7 @@ class ProposalsPart:
         return [
             (say("Cost"), money(one.order.cost_minor, contract.currency)),
             (say("Proposed"), f"{one.proposed_by}, {self._desk.when(one.order.proposed_at)}"),
-            (say("Delivered to"), one.order.deliver_to),
+            (say("Delivered to"), one.place),
             (
                 say("Ceiling of {contract}", contract=contract.code),
                 say(
@@ -153,7 +153,7 @@ class ProposalsPart:
 
     async def _change(self, order: int, item: str, packs: float | None, reason: str) -> None:
         if packs is None:
-            self._working.refuse(say("Say how many packs it shall be instead."))
+            self._working.refuse(N_("Say how many packs it shall be instead."))
             return
         await self._do(order, "change", {"packs": {item: int(packs)}, "reason": reason})
 

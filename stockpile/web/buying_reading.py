@@ -19,6 +19,7 @@ from stockpile.contracts.scorecards import queries as scorecards
 from stockpile.contracts.tables import CallOff, Contract
 from stockpile.contracts.terms import queries as agreed
 from stockpile.governance import queries as governance
+from stockpile.inventory import queries as inventory
 from stockpile.jobs import queries as jobs
 from stockpile.jobs.nightly import JOBS
 from stockpile.jobs.queries import Scheduled
@@ -57,6 +58,7 @@ class Waiting:
     contract: Contract
     supplier: str
     proposed_by: str
+    place: str
     lines: tuple[OrderLine, ...]
 
 
@@ -64,7 +66,7 @@ def waiting(session: Session) -> list[Waiting]:
     """Every order that waits for somebody's word, the dearest first."""
     found = [one for state in rules.WAITING_STATES for one in orders.calloffs(session, state=state)]
     names = {account.id: account.name for account in governance.accounts(session)}
-    items = catalogue.items(session)
+    items, sites = catalogue.items(session), inventory.sites(session)
     rows = []
     for order in found:
         contract = agreed.contract(session, order.contract_code)
@@ -81,20 +83,23 @@ def waiting(session: Session) -> list[Waiting]:
             for line in orders.lines(session, order.id or 0)
         )
         supplier = scorecards.supplier(session, contract.supplier_code).name
-        rows.append(Waiting(order, contract, supplier, names[order.proposed_by], lines))
+        rows.append(Waiting(order, contract, supplier, names[order.proposed_by], sites[order.deliver_to].name, lines))
     return sorted(rows, key=lambda one: (-one.order.cost_minor, one.order.id or 0))
 
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """Minor money units by week (its Monday): ordered, waiting, and what the newest run plans.
+    """Minor money units by week (its Monday): ordered, waiting, and what the newest run plans for later weeks.
 
+    `after`: what the newest run spends, from its own week on; `before`: what it would if no budget spread it.
     `budget_minor` is what a run may propose in `review_days`; None without a buying policy.
     """
 
     ordered: dict[date, int]
     waiting: dict[date, int]
     planned: dict[date, int]
+    before: dict[date, int]
+    after: dict[date, int]
     planned_on: str
     budget_minor: int | None
     review_days: int | None
@@ -111,27 +116,31 @@ def spend(session: Session, *, at: datetime, zone: str) -> Spend:
         elif one.approved_at is not None and one.state not in (rules.REJECTED, rules.CANCELLED):
             week = _monday(one.approved_at.astimezone(ZoneInfo(zone)).date())
             ordered[week] += one.cost_minor if week >= since else 0
-    slot, planned = _planned(session, since=_monday(today))
+    slot, after, before = _newest(session)
+    later = {week: minor for week, minor in list(after.items())[1:] if minor and week >= _monday(today)}
     try:
         policy = reorder.policy(session)
     except NoPolicy:
-        return Spend({**ordered}, {**waits}, planned, slot, None, None)
-    return Spend({**ordered}, {**waits}, planned, slot, policy.budget_minor, policy.review_days)
+        return Spend({**ordered}, {**waits}, later, before, after, slot, None, None)
+    return Spend({**ordered}, {**waits}, later, before, after, slot, policy.budget_minor, policy.review_days)
 
 
 def _monday(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
-def _planned(session: Session, *, since: date) -> tuple[str, dict[date, int]]:
-    """(day of the newest run of reorders, what its plan spends by week after its own, from `since` on)."""
+def _newest(session: Session) -> tuple[str, dict[date, int], dict[date, int]]:
+    """Day of the newest run of reorders, what it spends by week from its own on, and what it would without a budget."""
     newest = next((run for run in jobs.runs(session) if run.job == "reorder"), None)
-    weeks = json.loads(newest.outcome).get("spend_by_week", []) if newest else []
-    if newest is None or not weeks:
-        return "", {}
+    told = json.loads(newest.outcome) if newest else {}
+    if newest is None or not told.get("spend_by_week"):
+        return "", {}, {}
     first = _monday(date.fromisoformat(newest.slot))
-    ahead = {first + timedelta(weeks=n): minor for n, minor in enumerate(weeks) if n and minor}
-    return newest.slot, {week: minor for week, minor in ahead.items() if week >= since}
+    after, before = (
+        {first + timedelta(weeks=n): minor for n, minor in enumerate(told.get(name, []))}
+        for name in ("spend_by_week", "spend_before_by_week")
+    )
+    return newest.slot, after, before
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ JOB_NAMES: Final = {
     "publications": N_("what the public may see now"),
     "committee": N_("votes and ratifications whose time is over"),
     "seal": N_("sealing of the journal"),
+    "backup": N_("backup of the night, and its proof"),
 }
 STATES: Final = {
     rules.RUNNING: N_("running"),
@@ -90,7 +91,18 @@ class RunsPart:
 
     def _schedule(self, one: Scheduled) -> dict[str, Any]:
         due = self._desk.when(one.next_due) if one.enabled else say("stopped")
-        return {"key": one.job, "job": job_name(one.job), "when": due_words(one), "next": due, "last": one.last or "-"}
+        return {
+            "key": one.job,
+            "job": job_name(one.job),
+            "when": due_words(one),
+            "next": due,
+            "last": self._slot(one.last),
+        }
+
+    def _slot(self, slot: str | None) -> str:
+        """What a run was for: its day, or its hour on the region's clocks."""
+        hour = f"{slot.removesuffix('Z')}:00+00:00" if slot and slot.endswith("Z") else ""
+        return self._desk.when(datetime.fromisoformat(hour)) if hour else slot or "-"
 
     def _show_tries(self, found: Runs) -> None:
         columns = [
@@ -116,7 +128,7 @@ class RunsPart:
             "key": one.id,
             "member": f"{job_name(one.job)} {one.slot}",
             "job": job_name(one.job),
-            "slot": one.slot,
+            "slot": self._slot(one.slot),
             "state": f"{MARKS.get(one.state, '✗')} {say(STATES[one.state])}{dry}",
             "started": self._desk.when(one.started_at),
             "seconds": int((ended - one.started_at).total_seconds()),
@@ -129,7 +141,7 @@ class RunsPart:
             return
         one = self._tries[int(event.selection[0]["key"])]
         with self._detail:
-            text("h3", say("Log of {run}, {slot}", run=job_name(one.job), slot=one.slot))
+            text("h3", say("Log of {run}, {slot}", run=job_name(one.job), slot=self._slot(one.slot)))
             facts(
                 [
                     (say("State"), say(STATES[one.state])),

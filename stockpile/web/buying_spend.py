@@ -35,7 +35,7 @@ class SpendPart:
 
     def _show_weeks(self, found: Spend, currency: str) -> None:
         weeks = sorted({*found.ordered, *found.waiting, *found.planned})[:MOST_WEEKS]
-        if not weeks:
+        if not weeks and not found.before:
             text("p", say("Nothing was ordered in the last weeks, nothing waits, and no run has planned anything."))
             return
         kinds = {
@@ -51,6 +51,31 @@ class SpendPart:
             [(day(week), *(money(by.get(week, 0), currency) for by in kinds.values())) for week in weeks],
             title=say("The same in figures"),
         )
+        if found.before:
+            _show_smoothing(found, currency)
+
+
+def _show_smoothing(found: Spend, currency: str) -> None:
+    """The plan's weeks beside what they would cost if no budget spread them, as a chart and in figures."""
+    text("h3", say("Before and after smoothing"))
+    told = say(
+        "Before: every item ordered alone, as late as it comes in time. After: as the run spreads it over the budget."
+    )
+    text("p", told).classes("quiet")
+    weeks = sorted({*found.before, *found.after})[:MOST_WEEKS]
+    kinds = {say("Before smoothing"): found.before, say("After smoothing"): found.after}
+    beside = {name: [by.get(week, 0) / 100 for week in weeks] for name, by in kinds.items()}
+    spoken = say("Money by week before and after smoothing")
+    bars([day(week) for week in weeks], beside, unit=currency, spoken=spoken, beside=True)
+    peaks = {name: max(by.values(), default=0) for name, by in kinds.items()}
+    facts([(say("Dearest week, {name}", name=name), money(peak, currency)) for name, peak in peaks.items()])
+    if sum(found.after.values()) < sum(found.before.values()):
+        text("p", say("What the budget does not cover is left to later runs.")).classes("quiet")
+    figures(
+        (say("Week from"), *kinds),
+        [(day(week), *(money(by.get(week, 0), currency) for by in kinds.values())) for week in weeks],
+        title=say("Before and after smoothing, in figures"),
+    )
 
 
 def _facts(found: Spend, currency: str) -> list[tuple[str, str]]:

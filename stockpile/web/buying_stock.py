@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 
 from nicegui import ui
 from nicegui.events import TableSelectionEventArguments
 from sqlmodel import Session
 
+from stockpile.demand.forecasting.rules import FEWEST_PERIODS
 from stockpile.demand.scenarios import queries as scenarios
 from stockpile.demand.scenarios import rules
 from stockpile.demand.scenarios.queries import Curve
@@ -16,15 +17,35 @@ from stockpile.reorder import projecting
 from stockpile.reorder import queries as reorder
 from stockpile.reorder.projecting import Projection
 from stockpile.reorder.queries import NoPolicy, Standing
+from stockpile.web.acting import refusal_words
 from stockpile.web.crisis_tables import one_to_choose, plain_table
 from stockpile.web.desk import Desk, facts, figures
 from stockpile.web.desk_charts import Ahead, stock_ahead
-from stockpile.web.parts import text
-from stockpile.web.speech import amount, day, number, say
+from stockpile.web.parts import refused, text
+from stockpile.web.speech import N_, amount, day, number, say
 
 DAYS: Final = 182
 STEP_DAYS: Final = 28
 NONE: Final = ""
+FOUR_WEEKS: Final = 28
+COURSES: Final = N_(
+    "The surge as the nightly run plans for it: {n} courses, each as likely, with {low} to {high} admissions in the "
+    "next four weeks. The band reaches from the course that needs least of the item to the one that needs most."
+)
+STEADY: Final = N_(
+    "The surge as the nightly run plans for it: it neither grows nor falls, with {high} admissions in the next four "
+    "weeks. The band reaches from a surge that ends once an order can have come to one that goes on."
+)
+NO_BAND: Final = N_(
+    "There is none: no surge uses this item, and a forecast needs {n} months or weeks of its use, of which fewer are "
+    "known. The nightly run counts on {use} a day, as the catalogue has it."
+)
+BANDS: Final = {
+    projecting.UNKNOWN: "",
+    projecting.LEARNED: N_("Band: use as high and as low as in 1 of 20 cases"),
+    projecting.SURGE: N_("Band: the courses that the surge may take"),
+    projecting.BOTH: N_("Band: the courses that the surge may take, and use as in 1 of 20 cases"),
+}
 
 
 class StockPart:
@@ -56,7 +77,7 @@ class StockPart:
         except NoPolicy as refusal:
             self._facts.clear()
             with self._facts:
-                text("p", refusal.message).classes("refusal").props("lang=en")
+                refused(refusal_words(refusal))
             return
         shown = {one: self._project(one) for one in self._standings}
         far = self._desk.now.date() + timedelta(days=10 * DAYS)
@@ -97,13 +118,15 @@ class StockPart:
         found = self._project(self._item, scenario)
         days = [one.today + timedelta(days=n + 1) for n in range(DAYS)]
         name = say("Scenario {name}", name=scenario)
-        ahead = Ahead(days, found.expected, found.lowest, found.highest, found.scenario, name, one.reserve)
+        ahead = Ahead(
+            days, found.expected, found.lowest, found.highest, found.scenario, name, one.reserve, say(BANDS[found.band])
+        )
         with self._facts:
             facts(_facts(one, found))
         with self._chart:
             stock_ahead(ahead, one.item.base_unit)
         with self._figures:
-            _table(ahead, one.item.base_unit)
+            _table(ahead, found, one.item.base_unit)
 
     def _show_all(self, order: list[str], shown: dict[str, Projection]) -> None:
         columns = [
@@ -113,6 +136,7 @@ class StockPart:
             ("reserve", say("To be kept in reserve")),
             ("use", say("Use a day")),
             ("short", say("Below the reserve from")),
+            ("early", say("With the highest use of the band from")),
         ]
         rows = [_row(self._standings[code], shown[code]) for code in order]
         self._all.clear()
@@ -128,19 +152,31 @@ class StockPart:
 
 def _facts(one: Standing, found: Projection) -> list[tuple[str, str]]:
     unit, position = one.item.base_unit, one.position
-    learned = one.learned
-    how = (
-        say("A forecast learned from {n} periods gives the band.", n=number(learned.periods_seen))
-        if learned
-        else say("Too little use is known for a forecast: there is no band.")
-    )
     return [
         (say("On hand"), amount(one.usable, unit)),
         (say("On its way"), amount(sum(units for _, units in position.inbound), unit)),
         (say("To be kept in reserve"), amount(one.reserve, unit)),
-        (say("Below the reserve from"), day(found.short_on) if found.short_on else say("not in half a year")),
-        (say("Band"), how),
+        (say("Below the reserve from"), _from(found.short_on)),
+        (say("With the highest use of the band from"), _from(found.short_early)),
+        (say("Band"), _band(one, found)),
     ]
+
+
+def _from(short: date | None) -> str:
+    return day(short) if short else say("not in half a year")
+
+
+def _band(one: Standing, found: Projection) -> str:
+    """What the band comes from, with the figures that the nightly run plans with."""
+    told = []
+    if found.band in (projecting.SURGE, projecting.BOTH):
+        asked = [course.until(FOUR_WEEKS) // 1000 for course in one.courses]
+        figures_ = {"n": number(len(asked)), "low": number(min(asked)), "high": number(max(asked))}
+        told.append(say(COURSES if len(asked) > 1 else STEADY, **figures_))
+    if one.learned is not None:
+        told.append(say("A forecast learned from {n} periods gives the band.", n=number(one.learned.periods_seen)))
+    use = amount(-(-one.position.use.later // 1000), one.item.base_unit)
+    return " ".join(told) or say(NO_BAND, n=number(FEWEST_PERIODS), use=use)
 
 
 def _row(one: Standing, found: Projection) -> dict[str, Any]:
@@ -152,14 +188,16 @@ def _row(one: Standing, found: Projection) -> dict[str, Any]:
         "coming": sum(units for _, units in one.position.inbound),
         "reserve": one.reserve,
         "use": amount(-(-one.position.use.now // 1000), one.item.base_unit),
-        "short": day(found.short_on) if found.short_on else say("not in half a year"),
+        "short": _from(found.short_on),
+        "early": _from(found.short_early),
     }
 
 
-def _table(ahead: Ahead, unit: str) -> None:
+def _table(ahead: Ahead, found: Projection, unit: str) -> None:
     """What the chart says, every fourth week."""
     named = [(say("Expected stock"), ahead.expected), (say("Stock with higher use"), ahead.lowest)]
     named += [(say("Stock with lower use"), ahead.highest), (ahead.scenario_name, ahead.scenario)]
+    named += [(say("Use until then"), found.use), (say("At most"), found.use_most), (say("At least"), found.use_least)]
     known = [(name, values) for name, values in named if values]
     at = range(STEP_DAYS - 1, len(ahead.days), STEP_DAYS)
     figures(

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from fastapi.responses import RedirectResponse
 from nicegui import ui
 from sqlalchemy import Engine
 
-from stockpile.errors import NotFound
-from stockpile.governance import queries as governance
 from stockpile.governance.committee import rules
-from stockpile.governance.queries import NoRegion
-from stockpile.governance.rules import Missing
 from stockpile.web import committee_reading as reading
 from stockpile.web import frame
-from stockpile.web.acting import refusal_words
 from stockpile.web.committee_evidence import evidence
 from stockpile.web.committee_reading import Case, Head, Inbox
 from stockpile.web.committee_result import result
 from stockpile.web.committee_standing import standing
 from stockpile.web.committee_vote import VotePart
-from stockpile.web.committee_words import CAPACITIES, OPERATIONS, STATES, named, pressing, time_left
+from stockpile.web.committee_words import CAPACITIES, STATES, about, named, operation, pressing, time_left, titled
+from stockpile.web.entering import number_in, screen
 from stockpile.web.parts import button, text
 from stockpile.web.places import COMMITTEE_ROOM
-from stockpile.web.sign_in import SignedIn, signed_in
+from stockpile.web.sign_in import SignedIn
 from stockpile.web.speech import instant, ngettext, number, say
 
 FEW = 10
@@ -33,49 +27,15 @@ DECIDED = (rules.ADOPTED, rules.REJECTED, rules.LAPSED, rules.RATIFIED, rules.NO
 
 async def committee_page(engine: Engine) -> RedirectResponse | None:
     """The inbox of whoever is signed in; everyone else goes to the form."""
-    signed, again = await entered(engine, COMMITTEE_ROOM)
-    if signed is None:
-        return again
-    try:
-        found = await signed.read(lambda session: reading.inbox(session, signed.act(session)))
-    except NoRegion:
-        no_region(signed)
-        return None
-    except Missing as refusal:
-        await told_why_not(signed, refusal)
-        return None
+    return await screen(engine, COMMITTEE_ROOM, reading.inbox, _inbox)
+
+
+async def _inbox(signed: SignedIn, found: Inbox) -> None:
     frame.header(signed, found.region, found.now)
     if found.version is None:
         _not_constituted()
     else:
         _InboxPage(found)
-    return None
-
-
-async def entered(engine: Engine, path: str) -> tuple[SignedIn | None, RedirectResponse | None]:
-    """Who is signed in, or where to send the browser instead: to its language, or to the form and then back here."""
-    again = frame.chosen_language()
-    if again is not None:
-        return None, again
-    signed = await signed_in(engine)
-    return signed, None if signed else RedirectResponse(f"/login?next={path}")
-
-
-def no_region(signed: SignedIn) -> None:
-    """Where nothing is loaded yet."""
-    frame.header(signed, None, datetime.now(UTC))
-    frame.empty(
-        say("No region is loaded yet"),
-        say("To look around with simulated stock, run on this installation's command line: stockpile demo"),
-        say("To load your own region from its CSV files: stockpile import region DIR"),
-    )
-
-
-async def told_why_not(signed: SignedIn, refusal: Missing) -> None:
-    """Say whose screen this is, to an account whose it is not."""
-    region, act = await signed.read(lambda session: (governance.region(session), signed.act(session)))
-    frame.header(signed, region, act.at)
-    frame.empty(say("This screen is not for your account"), refusal_words(refusal))
 
 
 def _not_constituted() -> None:
@@ -121,10 +81,10 @@ class _InboxPage:
     def _card(self, head: Head, voices: int) -> None:
         deadline, zone = head["deadline"], self._found.region.time_zone
         with ui.element("li").classes("card"):
-            ui.link(head["title"], f"{COMMITTEE_ROOM}/{head['id']}").classes("card-title")
+            ui.link(_titled(head), f"{COMMITTEE_ROOM}/{head['id']}").classes("card-title")
             if head["state"] == rules.PROVISIONAL:
                 text("strong", say("Emergency: done already, to be ratified")).classes("mark")
-            text("span", f"{named(OPERATIONS, head['operation'])} ({head['subject']})")
+            text("span", f"{operation(head['operation'])} ({about(head['subject'])})")
             clock = text("span", f"{time_left(deadline, self._found.now)} ({instant(deadline, zone)})")
             clock.classes("clock pressing" if pressing(deadline, self._found.now) else "clock")
             text("span", ngettext("You vote for {n} municipality.", "You vote for {n} municipalities.", voices))
@@ -149,12 +109,12 @@ class _InboxPage:
         with ui.element("ul").classes("rows"):
             for head in heads:
                 with ui.element("li"):
-                    ui.link(f"{head['id']} {head['title']}", f"{COMMITTEE_ROOM}/{head['id']}")
+                    ui.link(f"{head['id']} {_titled(head)}", f"{COMMITTEE_ROOM}/{head['id']}")
                     text("span", self._told(head)).classes("quiet")
 
     def _told(self, head: Head) -> str:
         zone = self._found.region.time_zone
-        told = [named(OPERATIONS, head["operation"]), named(STATES, head["state"])]
+        told = [operation(head["operation"]), named(STATES, head["state"])]
         if head["decided_at"]:
             told.append(instant(head["decided_at"], zone))
         elif head["deadline"]:
@@ -176,37 +136,17 @@ def speaks_for(speaks: dict[str, str], names: list[str]) -> str:
 
 async def proposal_page(engine: Engine, asked: str) -> RedirectResponse | None:
     """One proposal for whoever is signed in."""
-    path = f"{COMMITTEE_ROOM}/{asked}"
-    signed, again = await entered(engine, path)
-    if signed is None:
-        return again
-    try:
-        found = await signed.read(lambda session: reading.case(session, signed.act(session), number_in(asked)))
-    except NoRegion:
-        no_region(signed)
-        return None
-    except Missing as refusal:
-        await told_why_not(signed, refusal)
-        return None
-    except NotFound:
-        await _unknown(signed, asked)
-        return None
-    frame.header(signed, found.region, found.now)
-    _ProposalPage(signed, found)
-    return None
 
+    async def show(signed: SignedIn, found: Case) -> None:
+        frame.header(signed, found.region, found.now)
+        _ProposalPage(signed, found)
 
-def number_in(asked: str) -> int:
-    """The number in an address; what is none of ours is that of no proposal."""
-    return int(asked) if asked.isascii() and asked.isdigit() and len(asked) <= 18 else 0
+    def unknown() -> tuple[str, str]:
+        told = say("There is no proposal {number}", number=asked[:40])
+        return told, say("Look in the list of proposals: /committee")
 
-
-async def _unknown(signed: SignedIn, asked: str) -> None:
-    region, act = await signed.read(lambda session: (governance.region(session), signed.act(session)))
-    frame.header(signed, region, act.at)
-    frame.empty(
-        say("There is no proposal {number}", number=asked[:40]), say("Look in the list of proposals: /committee")
-    )
+    path, number_ = f"{COMMITTEE_ROOM}/{asked}", number_in(asked)
+    return await screen(engine, path, lambda session, act: reading.case(session, act, number_), show, unknown=unknown)
 
 
 class _ProposalPage:
@@ -237,3 +177,7 @@ class _ProposalPage:
         self._result.clear()
         with self._result:
             result(self._signed, found)
+
+
+def _titled(head: Head) -> str:
+    return titled(head["title"], head["operation"], head["subject"])

@@ -26,7 +26,7 @@ def evidence(signed: SignedIn, found: Case) -> None:
     """Everything that a seat needs to decide, the most important first."""
     proposal = found.proposal
     with ui.element("section").classes("panel"):
-        text("h2", proposal.title)
+        text("h2", words.titled(proposal.title, proposal.operation, proposal.subject))
         if found.emergency:
             text("p", say("Emergency: done already, to be ratified")).classes("mark")
         ui.link(say("To the vote"), "#vote").classes("to-vote")
@@ -57,7 +57,7 @@ def facts(found: Case) -> None:
     proposal, zone = found.proposal, found.region.time_zone
     by = say("{who}, {when}", who=found.names[proposal.proposed_by], when=instant(proposal.proposed_at, zone))
     with ui.element("dl").classes("answer"):
-        line(say("What"), f"{words.named(words.OPERATIONS, proposal.operation)} ({proposal.subject})")
+        line(say("What"), f"{words.operation(proposal.operation)} ({words.about(proposal.subject)})")
         line(say("State"), words.named(words.STATES, proposal.state))
         line(say("Proposed by"), by)
         if found.worth_minor:
@@ -87,11 +87,11 @@ def _ordered(found: Case, about: Ordered) -> None:
     with ui.element("dl").classes("answer"):
         line(
             say("Contract"),
-            say("{contract} with {supplier}", contract=order.contract_code, supplier=about.contract.supplier_code),
+            say("{contract} with {supplier}", contract=order.contract_code, supplier=about.supplier),
         )
         line(say("Cost"), money(order.cost_minor, currency))
         line(say("Left under the contract's ceiling"), money(about.contract.remaining_minor, currency))
-        line(say("Delivered to"), order.deliver_to)
+        line(say("Delivered to"), about.site)
         if order.expected_at:
             line(say("Expected"), instant(order.expected_at, found.region.time_zone))
     columns = [
@@ -146,7 +146,7 @@ def _changed(found: Case, key: str, before: Right | None, after: Right | None) -
     assert known is not None
     return {
         "key": key,
-        "what": words.named(words.OPERATIONS, known.operation),
+        "what": words.operation(known.operation),
         "from": words.from_where(known, found.region.currency),
         "before": _right_words(before),
         "after": _right_words(after),

@@ -12,13 +12,15 @@ from stockpile.allocation.alternatives import planning
 from stockpile.allocation.alternatives.rules import Compared
 from stockpile.allocation.planning import Watch
 from stockpile.allocation.policies.rules import InForce, selectable
+from stockpile.web import committee_backtest
 from stockpile.web import crisis_charts as charts
+from stockpile.web.committee_backtest import Trial
 from stockpile.web.committee_reading import Case, Policy
 from stockpile.web.crisis_compare import fills, measures
 from stockpile.web.crisis_rules import rule_name
 from stockpile.web.parts import button, text, told
 from stockpile.web.sign_in import SignedIn
-from stockpile.web.speech import number, say
+from stockpile.web.speech import ngettext, number, say
 from stockpile.web.working import Working
 
 LIMIT_SECONDS: Final = 120.0
@@ -68,6 +70,10 @@ class PolicyTrial:
                 )
                 text("p", told_).classes("quiet")
                 button(say("Compare on the latest surge"), self._compare)
+                if self._about.past:
+                    n = len(self._about.past)
+                    name = ngettext("Back-test on {n} plan of past surges", "Back-test on {n} plans of past surges", n)
+                    button(name, self._back_test)
 
     async def _compare(self) -> None:
         chosen = self._chosen()
@@ -80,6 +86,21 @@ class PolicyTrial:
         found = await self._working.run(task)
         if found is not None:
             self._show(found)
+
+    async def _back_test(self) -> None:
+        chosen = self._chosen()
+
+        def task(watch: Watch) -> list[Trial]:
+            return committee_backtest.trials(
+                self._signed.engine, self._about.past, chosen, limit_seconds=LIMIT_SECONDS, watch=watch
+            )
+
+        found = await self._working.run(task)
+        if found is not None:
+            self._shown.clear()
+            own = self._least_filled(committee_backtest.overall(found))
+            with self._shown:
+                committee_backtest.show(found, chosen[0], chosen[1], own=own, name=self._name)
 
     def _show(self, found: Compared) -> None:
         self._shown.clear()

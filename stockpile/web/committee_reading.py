@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Any, Final
 
 from sqlmodel import Session
 
@@ -15,9 +15,11 @@ from stockpile.allocation import queries as allocation
 from stockpile.allocation.policies import queries as policies
 from stockpile.allocation.policies.rules import InForce
 from stockpile.allocation.policies.tables import SharingPolicy
+from stockpile.allocation.rules import APPROVED, DECLARED
 from stockpile.catalogue import queries as catalogue
 from stockpile.catalogue.tables import Item
 from stockpile.contracts import queries as contracts
+from stockpile.contracts.scorecards import queries as scorecards
 from stockpile.contracts.tables import CallOff, CallOffLine, Contract
 from stockpile.contracts.terms import queries as agreed
 from stockpile.errors import NotFound
@@ -36,6 +38,7 @@ from stockpile.web.crisis_reading import PlanView, plan_view
 
 Head = Mapping[str, Any]
 EVERY_BALANCE = 100_000
+MOST_PAST: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +87,17 @@ def inbox(session: Session, act: Act) -> Inbox:
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
-    """An order that is to be approved, with its lines and items, and the contract that it draws on."""
+    """An order that is to be approved, with its lines and items, the contract that it draws on, from whom and where to.
+
+    `supplier` and `site`: by name, with the code behind.
+    """
 
     calloff: CallOff
     lines: list[CallOffLine]
     items: dict[str, Item]
     contract: Contract
+    supplier: str
+    site: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +110,27 @@ class Floor:
 
 
 @dataclass(frozen=True, slots=True)
+class Past:
+    """A plan of a surge on which a rule can be tried, and the day it was computed for."""
+
+    plan: int
+    surge: int
+    closed: bool
+    on: date
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
-    """A rule that is to be adopted, the one in force, and the newest plan on which both can be tried (0: none)."""
+    """A rule that is to be adopted, the one in force, the newest plan on which both can be tried (0: none).
+
+    `past`: approved plans of closed surges and of those that run, newest first, at most MOST_PAST.
+    """
 
     row: SharingPolicy
     proposed: InForce
     in_force: InForce
     plan: int
+    past: tuple[Past, ...]
 
 
 Subject = PlanView | Ordered | Floor | Policy | None
@@ -219,7 +241,9 @@ def _plan(session: Session, act: Act, key: str) -> Subject:
 def _ordered(session: Session, act: Act, key: str) -> Subject:
     found = contracts.calloff(session, int(key))
     contract = agreed.contract(session, found.contract_code)
-    return Ordered(found, contracts.lines(session, int(key)), catalogue.items(session), contract)
+    supplier, site = scorecards.supplier(session, contract.supplier_code), inventory.site(session, found.deliver_to)
+    names = f"{supplier.name} ({supplier.code})", f"{site.name} ({site.code})"
+    return Ordered(found, contracts.lines(session, int(key)), catalogue.items(session), contract, *names)
 
 
 def _floor(session: Session, act: Act, key: str) -> Subject:
@@ -239,4 +263,15 @@ def _policy(session: Session, act: Act, key: str) -> Subject:
             plan = int(newest[0]["id"])
             break
     in_force = policies.in_force(session, surge or (surges[0] if surges else 0))
-    return Policy(row, policies.as_it_counts(row), in_force[row.item_class or 1], plan)
+    found = in_force[row.item_class or 1]
+    return Policy(row, policies.as_it_counts(row), found, plan, _past(session, row))
+
+
+def _past(session: Session, row: SharingPolicy) -> tuple[Past, ...]:
+    known = {one.id: one.state for one in allocation.surges(session)}
+    rows = [one for one in allocation.plans(session) if one.state == APPROVED and row.surge_id in (None, one.surge_id)]
+    newest = sorted(rows, key=lambda one: -(one.id or 0))[:MOST_PAST]
+    return tuple(
+        Past(one.id or 0, one.surge_id, known[one.surge_id] != DECLARED, governance.local_day(session, one.planned_at))
+        for one in newest
+    )

@@ -9,7 +9,7 @@ from nicegui import ui
 from stockpile.governance.committee import rules
 from stockpile.governance.committee.rules import Right
 from stockpile.web.committee_reading import Head, Inbox
-from stockpile.web.committee_words import BODIES, OPERATIONS, from_where, majority_name, named
+from stockpile.web.committee_words import BODIES, OPERATIONS, from_where, majority_name, named, operation, titled
 from stockpile.web.crisis_tables import framed_table
 from stockpile.web.parts import text
 from stockpile.web.places import COMMITTEE_ROOM
@@ -42,7 +42,10 @@ def _permits(heads: list[Head], found: Inbox) -> None:
     with ui.element("ul").classes("rows"):
         for head in heads:
             with ui.element("li"):
-                ui.link(f"{head['id']} {head['title']}", f"{COMMITTEE_ROOM}/{head['id']}")
+                ui.link(
+                    f"{head['id']} {titled(head['title'], head['operation'], head['subject'])}",
+                    f"{COMMITTEE_ROOM}/{head['id']}",
+                )
                 until = instant(head["valid_until"], found.region.time_zone)
                 text("span", say("permitted until {when}", when=until)).classes("quiet")
 
@@ -95,7 +98,7 @@ def _row(right: Right, currency: str) -> dict[str, Any]:
     hours = right.ratify_hours if right.body == rules.EMERGENCY else right.vote_hours
     return {
         "key": f"{right.operation}/{right.from_minor}/{right.from_level}",
-        "what": named(OPERATIONS, right.operation),
+        "what": operation(right.operation),
         "from": from_where(right, currency),
         "body": named(BODIES, right.body),
         "majority": majority_name(right),

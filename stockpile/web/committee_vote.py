@@ -12,12 +12,13 @@ from stockpile.actor import Act
 from stockpile.governance.committee import operations, rules
 from stockpile.web.acting import Done, fresh_key, given_text, once
 from stockpile.web.committee_reading import Case
-from stockpile.web.committee_words import CAPACITIES, named, pressing, time_left
+from stockpile.web.committee_words import CAPACITIES, named, pressing, time_left, titled
 from stockpile.web.parts import button, text
 from stockpile.web.sign_in import SignedIn
 from stockpile.web.speech import N_, instant, ngettext, number, say
 from stockpile.web.working import Working
 
+REASON: Final = N_("Reason, in public")
 STEP_BACK: Final = "recuse"
 CHOICES: Final = {
     rules.FOR: N_("Vote for it"),
@@ -76,7 +77,7 @@ class VotePart:
         text("p", _for_whom(voices))
         self._choice = ui.radio({code: say(one) for code, one in words.items()}).classes("choice")
         self._choice.props["aria-label"] = say("Your vote")
-        self._reason = ui.input(say("Reason, in public")).props("outlined maxlength=2000").classes("wide")
+        self._reason = ui.input(say(REASON)).props("outlined maxlength=2000").classes("wide")
         self._only = None
         if len(self.found.free) > 1:
             options = {code: self.found.members[code].name for code in self.found.free}
@@ -89,10 +90,10 @@ class VotePart:
         self._done.text = ""
         self._working.refuse("")
         if not self._choice.value:
-            self._working.refuse(say("Choose one of the four first."))
+            self._working.refuse(N_("Choose one of the four first."))
             return
         if not self._reason.value.strip():
-            self._working.refuse(say("Give the reason: it stands beside your vote for everybody."))
+            self._working.refuse(N_("Give the reason: it stands beside your vote for everybody."))
             return
         self._sure.clear()
         with self._sure:
@@ -103,7 +104,7 @@ class VotePart:
         found, chosen = self.found, self._chosen()
         people = sum(one.weight for one in found.electors if one.member_code in chosen)
         text("h2", say(SURE[self._choice.value]))
-        text("p", found.proposal.title).classes("headline")
+        text("p", titled(found.proposal.title, found.proposal.operation, found.proposal.subject)).classes("headline")
         text("p", _for_whom([found.members[code].name for code in chosen]))
         text("p", say("They have {people} inhabitants.", people=number(people)))
         text("p", say("Reason: {reason}", reason=self._reason.value.strip()))
@@ -127,7 +128,7 @@ class VotePart:
 
     def _given(self, choice: str, typed: str, only: list[str]) -> Done:
         """The vote, or the stepping back, as over HTTP."""
-        reason = given_text("reason", typed)
+        reason = given_text(REASON, typed)
         path = f"/api/v1/committee/proposals/{self.found.number}"
         if choice == STEP_BACK:
             return self._once(f"{path}/recusals", {"reason": reason, "members": only}, operations.recuse, reason, only)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from stockpile.governance.committee import rules
+from stockpile.governance.committee import gate, rules
 from stockpile.governance.committee.rules import Count, Right
 from stockpile.web.speech import N_, money, ngettext, number, percent, say
 
@@ -25,8 +25,41 @@ OPERATIONS: Final = {
     "policy.adopt": N_("The rule by which stock is shared"),
     "promise.set": N_("What members are entitled to, or a depot keeps back"),
     "rights.change": N_("Who decides what"),
+    "tender.award": N_("The lots of a tender go to the best bids"),
 }
 """What the committee is asked to decide; tests compare with the standard rights."""
+BY_TWO: Final = {
+    "contingency.adopt": N_("A plan for emergencies is adopted"),
+    "contingency.release": N_("A transfer that was agreed beforehand leaves"),
+    "count.approve": N_("A count is accepted"),
+    "owner.confirm": N_("Stock changes its owner"),
+    "plan.override": N_("A line of a plan is changed by hand"),
+    "preemption.approve": N_("Reserved stock goes to a more urgent need"),
+    "request.validate": N_("A request is confirmed"),
+    "second.confirm": N_("A step that needs a second person"),
+    "settlement.close": N_("A settlement is closed"),
+    "stock.witness": N_("A posting is witnessed"),
+    "substitute.approve": N_("An item may stand for another"),
+    "tender.release": N_("The result of a tender is told to the bidders"),
+    "tender.review": N_("An objection against a tender is decided"),
+}
+"""What two people do without a vote: their names in a change of the decision rights."""
+SUBJECTS: Final = {
+    "agreement": N_("the agreement"),
+    "calloff": N_("order {what}"),
+    "contract": N_("contract {what}"),
+    "finding": N_("finding {what}"),
+    "item": N_("item {what}"),
+    "limit": N_("limit: {what}"),
+    "member": N_("municipality {what}"),
+    "plan": N_("plan {what}"),
+    "policy": N_("rule {what}"),
+    "rights": N_("the decision rights"),
+    "site": N_("site {what}"),
+    "tender": N_("tender {what}"),
+}
+"""What a decision is about, by the kind that stands before its colon."""
+LIMITS: Final = {"adjustment": N_("correcting stock"), "floor": N_("changing a reserve")}
 IF_NOT: Final = {
     "agreement.adopt": N_("The agreement stays as it is."),
     "calloff.approve": N_("The order is not placed; what it would bring does not come."),
@@ -42,6 +75,7 @@ IF_NOT: Final = {
     "policy.adopt": N_("Stock goes on being shared by the rule in force."),
     "promise.set": N_("Entitlements and buffers stay as they are."),
     "rights.change": N_("Who decides what stays as it is."),
+    "tender.award": N_("Nobody gets the lots; the tender stays open or is cancelled."),
 }
 IF_NOT_RATIFIED: Final = N_(
     "It was done already, as an emergency. What was shipped stays where it is and goes to settlement; nothing more is "
@@ -77,6 +111,26 @@ CAPACITIES: Final = {
 def named(words: Mapping[str, str], code: str) -> str:
     """What a code is called in the page's language; a code without words as it is."""
     return say(words[code]) if code in words else code
+
+
+def operation(code: str) -> str:
+    """What an operation is called in the page's language."""
+    return named(OPERATIONS if code in OPERATIONS else BY_TWO, code)
+
+
+def about(subject: str) -> str:
+    """What a decision is about, in the page's language: of plan:2, plan 2."""
+    kind, _, what = subject.partition(":")
+    if kind not in SUBJECTS:
+        return subject
+    return say(SUBJECTS[kind], what=named(LIMITS, what) if kind == "limit" else what)
+
+
+def titled(title: str, code: str, subject: str) -> str:
+    """The title as a person gave it; what an emergency wrote for itself, in the page's language."""
+    if title != gate.ratifying(code, subject):
+        return title
+    return say("To be ratified: {what} ({subject})", what=operation(code), subject=about(subject))
 
 
 def if_not_adopted(operation: str, *, emergency: bool) -> str:

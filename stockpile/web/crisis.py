@@ -14,8 +14,10 @@ from sqlalchemy import Engine
 from stockpile.allocation.tables import Plan
 from stockpile.governance.operations import SignInRefused
 from stockpile.governance.queries import NoRegion
+from stockpile.governance.rules import RIGHTS
 from stockpile.web import crisis_reading as reading
 from stockpile.web import frame
+from stockpile.web.crisis_begin import BeginPart
 from stockpile.web.crisis_compare import ComparePart
 from stockpile.web.crisis_decide import DecidePart
 from stockpile.web.crisis_map import CrisisMap, dots, flows, legend
@@ -26,11 +28,15 @@ from stockpile.web.crisis_rules import method_name, state_name
 from stockpile.web.crisis_shares import SharesPart
 from stockpile.web.crisis_surge import SurgePart
 from stockpile.web.crisis_whatif import WhatIfPart
+from stockpile.web.parts import text
+from stockpile.web.places import CRISIS_ROOM, FIRST_RUN
 from stockpile.web.sign_in import SignedIn, leave, signed_in
 from stockpile.web.speech import N_, instant, ngettext, say
 
 SHARES, COMPARE, WHAT_IF, REQUESTS, SURGE, DECIDE = "shares", "compare", "what-if", "requests", "surge", "decide"
+BEGIN: Final = "begin"
 PARTS: Final[dict[str, str]] = {
+    BEGIN: N_("Declare and ask"),
     SURGE: N_("Surge and stock"),
     REQUESTS: N_("Requests"),
     SHARES: N_("Who gets what"),
@@ -54,11 +60,13 @@ async def crisis_page(engine: Engine, *, limit_seconds: float) -> RedirectRespon
     try:
         opening = await signed.read(lambda session: reading.opening(session, real_now=real_now))
     except NoRegion:
-        _no_region(signed, real_now)
+        if RIGHTS["region.import"] & signed.roles:
+            return RedirectResponse(FIRST_RUN)
+        frame.nothing_loaded(signed, real_now)
         return None
     frame.header(signed, opening.region, opening.now)
     if not opening.plans:
-        _no_plan(opening)
+        await _no_plan(signed, limit_seconds)
         return None
     number = next(iter(opening.plans))
     view = await signed.read(lambda session: reading.plan_view(session, number))
@@ -66,28 +74,27 @@ async def crisis_page(engine: Engine, *, limit_seconds: float) -> RedirectRespon
     return None
 
 
-def _no_region(signed: SignedIn, real_now: datetime) -> None:
-    frame.header(signed, None, real_now)
-    frame.empty(
-        say("No region is loaded yet"),
-        say("To look around with simulated stock, run on this installation's command line: stockpile demo"),
-        say("To load your own region from its CSV files: stockpile import region DIR"),
-    )
+async def _no_plan(signed: SignedIn, limit_seconds: float) -> None:
+    """The room before the first plan: the surge, what is asked in it, and the plan to compute."""
 
+    async def planned(_number: int) -> None:
+        ui.navigate.to(CRISIS_ROOM)
 
-def _no_plan(opening: Opening) -> None:
-    compute = say("The coordinator computes a plan: POST /api/v1/surges/{number}/plans", number="{number}")
-    steps = [say("Municipalities ask for what they need: POST /api/v1/requests")]
-    if opening.open_surges:
-        steps += [compute.replace("{number}", str(number)) for number in opening.open_surges]
-    else:
-        steps = [say("A coordinator declares a surge with its evidence: POST /api/v1/surges"), *steps, compute]
-    frame.empty(say("There is no plan yet"), *steps)
+    with ui.element("main").classes("desk"):
+        with ui.element("section").classes("panel"):
+            text("h2", say("There is no plan yet"))
+            text(
+                "p",
+                say("A surge is declared, municipalities ask in it, and a plan shares the stock: here, in this order."),
+            )
+        part = BeginPart(signed, limit_seconds, planned)
+    await part.show()
 
 
 def plan_label(plan: Plan, zone: str) -> str:
     """A plan in the list of plans."""
-    proven = say("proven fair") if plan.fair else say("NOT proven fair")
+    by_policy = say("proven to be as the policy says") if plan.kept else say("NOT proven fair")
+    proven = say("proven fair") if plan.fair else by_policy
     facts = (instant(plan.planned_at, zone), state_name(plan.state), method_name(plan.method), proven)
     return say("Plan {number}: {facts}", number=plan.id, facts=", ".join(facts))
 
@@ -159,6 +166,7 @@ class CrisisPage:
     def _made(self, side: str) -> Part:
         room = self._room
         makers: dict[str, Callable[[], Part]] = {
+            BEGIN: lambda: BeginPart(room.signed, room.limit_seconds, room.reload),
             SHARES: lambda: SharesPart(room),
             COMPARE: lambda: ComparePart(room),
             WHAT_IF: lambda: WhatIfPart(room, self._map, self._legend),

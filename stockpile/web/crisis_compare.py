@@ -19,7 +19,7 @@ from stockpile.web.crisis_room import Room
 from stockpile.web.crisis_rules import choices, rule_name
 from stockpile.web.crisis_tables import plain_table
 from stockpile.web.parts import button, text, told
-from stockpile.web.speech import money, number, percent, say
+from stockpile.web.speech import N_, money, number, percent, say
 from stockpile.web.working import Working
 
 FEWEST, MOST = 2, 3
@@ -64,7 +64,7 @@ class ComparePart:
     async def _compare(self) -> None:
         chosen, room = list(self._rules.value), self._room
         if not FEWEST <= len(chosen) <= MOST:
-            self._working.refuse(say("Choose two or three rules."))
+            self._working.refuse(N_("Choose two or three rules."))
             return
         plan, item, member = room.plan, room.item, room.member
 
@@ -134,7 +134,9 @@ MEASURES: Final[tuple[tuple[Callable[[], str], Callable[[RuleOutcome, str], str]
 
 
 def measures(found: Compared) -> None:
-    """The measures of every rule as a table."""
+    """The measures of every rule as a table, and what they leave aside."""
+    for sentence in found.without:
+        told("p", sentence).classes("quiet")
     with ui.element("div").classes("scrolls").props("tabindex=0 role=region") as frame:
         frame.props["aria-label"] = say("Measures")
         with ui.element("table").classes("figures measures"):

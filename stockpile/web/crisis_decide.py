@@ -8,13 +8,14 @@ from nicegui import ui
 from sqlmodel import Session
 
 from stockpile.actor import Act
-from stockpile.allocation import approval, operations, planning, queries, rules
+from stockpile.allocation import approval, queries, rules
 from stockpile.allocation.planning import Watch
 from stockpile.allocation.tables import Override
 from stockpile.governance import queries as governance
 from stockpile.governance.rules import require
 from stockpile.inventory import queries as inventory
 from stockpile.web.acting import Done, fresh_key, known_caller, once
+from stockpile.web.crisis_begin import computed
 from stockpile.web.crisis_papers import DISPATCH, PICK
 from stockpile.web.crisis_reading import PlanView
 from stockpile.web.crisis_room import Room
@@ -148,21 +149,11 @@ class DecidePart:
 
     async def _compute(self) -> None:
         surge, key = self._room.view.plan.surge_id, self._key
-        done = await self._working.run(lambda watch: self._computed(surge, key, watch))
-        await self._finish(done, done.body.get("id", self._room.plan) if done else self._room.plan)
-
-    def _computed(self, surge: int, key: str, watch: Watch) -> Done:
         room = self._room
-        caller = known_caller(room.signed, room.limit_seconds)
-        made = planning.draft(
-            room.signed.engine, caller.act_now(), surge_id=surge, limit_seconds=room.limit_seconds, watch=watch
+        done = await self._working.run(
+            lambda watch: computed(room.signed, surge, key, watch, limit_seconds=room.limit_seconds)
         )
-
-        def work(session: Session, act: Act) -> Any:
-            operations.lapse(session, act)
-            return {"id": planning.store(session, act, made=made).id}
-
-        return once(room.signed, f"/api/v1/surges/{surge}/plans", {}, work, key=key)
+        await self._finish(done, done.body.get("id", self._room.plan) if done else self._room.plan)
 
     async def _confirm(self, override: int) -> None:
         key = self._key

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from math import sqrt
 from typing import Final
@@ -115,6 +115,15 @@ class Way:
     label: str
 
 
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """A way on which nothing goes, drawn dashed with a cross in its middle."""
+
+    start: tuple[float, float]
+    end: tuple[float, float]
+    label: str
+
+
 def flows(opening: Opening, view: PlanView, item: str, member: str) -> list[Way]:
     """What a plan sends from each depot to each municipality, of one item or all, to one municipality or all."""
     packs: dict[tuple[str, str], int] = defaultdict(int)
@@ -142,27 +151,43 @@ class CrisisMap:
             resources = ["/screens/crisis_map.js"]
             self._map = ui.leaflet(options=options, additional_resources=resources).classes("map")
         self._map.clear_layers()
-        self._depots = [{"name": d.name, "at": [d.latitude, d.longitude]} for d in opening.depots]
+        leaving = {origin for origin, _ in opening.lanes}
+        self._depots = [_depot(one, cut_off=one.code not in leaving) for one in opening.depots]
         self._dots: list[Dot] = []
         self._ways: list[Way] = []
+        self._closed: list[Closure] = []
         self._chosen = ""
         self._map.on("init", self._draw)
         ui.on("pick_municipality", lambda event: on_pick(event.args["code"]))
 
-    def show(self, found: list[Dot], ways: list[Way], chosen: str) -> None:
-        """Show these dots and ways, one dot chosen ('' for none)."""
-        self._dots, self._ways, self._chosen = found, ways, chosen
+    def show(self, found: list[Dot], ways: list[Way], chosen: str, *, closed: Sequence[Closure] = ()) -> None:
+        """Show these dots, ways and closed ways, one dot chosen ('' for none)."""
+        self._dots, self._ways, self._chosen, self._closed = found, ways, chosen, list(closed)
         if self._map.is_initialized:
             self._draw()
 
     def _draw(self) -> None:
         ways = [asdict(way) for way in self._ways]
         dots = [asdict(dot) for dot in self._dots]
-        self._run("drawCrisis", {"depots": self._depots, "dots": dots, "ways": ways})
+        closed = [asdict(way) for way in self._closed]
+        self._run("drawCrisis", {"depots": self._depots, "dots": dots, "ways": ways, "closed": closed})
         self._run("chooseMunicipality", self._chosen)
 
     def _run(self, function: str, given: object) -> None:
         ui.run_javascript(f"{function}(getElement({self._map.id}).map, {json.dumps(given)})")
+
+
+def _depot(depot: Site, *, cut_off: bool) -> dict[str, object]:
+    """A depot as the map draws it; one that no open lane leaves carries a cross and says so."""
+    name = say("{depot}: cut off, nothing leaves", depot=depot.name) if cut_off else depot.name
+    return {"name": name, "at": [depot.latitude, depot.longitude], "closed": cut_off}
+
+
+def legend_closed() -> None:
+    """What a cross on a depot or a dashed line means."""
+    with ui.element("div").classes("legend-entry"):
+        text("span", "✗").classes("swatch-cross").props("aria-hidden=true")
+        text("span", say("cut off, or a closed way (dashed)"))
 
 
 def legend(*, all_items: bool) -> None:

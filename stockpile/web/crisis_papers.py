@@ -22,6 +22,7 @@ from stockpile.governance import queries as region
 from stockpile.governance.operations import SignInRefused
 from stockpile.inventory import queries as inventory
 from stockpile.web import crisis_reading, sign_in, speech, words
+from stockpile.web.acting import refusal_words
 from stockpile.web.crisis_answer import headline, pieces
 from stockpile.web.crisis_rules import state_name
 from stockpile.web.storeroom import SAFE, environment
@@ -127,6 +128,9 @@ def _page(engine: Engine, request: Request, template: str, fill: Fill) -> Respon
         try:
             facts |= fill(session, now)
         except Refusal as refusal:
-            facts["refusal"], status = refusal.message, 404 if isinstance(refusal, NotFound) else 409
+            facts["refusal"], status = (
+                speech.retold(refusal_words(refusal)),
+                404 if isinstance(refusal, NotFound) else 409,
+            )
         page = environment(language).get_template(template).render(**facts)
     return HTMLResponse(page, status_code=status, headers=SAFE)

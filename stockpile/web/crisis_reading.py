@@ -27,7 +27,10 @@ from stockpile.web.speech import instant
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """The region as it stands, its places and surges, and its plans, the one to look at first in front."""
+    """The region as it stands, its places and surges, and its plans, the one to look at first in front.
+
+    `lanes`: (depot, municipality) of every lane that is open.
+    """
 
     region: Region
     now: datetime
@@ -36,6 +39,7 @@ class Opening:
     plans: dict[int, Plan]
     surges: list[Surge]
     open_surges: list[int]
+    lanes: frozenset[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,10 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a plan in words: what leaves which depot for whom, and why."""
+    """One line of a plan in words: what leaves which depot for whom, and why.
+
+    `stands_for`: of a substitute, the base units of `asked`, the item asked for, that it counts as.
+    """
 
     number: int
     site: str
@@ -73,6 +80,9 @@ class Line:
     base_unit: str
     arrives_at: datetime
     reason: str
+    code: str
+    asked: Item
+    stands_for: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +133,16 @@ def opening(session: Session, *, real_now: datetime) -> Opening:
         plans={plan.id: plan for plan in plans if plan.id is not None},
         surges=surges,
         open_surges=[s.id for s in surges if s.id is not None and s.state == rules.DECLARED and s.review_by > now],
+        lanes=_lanes(session),
     )
+
+
+def _lanes(session: Session) -> frozenset[tuple[str, str]]:
+    """(depot, municipality) of every lane that is open."""
+    arrives: dict[str, list[str]] = defaultdict(list)
+    for member, site in inventory.points_of_use(session).items():
+        arrives[site].append(member)
+    return frozenset((origin, member) for origin, site in inventory.routes(session) for member in arrives[site])
 
 
 def plan_view(session: Session, number: int) -> PlanView:
@@ -166,12 +185,15 @@ def _lines(session: Session, number: int, items: dict[str, Item]) -> list[Line]:
     lots = {lot_id: inventory.lot(session, lot_id) for lot_id in {line.lot_id for line in lines}}
     found = []
     for line in lines:
-        lot, member = lots[line.lot_id], members[requests[line.request_id].member_code]
-        found.append(_line(line, sites[line.site_code], lot, member, items[lot.item_code]))
+        lot, request = lots[line.lot_id], requests[line.request_id]
+        asked, sent = items[request.item_code], items[lot.item_code]
+        ends = sites[line.site_code], members[request.member_code]
+        found.append(_line(line, lot, sent, asked, ends=ends))
     return found
 
 
-def _line(line: PlanLine, depot: Site, lot: Lot, member: Member, item: Item) -> Line:
+def _line(line: PlanLine, lot: Lot, item: Item, asked: Item, *, ends: tuple[Site, Member]) -> Line:
+    depot, member = ends
     assert line.id is not None
     return Line(
         number=line.id,
@@ -188,6 +210,9 @@ def _line(line: PlanLine, depot: Site, lot: Lot, member: Member, item: Item) -> 
         base_unit=item.base_unit,
         arrives_at=line.arrives_at,
         reason=line.reason,
+        code=line.reason_code,
+        asked=asked,
+        stands_for=line.stands_for,
     )
 
 

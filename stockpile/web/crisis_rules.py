@@ -52,6 +52,13 @@ OBSTACLES: Final = (
     N_("no depot holds any of it"),
 )
 """What eligibility says of stock that may not serve; tests compare."""
+LEFT_ASIDE: Final = (
+    N_("Rules are compared without the limits on what depots dispatch in a day, which the plan keeps."),
+    N_("Rules are compared without the limits on what vehicles carry in a day, which the plan keeps."),
+    N_("Rules are compared without the limits on what municipalities can take in, which the plan keeps."),
+    N_("Rules are compared without substitutes, which the plan uses where nothing else is left."),
+)
+"""What the comparison says that it leaves aside; tests compare."""
 STATES: Final = {
     "computed": N_("waits for approval"),
     "approved": N_("approved"),

@@ -11,8 +11,9 @@ from nicegui.events import TableSelectionEventArguments
 from stockpile.allocation.rules import DECLARED
 from stockpile.demand import operations as demand
 from stockpile.web import crisis_charts as charts
+from stockpile.web import crisis_lanes
 from stockpile.web.acting import Done, fresh_key, once
-from stockpile.web.crisis_map import NOTHING, CrisisMap, Dot, Way, legend_entry
+from stockpile.web.crisis_map import NOTHING, CrisisMap, Dot, Way, legend_closed, legend_entry
 from stockpile.web.crisis_room import Room
 from stockpile.web.crisis_surge_reading import Course, Moment, course, moment
 from stockpile.web.crisis_tables import one_to_choose, plain_table
@@ -118,7 +119,7 @@ class SurgePart:
     async def _release(self) -> None:
         chosen = self._flagged
         if chosen is None:
-            self._working.refuse(say("Choose a report first."))
+            self._working.refuse(N_("Choose a report first."))
             return
         reason, member, on = (
             str(self._reason.value or "").strip(),
@@ -170,9 +171,12 @@ class SurgePart:
                 legend_entry(name, say(words))
             legend_entry(NOTHING, say("nothing needed"))
             legend_entry("depot", say("depot"))
+            legend_closed()
             text("div", say("Size: need a day. Lines: shipments under way.")).classes("legend-note")
             text("div", say("Cover counts what the ledger holds for a municipality.")).classes("legend-note")
-        self._map.show(cover_dots(room, found), ways(room, found), room.member)
+        member = room.opening.members.get(room.member)
+        shut = crisis_lanes.to_member(member, room.opening.depots, room.opening.lanes) if member else []
+        self._map.show(cover_dots(room, found), ways(room, found), room.member, closed=shut)
         self._there.clear()
         with self._there:
             under_way = ngettext("{n} shipment under way", "{n} shipments under way", len(found.ways))
@@ -181,6 +185,8 @@ class SurgePart:
                 goods = room.view.items[room.item]
                 text("p", say("In the depots: {stock}.", stock=amount(sum(found.depots.values()), goods.base_unit)))
                 text("p", say("Needed a day: {need}.", need=amount(sum(found.need.values()), goods.base_unit)))
+            crisis_lanes.carried(found.carried)
+            crisis_lanes.told(room.opening.depots, room.opening.members, room.opening.lanes, room.member)
 
 
 FLAGS: Final = {

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 
 from sqlmodel import Session
 
+from stockpile.allocation.carrying import queries as carrying
 from stockpile.catalogue import queries as catalogue
 from stockpile.demand import queries as demand
 from stockpile.demand import rules
@@ -47,16 +48,27 @@ class Under:
 
 
 @dataclass(frozen=True, slots=True)
+class Carried:
+    """What can be carried in a day and what is left of it, in millilitres; names, or empty for all."""
+
+    depot: str
+    member: str
+    volume_ml: int
+    left_ml: int
+
+
+@dataclass(frozen=True, slots=True)
 class Moment:
     """The region at an instant, of one item: need a day and own stock by member, pool stock by depot, base units.
 
-    Without an item, need is expected admissions a day in thousandths.
+    Without an item, need is expected admissions a day in thousandths. `carried`: the limits of that day.
     """
 
     need: dict[str, int]
     stock: dict[str, int]
     depots: dict[str, int]
     ways: list[Under]
+    carried: list[Carried]
 
 
 def course(session: Session, now: datetime) -> Course:
@@ -96,7 +108,18 @@ def moment(session: Session, at: datetime, item: str) -> Moment:
                 depots[one.site] += one.quantity
             else:
                 stock[one.owner] += one.quantity
-    return Moment(need, dict(stock), dict(depots), _under_way(session, at))
+    return Moment(need, dict(stock), dict(depots), _under_way(session, at), _carried(session, at))
+
+
+def _carried(session: Session, at: datetime) -> list[Carried]:
+    limits = carrying.counting(session, governance.local_day(session, at))
+    if not limits:
+        return []
+    left, sites, members = carrying.left(session, at).limits, inventory.sites(session), governance.members(session)
+    return [
+        Carried(sites[depot].name if depot else "", members[member].name if member else "", volume, left[depot, member])
+        for (depot, member), volume in limits.items()
+    ]
 
 
 def _under_way(session: Session, at: datetime) -> list[Under]:

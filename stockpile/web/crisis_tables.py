@@ -9,6 +9,7 @@ from typing import Any
 from nicegui import ui
 from nicegui.events import GenericEventArguments, TableSelectionEventArguments
 
+from stockpile.allocation import rules
 from stockpile.web.crisis_reading import Line, Opening, PlanView
 from stockpile.web.speech import N_, amount, instant, language, number, say
 
@@ -103,8 +104,19 @@ class LinesTable:
             "packs": number(line.packs),
             "quantity": amount(line.quantity, line.base_unit),
             "arrives_at": instant(line.arrives_at, self._zone),
-            "reason": line.reason,
+            "reason": line_reason(line),
         }
+
+
+def line_reason(line: Line) -> str:
+    """Why this lot goes there: a person's own words where somebody changed the line."""
+    if line.stands_for is not None:
+        counts = amount(line.stands_for, line.asked.base_unit)
+        item = f"{line.asked.code} {line.asked.name}"
+        return say("stands in for {counts} of {item}: a pharmacist has approved that", counts=counts, item=item)
+    if line.code in (rules.FIRST_EXPIRING, rules.FALLBACK):
+        return say("of what may still be used there on arrival, it expires first")
+    return line.reason
 
 
 def fills_table() -> ui.table:

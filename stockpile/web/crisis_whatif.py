@@ -14,7 +14,7 @@ from stockpile.allocation.alternatives import planning
 from stockpile.allocation.alternatives.planning import Circumstance
 from stockpile.allocation.alternatives.rules import Shifted, Supposed
 from stockpile.allocation.planning import Watch
-from stockpile.web.crisis_map import NOTHING, CrisisMap, Dot, legend_entry
+from stockpile.web.crisis_map import NOTHING, Closure, CrisisMap, Dot, legend_closed, legend_entry
 from stockpile.web.crisis_room import Room
 from stockpile.web.crisis_rules import choices
 from stockpile.web.crisis_tables import plain_table
@@ -40,6 +40,7 @@ class WhatIfPart:
     def __init__(self, room: Room, map_: CrisisMap, legend: ui.element) -> None:
         self._room, self._map, self._legend = room, map_, legend
         self._found: Supposed | None = None
+        self._shut: list[Closure] = []
         with ui.element("section").classes("panel why-panel"):
             text("h2", say("What if?"))
             text("p", say("Suppose something and see who gains and who loses. Nothing is stored.")).classes("quiet")
@@ -91,7 +92,7 @@ class WhatIfPart:
     def _circumstance(self) -> Circumstance | None:
         """What is supposed; None where a field is empty, which is then said."""
         kind, depot = self._kind.value, self._depot.value
-        missing = say("Fill in every field first.")
+        missing = N_("Fill in every field first.")
         if kind == RULED:
             return planning.Ruled(self._rule.value)
         if kind == LOST and depot:
@@ -121,7 +122,7 @@ class WhatIfPart:
 
         found = await self._working.run(task)
         if found is not None and plan == room.plan:
-            self._found = found
+            self._found, self._shut = found, shut(room, supposed)
             self._draw()
 
     def _draw(self) -> None:
@@ -136,8 +137,10 @@ class WhatIfPart:
             ):
                 legend_entry(look, words)
             legend_entry("depot", say("depot"))
+            legend_closed()
         shifts = self._shifts()
-        self._map.show(shift_dots(self._room, shifts), [], self._room.member)
+        shut = self._shut if self._found is not None else []
+        self._map.show(shift_dots(self._room, shifts), [], self._room.member, closed=shut)
         self._below.clear()
         self._below.set_visibility(self._found is not None)
         if self._found is not None:
@@ -168,6 +171,26 @@ class WhatIfPart:
                 text("p", note).props("lang=en")
             seconds = number(Decimal(str(round(found.seconds, 1))))
             text("p", say("Computed in {seconds} s.", seconds=seconds)).classes("quiet computed")
+
+
+def shut(room: Room, supposed: Circumstance) -> list[Closure]:
+    """The ways that a supposition closes, as the map draws them."""
+    depots, members = {one.code: one for one in room.opening.depots}, room.opening.members
+    if isinstance(supposed, planning.Closed):
+        ways = [(supposed.depot, supposed.member)]
+    elif isinstance(supposed, planning.Lost):
+        got = {line.member for line in room.view.lines if line.site == supposed.depot}
+        ways = [(supposed.depot, member) for member in sorted(got)]
+    else:
+        ways = []
+    return [
+        Closure(
+            (depots[depot].latitude, depots[depot].longitude),
+            (members[member].latitude, members[member].longitude),
+            say("closed: {way}", way=f"{depots[depot].name} → {members[member].name}"),
+        )
+        for depot, member in ways
+    ]
 
 
 def shift_dots(room: Room, shifts: list[Shifted]) -> list[Dot]:

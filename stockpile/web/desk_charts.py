@@ -41,6 +41,7 @@ class Ahead:
     scenario: Sequence[int]
     scenario_name: str
     reserve: int
+    band_name: str
 
 
 def stock_ahead(ahead: Ahead, unit: str) -> ui.echart:
@@ -69,7 +70,7 @@ def _band(ahead: Ahead) -> list[dict[str, Any]]:
         {**hidden, "name": say("Stock with higher use"), "data": list(ahead.lowest)},
         {
             **hidden,
-            "name": say("Band: use as high and as low as in 1 of 20 cases"),
+            "name": ahead.band_name,
             "data": width,
             "areaStyle": {"color": "#0571b0", "opacity": 0.18},
             "itemStyle": {"color": "#0571b0", "opacity": 0.4},
@@ -89,12 +90,15 @@ def _line(name: str, data: Sequence[int], look: tuple[str, str, str]) -> dict[st
     }
 
 
-def bars(labels: Sequence[str], stacks: Mapping[str, Sequence[float]], *, unit: str, spoken: str) -> ui.echart:
-    """Stacked bars over time, at most three kinds, each by its name."""
+def bars(
+    labels: Sequence[str], stacks: Mapping[str, Sequence[float]], *, unit: str, spoken: str, beside: bool = False
+) -> ui.echart:
+    """Bars over time, stacked or `beside` each other, at most three kinds, each by its name."""
     series = []
     for (name, values), (colour, pattern) in zip(stacks.items(), BARS, strict=False):
         style: dict[str, Any] = {"color": colour} | ({"decal": pattern} if pattern else {})
-        series.append({"name": name, "type": "bar", "stack": "all", "data": list(values), "itemStyle": style})
+        series.append({"name": name, "type": "bar", "data": list(values), "itemStyle": style})
+        series[-1] |= {} if beside else {"stack": "all"}
     options = {
         "grid": GRID,
         "aria": {"enabled": True, "decal": {"show": True}},

@@ -8,11 +8,12 @@ from typing import Final
 from fastapi.responses import RedirectResponse
 from nicegui import ui
 
+from stockpile.governance.rules import RIGHTS
 from stockpile.governance.tables import Region
 from stockpile.web import words
 from stockpile.web.parts import button, text
-from stockpile.web.places import CRISIS_ROOM, open_to
-from stockpile.web.sign_in import SignedIn
+from stockpile.web.places import CRISIS_ROOM, DEVICE, open_to
+from stockpile.web.sign_in import SHOWN_TO, SignedIn
 from stockpile.web.speech import instant, language, say, speak
 
 KEPT_FOR: Final = timedelta(days=365)
@@ -34,6 +35,7 @@ def chosen_language() -> RedirectResponse | None:
 
 def header(signed: SignedIn, region: Region | None, now: datetime) -> None:
     """The head of a screen; without a region it still lets people sign out."""
+    ui.context.client.storage[SHOWN_TO] = signed.name
     with ui.element("header").classes("top"):
         with ui.element("div").classes("top-title"):
             text("h1", region.title if region else "Stockpile")
@@ -47,6 +49,7 @@ def header(signed: SignedIn, region: Region | None, now: datetime) -> None:
             _ways(signed)
             languages()
             text("span", say("Signed in: {who}", who=signed.name)).classes("who")
+            ui.link(say("Device"), DEVICE).classes("way").props["title"] = say("Your device for codes")
             button(say("Sign out"), signed.end).props("dense").classes("sign-out")
 
 
@@ -71,6 +74,19 @@ def languages() -> None:
     for code, name in words.NAMES.items():
         if code != language():
             ui.link(name, f"?lang={code}").props(f"lang={code} hreflang={code}")
+
+
+def nothing_loaded(signed: SignedIn, now: datetime) -> None:
+    """The screen of an installation into which no region is loaded yet: who sets it up, and where."""
+    header(signed, None, now)
+    if RIGHTS["region.import"] & signed.roles:
+        empty(say("No region is loaded yet"), say("Set the region up: open Set-up above."))
+        return
+    empty(
+        say("No region is loaded yet"),
+        say("Ask an administrator to sign in here: the set-up begins by itself."),
+        say("There is none yet? On this installation's command line: stockpile account add NAME --role administrator"),
+    )
 
 
 def empty(title: str, *steps: str) -> None:

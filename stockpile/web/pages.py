@@ -5,19 +5,39 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
+from fastapi.exception_handlers import http_exception_handler
+from nicegui import Client, ui
 from nicegui import app as screens
-from nicegui import ui
 from nicegui.storage import Storage
 from sqlalchemy import Engine
+from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import Scope
 
+from stockpile.governance.operations import SignInRefused
 from stockpile.settings import Settings
-from stockpile.web import audit, audit_reading, buying, committee, crisis, places, sign_in, supplier
+from stockpile.web import (
+    audit,
+    audit_reading,
+    buying,
+    committee,
+    crisis,
+    device,
+    findings,
+    first_run,
+    frame,
+    places,
+    recalls,
+    sign_in,
+    supplier,
+)
 from stockpile.web.crisis_papers import add_papers
+from stockpile.web.first_run_demo import Demonstration
 from stockpile.web.key import secret_key
 from stockpile.web.oidc import BEGIN, add_oidc
+from stockpile.web.parts import text
+from stockpile.web.speech import say
 from stockpile.web.storeroom import add_storeroom
 
 ASSETS = Path(__file__).parent / "assets"
@@ -47,6 +67,8 @@ def add_pages(app: FastAPI, settings: Settings) -> None:
     screens.add_static_files("/screens", ASSETS)
     # Quasar's bar of loading has no name for a screen reader; long work here says its own progress.
     screens.config.quasar_config["loadingBar"] = {"skipHijack": True}
+    screens.on_page_exception(_failed)
+    screens.add_exception_handler(404, _nowhere)
     add_storeroom(engine)
     add_oidc(engine, settings)
     add_papers(engine)
@@ -56,6 +78,12 @@ def add_pages(app: FastAPI, settings: Settings) -> None:
     _add_page(places.SUPPLIER_DESK, "Stockpile: supplier", lambda: supplier.supplier_page(engine, settings))
     _add_page("/committee", "Stockpile: committee", lambda: committee.committee_page(engine))
     _add_numbered("/committee/{number}", "Stockpile: committee", lambda asked: committee.proposal_page(engine, asked))
+    demonstration = Demonstration(settings)
+    screens.on_shutdown(demonstration.end)
+    _add_page(places.FIRST_RUN, "Stockpile: set-up", lambda: first_run.first_run_page(engine, demonstration))
+    _add_page(places.DEVICE, "Stockpile: device", lambda: device.device_page(engine, settings.home))
+    _add_page(places.FINDINGS, "Stockpile: findings", lambda: findings.findings_page(engine))
+    _add_page(places.RECALLS, "Stockpile: recalls", lambda: recalls.recalls_page(engine))
     _add_page("/audit", "Stockpile: audit", lambda: audit.audit_page(engine, settings.home))
     for kind in audit_reading.KINDS:
         _add_numbered(f"/audit/{kind}/{{number}}", "Stockpile: audit", _looked_into(engine, kind, settings))
@@ -79,13 +107,58 @@ async def _login(engine: Engine, settings: Settings) -> object:
     return await sign_in.login_page(door, following=following, provider=provider)
 
 
+def _failed() -> None:
+    """Where a screen could not be made: said in plain words; what went wrong stands in the log, not on the page."""
+    ui.add_css(ASSETS / "screens.css")
+    frame.empty(
+        say("This screen could not be shown"),
+        say("The fault is ours and is written down. Nothing that you did was lost."),
+        say("Look again in a moment; if it stays, tell the administrator what you opened and when."),
+    )
+
+
+async def _nowhere(request: Request, failure: Exception) -> Response:
+    """What an address that no screen has is answered: the way to the first screen, in the reader's language."""
+    of_a_page = request.scope.get("endpoint") in (None, screens) or request.scope.get("nicegui_page_path")
+    if not of_a_page and isinstance(failure, HTTPException):
+        return await http_exception_handler(request, failure)
+    with Client(ui.page("", title="Stockpile"), request=request) as client:
+        ui.add_css(ASSETS / "screens.css")
+        frame.chosen_language()
+        with ui.element("main").classes("empty"):
+            text("h2", say("There is no screen at this address"))
+            ui.link(say("To the first screen"), "/")
+            ui.link(say("What the public may see"), "/public")
+    return client.build_response(request, 404)
+
+
+def _slipped(fault: Exception) -> None:
+    """Where what was pressed met a fault of ours, or the end of the sign-in: said in plain words; the log has it."""
+    if isinstance(fault, SignInRefused):
+        sign_in.ended(sign_in.shown_to())
+        return
+    sentence = say(
+        "This met a fault of ours, which is written down. Look whether it was done before you repeat it; if it stays, "
+        "tell the administrator what you pressed and when."
+    )
+    ui.notify(sentence, type="negative", timeout=0, close_button=say("Close"), multi_line=True)
+
+
 def _looked_into(engine: Engine, kind: str, settings: Settings) -> Callable[[str], Awaitable[object]]:
     return lambda asked: audit.looked_into(engine, kind, asked, limit_seconds=settings.plan_limit_seconds)
 
 
+def _furnish() -> None:
+    """What every screen has: its looks, the order of events, a word before typed text is lost, words for a fault."""
+    ui.add_css(ASSETS / "screens.css")
+    ui.add_head_html('<script src="/screens/in_order.js"></script>')
+    ui.add_head_html('<script src="/screens/unsent.js" defer></script>')
+    ui.on_exception(_slipped)
+
+
 def _add_page(path: str, title: str, build: sign_in.Page) -> None:
     async def shown() -> object:
-        ui.add_css(ASSETS / "screens.css")
+        _furnish()
         return await build()
 
     ui.page(path, title=title, response_timeout=SLOWEST_FIRST_VIEW_SECONDS)(shown)
@@ -95,7 +168,7 @@ def _add_numbered(path: str, title: str, build: Callable[[str], Awaitable[object
     """A page with a number in its address, which the page itself judges: what is none gets an answer in words."""
 
     async def shown(number: str) -> object:
-        ui.add_css(ASSETS / "screens.css")
+        _furnish()
         return await build(number)
 
     ui.page(path, title=title, response_timeout=SLOWEST_FIRST_VIEW_SECONDS)(shown)

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
+from stockpile.web.refusals import detail
 from stockpile.web.speech import known, retold
 
 
@@ -20,6 +21,15 @@ def told(tag: str, sentence: str) -> TextElement:
     """A sentence of a domain: in the page's language where the catalogues have it, otherwise marked as English."""
     element = text(tag, retold(sentence))
     return element if known(sentence) else element.props("lang=en")
+
+
+def refused(sentence: str) -> TextElement:
+    """Why something was not done; where the domain says it in English alone, its words stand behind what they mean."""
+    element = told("p", sentence).classes("refusal")
+    exact = detail(sentence)
+    if exact:
+        text("p", exact).props("lang=en").classes("quiet")
+    return element
 
 
 def button(label: str, on_click: object, *, main: bool = False) -> ui.button:

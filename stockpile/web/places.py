@@ -12,6 +12,7 @@ from stockpile.web.speech import N_
 
 CRISIS_ROOM, STOREROOM, COMMITTEE_ROOM, AUDIT, PUBLIC = "/", "/storeroom", "/committee", "/audit", "/public"
 BUYING, SUPPLIER_DESK = "/buying", "/supplier"
+FIRST_RUN, DEVICE, FINDINGS, RECALLS = "/first-run", "/device", "/findings", "/recalls"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +27,12 @@ class Place:
 PLACES: Final = (
     Place(CRISIS_ROOM, N_("Crisis room"), "read"),
     Place(STOREROOM, N_("Storeroom"), "scan.run"),
+    Place(RECALLS, N_("Recalls"), "read"),
     Place(BUYING, N_("Buying"), "reorder.run"),
     Place(COMMITTEE_ROOM, N_("Committee"), "read"),
     Place(AUDIT, N_("Audit"), "verify"),
+    Place(FINDINGS, N_("Findings"), "finding.answer"),
+    Place(FIRST_RUN, N_("Set-up"), "region.import"),
     Place(PUBLIC, N_("Public pages"), ""),
 )
 FIRST: Final = {
@@ -39,14 +43,16 @@ FIRST: Final = {
     SUPPLIER: SUPPLIER_DESK,
 }
 """Where the work of a role begins; of all others it begins in the crisis room."""
-_LED_TO: Final = re.compile(r"/|/storeroom|/buying|/committee(/\d{1,18})?|/audit(/(plans|decisions)/\d{1,18})?")
+_LED_TO: Final = re.compile(
+    r"/|/storeroom|/buying|/first-run|/device|/findings|/recalls|/committee(/\d{1,18})?|/audit(/(plans|decisions)/\d{1,18})?"
+)
 
 
 def open_to(roles: Iterable[str]) -> list[Place]:
     """The places that whoever holds these roles may open.
 
     >>> [place.path for place in open_to(["auditor"])]
-    ['/', '/committee', '/audit', '/public']
+    ['/', '/recalls', '/committee', '/audit', '/public']
     """
     held = set(roles)
     return [place for place in PLACES if not place.right or held & RIGHTS[place.right]]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from fastapi.responses import RedirectResponse
-from nicegui import app, run, ui
+from nicegui import app, events, run, ui
 from sqlalchemy import Engine
 from sqlmodel import Session
 
@@ -26,21 +26,32 @@ from stockpile.governance.keys.vault import vault
 from stockpile.governance.operations import SignInRefused
 from stockpile.governance.queries import NoRegion
 from stockpile.governance.rules import SUPPLIER, holds
-from stockpile.web.parts import text
+from stockpile.upkeep.logs import tell_answer
+from stockpile.web.parts import button, text
 from stockpile.web.places import SUPPLIER_DESK, first_of, led_to
-from stockpile.web.speech import N_, say
+from stockpile.web.refusals import worded
+from stockpile.web.speech import N_, retold, say
 
 Result = TypeVar("Result")
+Given = TypeVar("Given")
 Page = Callable[[], Awaitable[object]]
 NOTHING_LOADED = N_(
-    "Nothing is loaded into this installation yet. On its command line run `stockpile demo`, or "
-    "`stockpile import region DIR` and `stockpile account add NAME --role coordinator`; then sign in here."
+    "Nothing is loaded into this installation yet. Sign in as its administrator to set a region up; on its command "
+    "line, `stockpile account add NAME --role administrator` makes one."
 )
 
+ENDED_SHOWN, SHOWN_TO = "the end of the sign-in is shown", "whom the page was made for"
+# What the form holds goes along with its submission: before a slow line is up, a field's own events can come after it.
+AS_IT_STANDS = "(event) => emit(Object.fromEntries(new FormData(event.target)))"
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True, eq=False)
 class SignedIn:
-    """Who is signed in on this page with which roles, and where to read."""
+    """Who is signed in on this page with which roles, and where to read.
+
+    A page that stands open longer than its sign-in goes on with the one that this browser has since, of the same
+    account, so that what was typed on it can still be sent.
+    """
 
     engine: Engine
     token: str
@@ -51,7 +62,7 @@ class SignedIn:
 
     async def read(self, query: Callable[[Session], Result]) -> Result:
         """What `query` reads on one snapshot, off the event loop; refuses once the sign-in has ended."""
-        found = await run.io_bound(self._read, query)
+        found = await self._while_signed_in(self._read, query)
         assert found is not None, "a query that returns something, in a process that is not stopping"
         return found
 
@@ -62,9 +73,32 @@ class SignedIn:
 
     async def work(self, task: Callable[[], Result]) -> Result:
         """What a longer task gives, off the event loop; refuses once the sign-in has ended."""
-        done = await run.io_bound(self._work, task)
+        done = await self._while_signed_in(self._work, task)
         assert done is not None, "a task that returns something, in a process that is not stopping"
         return done
+
+    async def _while_signed_in(self, look: Callable[[Given], Result], given: Given) -> Result | None:
+        """Off the event loop; again with the newer sign-in of this browser where the page's own has ended."""
+        try:
+            return await run.io_bound(look, given)
+        except SignInRefused:
+            if not await self._renewed():
+                raise
+        return await run.io_bound(look, given)
+
+    async def _renewed(self) -> bool:
+        """Whether this browser has signed in again as the same account since; then the page goes on with that."""
+        token = kept_token() if self.name else ""
+        if token in ("", self.token):
+            return False
+        try:
+            found = await run.io_bound(_kept, self.engine, token)
+        except SignInRefused:
+            return False
+        if found is None or found.name != self.name:
+            return False
+        self.token = token
+        return True
 
     def _work(self, task: Callable[[], Result]) -> Result:
         with reading(self.engine) as session:
@@ -91,10 +125,38 @@ def kept_token() -> str:
     return str(app.storage.user.get("token", ""))
 
 
+def _kept(engine: Engine, token: str) -> SignedIn:
+    with reading(engine) as session:
+        return _named(session, engine, token)
+
+
 def leave() -> None:
     """Forget the sign-in of this browser and show the form."""
     app.storage.user.clear()
     ui.navigate.to("/login")
+
+
+def ended(who: str) -> None:
+    """Say on the page that its sign-in has ended; what was typed stays, and can be sent once `who` is back."""
+    open_ = ui.context.client.storage
+    if open_.get(ENDED_SHOWN):
+        return
+    open_[ENDED_SHOWN] = True
+    with ui.context.client.content, ui.dialog(value=True) as dialog, ui.card().classes("sure"):
+        text("h2", say("Your sign-in has ended"))
+        text(
+            "p",
+            say("What you typed here stays. Sign in again as {who} in a new tab, then press again here.", who=who),
+        )
+        with ui.element("div").classes("asking"):
+            ui.link(say("Sign in again"), "/login", new_tab=True).classes("to-sign-in")
+            button(say("Back to what I typed"), dialog.close)
+    dialog.on("hide", lambda: open_.update({ENDED_SHOWN: False}))
+
+
+def shown_to() -> str:
+    """The account that the page was made for."""
+    return str(ui.context.client.storage.get(SHOWN_TO, ""))
 
 
 def is_guest(actor: Actor) -> bool:
@@ -180,35 +242,44 @@ def _region_title(engine: Engine) -> str:
 
 def _form(door: Door, *, following: str) -> None:
     with ui.element("form").classes("column-of-fields") as form:
-        name = ui.input(say("Name")).props("autofocus outlined autocomplete=username").classes("wide")
+        ui.input(say("Name")).props("autofocus outlined autocomplete=username name=name").classes("wide")
         password = ui.input(say("Password"), password=True, password_toggle_button=True)
-        password.props("outlined autocomplete=current-password").classes("wide")
+        password.props("outlined autocomplete=current-password name=password").classes("wide")
         code = ui.input(say("Code of your device, if you have one"))
-        code.props("outlined autocomplete=one-time-code inputmode=numeric maxlength=6").classes("wide")
+        code.props("outlined autocomplete=one-time-code inputmode=numeric maxlength=6 name=code").classes("wide")
         error = text("p", "").classes("error").props("role=alert")
         ui.button(say("Sign in"), color=None).props("type=submit no-caps unelevated size=lg").classes("wide action")
 
-    async def submit() -> None:
+    async def submit(sent: events.GenericEventArguments) -> None:
         error.text = ""
+        filled = sent.args
         try:
-            shown = code.value.strip()
-            issued = await run.io_bound(_issue, door, name.value.strip(), password.value, shown)
+            shown = filled["code"].strip()
+            issued = await run.io_bound(_issue, door, filled["name"].strip(), filled["password"], shown)
         except CodeRefused:
+            _not_let_in(401)
             error.text, code.value = say("This is not the code of your device now. Wait for the next one."), ""
             return
         except SignInRefused:
+            _not_let_in(401)
             error.text = say("Name and password do not match an account. Check both and try again.")
             password.value = ""
             password.run_method("focus")
             return
         except (TooManyAttempts, TooManyCodes, NoDevice) as refusal:
-            error.text, password.value = refusal.message, ""
+            _not_let_in(401 if isinstance(refusal, NoDevice) else 429)
+            error.text, password.value = retold(worded(refusal.code, refusal.message)), ""
             return
         if issued is not None:
             app.storage.user["token"] = issued[0]
             ui.navigate.to(issued[1] if issued[1] == SUPPLIER_DESK else following or issued[1])
 
-    form.on("submit.prevent", submit)
+    form.on("submit.prevent", submit, js_handler=AS_IT_STANDS)
+
+
+def _not_let_in(status: int) -> None:
+    """A line in the log, as for a sign-in over HTTP: the form's submission comes by a socket that logs none."""
+    tell_answer(method="POST", route="/login", status=status, seconds=0, address=ui.context.client.ip)
 
 
 def _issue(door: Door, name: str, password: str, code: str) -> tuple[str, str]:

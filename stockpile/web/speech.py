@@ -73,9 +73,11 @@ def retold(sentence: str) -> str:
     >>> retold(domain_says("{n} lots", n=1200)), retold("as it is")
     ('1,200 lots', 'as it is')
     """
-    if isinstance(sentence, Told) and sentence.facts:
+    if isinstance(sentence, Told) and sentence.facts and language() != words.LANGUAGES[0]:
         facts = {name: _fact(value) for name, value in sentence.facts.items()}
         return words.catalogue(language()).gettext(sentence.message).format(**facts)
+    if isinstance(sentence, Told) and sentence.facts:
+        return str(sentence)
     return say(sentence)
 
 
@@ -88,7 +90,7 @@ def known(sentence: str) -> bool:
 
 
 def _fact(value: object) -> object:
-    if isinstance(value, int):
+    if isinstance(value, int | Decimal):
         return number(value)
     return retold(value) if isinstance(value, str) else value
 

@@ -24,10 +24,12 @@ from stockpile.catalogue import queries as catalogue
 from stockpile.db import reading
 from stockpile.governance import queries as region
 from stockpile.governance.operations import SignInRefused
+from stockpile.governance.queries import NoRegion
 from stockpile.inventory import queries as inventory
-from stockpile.web import sign_in, words
+from stockpile.web import refusals, sign_in, words
 from stockpile.web.parts import instant
 from stockpile.web.places import STOREROOM, open_to
+from stockpile.web.speech import speaking
 
 PATH: Final = STOREROOM
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -51,7 +53,10 @@ def add_storeroom(engine: Engine) -> None:
         language = words.chosen(
             lang, request.cookies.get(words.LANGUAGE_COOKIE), request.headers.get("accept-language", "")
         )
-        page = _page(engine, sign_in.kept_token(), language)
+        try:
+            page = _page(engine, sign_in.kept_token(), language)
+        except NoRegion:
+            return RedirectResponse("/")
         if page is None:
             return RedirectResponse("/login?next=/storeroom")
         shown = HTMLResponse(page, headers=SAFE)
@@ -93,12 +98,19 @@ def _boot(session: Session, actor: Actor, token: str, language: str) -> dict[str
         "token": token,
         "account": actor.name,
         "words": words.words_of(language, "storeroom.js"),
+        "refusals": refusals_in(language),
         "items": [{name: getattr(item, name) for name in ITEM_FIELDS} for item in catalogue.items(session).values()],
         "sites": [
             {name: getattr(site, name) for name in SITE_FIELDS}
             for site in sorted(places, key=lambda site: (site.kind, site.name))
         ],
     }
+
+
+def refusals_in(language: str) -> dict[str, str]:
+    """What refusals mean, by their codes; empty in English."""
+    with speaking(language):
+        return refusals.in_words()
 
 
 def _works_at(actor: Actor, site: str) -> bool:

@@ -23,7 +23,7 @@ from stockpile.web.acting import fresh_key, once, refusal_words
 from stockpile.web.buying_contracts import share
 from stockpile.web.desk import Desk, Sides, facts, figures
 from stockpile.web.desk_charts import outlook_bands
-from stockpile.web.parts import button, text
+from stockpile.web.parts import button, refused, text
 from stockpile.web.sign_in import signed_in
 from stockpile.web.speech import N_, amount, day, money, ngettext, number, percent, say
 from stockpile.web.supplier_reading import Own, OwnOrder, own
@@ -79,7 +79,7 @@ async def supplier_page(engine: Engine, settings: Settings) -> RedirectResponse 
         found = await signed.read(lambda session: own(session, signed.act(session).actor, supplier, at=now))
     except Refusal as refusal:
         with ui.element("main").classes("desk"):
-            text("p", refusal_words(refusal)).classes("refusal").props("role=alert")
+            refused(refusal_words(refusal)).props("role=alert")
         return None
     page = SupplierPage(desk, supplier, found)
     with ui.element("main").classes("desk"):
@@ -139,7 +139,7 @@ class SupplierPage:
             text("h4", say("Order {number}: {state}", number=str(order.id), state=state))
             told = [
                 say("under {contract}", contract=order.contract_code),
-                say("to {place}", place=order.deliver_to),
+                say("to {place}", place=one.place),
                 say("due {day}", day=when(order.confirmed_for or order.expected_at)),
                 money(order.cost_minor, one.currency),
             ]

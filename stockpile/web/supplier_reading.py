@@ -21,15 +21,21 @@ from stockpile.demand.outlooks import queries as outlooks
 from stockpile.demand.outlooks.queries import Told
 from stockpile.governance import queries as governance
 from stockpile.governance.rules import require
+from stockpile.inventory import queries as inventory
+from stockpile.inventory.tables import Site
 
 YEAR: Final = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
 class OwnOrder:
-    """An order sent to the supplier, with its lines as (item and name, packs, base units, unit, minor money units)."""
+    """An order sent to the supplier, and to which place (name and code).
+
+    `lines`: (item and name, packs, base units, unit, minor money units).
+    """
 
     order: CallOff
+    place: str
     currency: str
     lines: tuple[tuple[str, int, int, str, int], ...]
 
@@ -54,16 +60,22 @@ def own(session: Session, actor: Actor, supplier: str, *, at: datetime) -> Own:
     today = governance.local_day(session, at)
     found = sent.of_supplier(session, supplier)
     currencies = {one.id or 0: agreed.contract(session, one.contract_code).currency for one in found}
-    items = catalogue.items(session)
+    items, sites = catalogue.items(session), inventory.sites(session)
     return Own(
         name=scorecards.supplier(session, supplier).name,
-        orders=[OwnOrder(one, currencies[one.id or 0], _lines(session, one)) for one in found],
+        orders=[
+            OwnOrder(one, _place(sites[one.deliver_to]), currencies[one.id or 0], _lines(session, one)) for one in found
+        ],
         outlook=outlooks.told(session, supplier=supplier, today=today),
         card=scorecards.scorecard(session, supplier, since=today - YEAR, until=today),
         claims=damages.claims(session, supplier=supplier),
         units={code: item.base_unit for code, item in items.items()},
         currencies=currencies,
     )
+
+
+def _place(site: Site) -> str:
+    return f"{site.name} ({site.code})"
 
 
 def _lines(session: Session, order: CallOff) -> tuple[tuple[str, int, int, str, int], ...]:

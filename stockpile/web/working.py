@@ -12,13 +12,21 @@ from nicegui import ui
 from stockpile.allocation.planning import Watch
 from stockpile.errors import Refusal
 from stockpile.governance.operations import SignInRefused
-from stockpile.web.acting import refusal_words
-from stockpile.web.parts import button, text, told
-from stockpile.web.sign_in import SignedIn, leave
-from stockpile.web.speech import number, say
+from stockpile.web.acting import refusal_words, without_code
+from stockpile.web.parts import button, refused, text
+from stockpile.web.places import DEVICE
+from stockpile.web.sign_in import SignedIn, ended
+from stockpile.web.speech import N_, number, say
 
 Result = TypeVar("Result")
 TICK_SECONDS = 0.2
+
+
+def show_refusal(sentence: str) -> None:
+    """Say why something was not done; where a code is missing, with the way to it."""
+    refused(sentence)
+    if sentence == without_code():
+        ui.link(say("Show a code, or set a device up"), DEVICE).classes("to-device")
 
 
 class Working:
@@ -57,9 +65,9 @@ class Working:
         try:
             return await self._signed.work(lambda: task(Watch(self._told, self._cancelled)))
         except SignInRefused:
-            leave()
+            ended(self._signed.name)
         except Refusal as refusal:
-            self.refuse(say("Cancelled; nothing has changed.") if self._cancelled.is_set() else refusal_words(refusal))
+            self.refuse(N_("Cancelled; nothing has changed.") if self._cancelled.is_set() else refusal_words(refusal))
         finally:
             self._timer.deactivate()
             self._box.set_visibility(False)
@@ -70,7 +78,7 @@ class Working:
         self._refused.clear()
         with self._refused:
             if sentence:
-                told("p", sentence).classes("refusal")
+                show_refusal(sentence)
 
     def _begin(self) -> None:
         self._cancelled = Event()

@@ -25,7 +25,7 @@ FLOOR, POLICY, RIGHTS, EMERGENCY, REJECTED = (
     "Keep back more tablets for the weekend",
     "Share by inhabitants in this surge",
     "Let two people lower a reserve",
-    "Ratify plan.approve on plan:2",
+    "To be ratified: A plan that shares stock out (plan 2)",
     "Keep back all tablets",
 )
 PER_HEAD: dict[str, Any] = {

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPResponse
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 from sqlalchemy import Engine
@@ -37,6 +37,8 @@ in_browser = [
     pytest.mark.browser,
     pytest.mark.skipif(not CHROMIUM.exists(), reason="no /usr/bin/chromium: apt-get install chromium"),
     pytest.mark.skipif(find_spec("playwright") is None, reason="no playwright: pip install -e .[test]"),
+    # A browser on a busy machine: a wait that ran out is made once more, and the tests' last lines name it (-rR).
+    pytest.mark.flaky(reruns=1, only_rerun=["TimeoutError"]),
 ]
 
 
@@ -45,6 +47,12 @@ def marked(test: object) -> object:
     for mark in in_browser:
         test = mark(test)
     return test
+
+
+class Serving(Protocol):
+    """Whatever answers on a port of the loopback interface."""
+
+    port: int
 
 
 class Served:
@@ -106,11 +114,10 @@ def small_region(session: Session) -> None:
         governance.add_account(session, act, name=name, title=name, password=PASSWORD, grants=[Grant(role)])
 
 
-def sign_in(page: Page, served: Served, *, name: str = NAME, password: str = PASSWORD) -> None:
+def sign_in(page: Page, served: Serving, *, name: str = NAME, password: str = PASSWORD) -> None:
     """Type name and password at the form and press Enter."""
     page.goto(f"http://127.0.0.1:{served.port}/")
     page.wait_for_url("**/login")
-    page.get_by_label("Name").wait_for()
-    page.keyboard.type(name)
+    page.get_by_label("Name").fill(name)
     page.get_by_label("Password", exact=True).fill(password)
     page.keyboard.press("Enter")

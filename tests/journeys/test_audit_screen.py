@@ -6,6 +6,7 @@ Each journey's time is recorded beside the budget that domain.md gives it; it is
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -16,6 +17,7 @@ from sqlalchemy import text
 
 from stockpile.db import reading
 from stockpile.governance.committee.gate import Effect
+from stockpile.transparency.findings import queries as findings
 from stockpile.transparency.replay import queries as replaying
 from tests.journeys.committee_room import EMERGENCY, REJECTED, Room
 from tests.journeys.looked_at import (
@@ -33,8 +35,16 @@ from tests.journeys.looked_at import (
 from tests.journeys.served import marked, serving
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, WebSocketRoute
 
+FOUND = {
+    "What was found": "The reserve was not counted",
+    "Against which rule or promise": "counts every thirty days",
+    "Evidence: references": "plan:1; count:2",
+    "Cause": "nobody was asked to",
+    "Recommendation": "count it this week",
+    "Which office answers": "logistics",
+}
 Timed = Callable[[str, int], AbstractContextManager[None]]
 MORE = 12
 
@@ -72,6 +82,7 @@ def test_a_plan_is_found_looked_into_and_recomputed_byte_for_byte(page: Page, ro
     plan = room.plans[-1]
     with timed("pick a decision, see its ground, recompute it", 120):
         page.get_by_label("Search").fill(f"{plan} leximin approved")
+        page.get_by_text("1 decision", exact=True).wait_for()
         page.get_by_role("link", name=f"Plan {plan}:").click()
         page.get_by_role("heading", name="The stock at that second").wait_for()
         page.get_by_text("The plan counted every lot as the ledger had it").wait_for()
@@ -109,6 +120,7 @@ def test_a_decision_of_the_committee_is_looked_into_and_counted_again(page: Page
     come_in(page, room.served, name="auditor")
     with timed("look into a decision and count it again", 120):
         page.get_by_label("Search").fill("all tablets rejected")
+        page.get_by_text("1 decision", exact=True).wait_for()
         page.get_by_role("link", name=REJECTED).click()
         page.get_by_role("heading", name="Who had a vote, as frozen when it was opened").wait_for()
         page.get_by_role("button", name="Count it again").click()
@@ -161,7 +173,48 @@ def test_a_sample_shows_its_seed_and_is_the_one_that_the_api_draws(page: Page, r
     )
     page.get_by_label("Seed").fill("")
     page.get_by_role("button", name="Draw").click()
-    page.locator(".refusal").get_by_text("seed").wait_for()
+    page.locator(".refusal").get_by_text("Seed: nothing is written here yet").wait_for()
+
+
+@marked
+def test_what_is_typed_and_pressed_before_the_line_is_up_arrives_in_that_order(page: Page, room: Room) -> None:
+    come_in(page, room.served, name="auditor")
+    page.get_by_role("heading", name="The journal", exact=True).wait_for()
+    slow: list[WebSocketRoute] = []
+    page.route_web_socket(re.compile("socket.io"), lambda route: slow.append(route))  # noqa: PLW0108 - Playwright marks it
+    page.goto(at(room))
+    for word in range(8):
+        page.get_by_label("Seed").fill(f"lottery {word}")
+        page.get_by_label("Only this action").fill("decision.propose" if word == 7 else f"nothing {word}")
+    page.get_by_label("How many").fill("4")
+    page.get_by_role("button", name="Draw").click()
+    assert not page.evaluate("window.did_handshake")
+    slow[0].connect_to_server()
+    page.get_by_text("4 entries drawn").wait_for()
+    assert "Seed: lottery 7" in page.locator(".audit").inner_text()
+
+
+@marked
+def test_a_finding_is_filed_with_its_evidence_and_put_to_its_office(page: Page, room: Room, timed: Timed) -> None:
+    come_in(page, room.served, name="auditor")
+    page.goto(at(room))
+    page.get_by_text("Nothing was found yet.").wait_for()
+    page.get_by_text("File a finding").click()
+    page.get_by_role("button", name="File it as a draft").click()
+    page.locator(".refusal").wait_for()
+    assert "What was found: nothing" in page.locator(".refusal").inner_text(), "the field that is missing is named"
+    with timed("file a finding", 180):
+        for label, typed in FOUND.items():
+            page.get_by_label(label).fill(typed)
+        page.get_by_role("button", name="File it as a draft").click()
+        page.get_by_text("The finding is filed as a draft.").wait_for()
+    page.get_by_text("Finding 1, medium: The reserve was not counted. draft").wait_for()
+    page.get_by_label("What you say to it").fill("please answer")
+    page.get_by_role("button", name="Put it to the office").click()
+    page.get_by_text("waits for the office's answer").wait_for()
+    with reading(room.served.engine) as session:
+        [kept] = findings.findings(session)
+    assert (kept.state, json.loads(kept.evidence)) == ("management_response", ["plan:1", "count:2"])
 
 
 @marked

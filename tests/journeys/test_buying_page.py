@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,10 @@ from stockpile.contracts import operations as contracts
 from stockpile.contracts import queries
 from stockpile.db import reading, transact
 from stockpile.governance import operations as governance
-from tests.conftest import Cast, acting
+from stockpile.settlement import deriving
+from stockpile.settlement import operations as settlement
+from stockpile.settlement.rules import Mix
+from tests.conftest import NOW, Cast, acting
 from tests.inventory.stockroom import do
 from tests.journeys.looked_at import WCAG, needs_axe
 from tests.journeys.served import NAME, PASSWORD, Served, marked, serving, sign_in, small_region
@@ -23,7 +27,11 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 BUYER = "purchasing"
-SIDES = ("Proposals", "Stock ahead", "Spend calendar", "Contracts", "Suppliers", "Scheduled runs")
+RATE: dict[str, Any] = {"site": "D-DE", "storage_class": "ambient", "effective_from": date(2020, 3, 30)}
+RATE |= {"milli_per_m3_day": 500, "source": "assumed for the test"}
+SPRING: dict[str, Any] = {"name": "spring", "starts_at": NOW - timedelta(days=30), "ends_at": NOW + timedelta(days=30)}
+SPRING |= {"cost_key": "population", "mix": Mix(0, 0, 0)}
+SIDES = ("Proposals", "Stock ahead", "Spend calendar", "Contracts", "Suppliers", "Settlement", "Scheduled runs")
 Timed = Callable[[str, int], AbstractContextManager[None]]
 
 
@@ -87,7 +95,7 @@ def test_stock_ahead_names_what_falls_short_first_and_says_it_in_figures_too(pag
     page.locator(".desk-side:visible .chart svg").wait_for()
     shown = page.locator(".desk-side:visible .answer").inner_text()
     assert "Below the reserve from" in shown
-    assert "there is no band" in shown
+    assert "The surge as the nightly run plans for it" in shown
     assert page.locator(".desk-side:visible .desk-figures tbody tr").count() == 6
     page.get_by_role("checkbox", name="Choose VIAL").click()
     page.locator(".desk-side:visible .chart svg text", has_text="vial").first.wait_for()
@@ -108,6 +116,35 @@ def test_a_run_is_tried_and_then_done_by_hand_and_its_log_is_kept(page: Page, ro
     page.get_by_role("heading", name="Log of reorder proposals, 2020-03-30").wait_for()
     page.get_by_role("tab", name="Spend calendar").click()
     page.get_by_text("Planned by the run of 2020-03-30").wait_for()
+    beside = page.get_by_role("region", name="Before and after smoothing, in figures").inner_text()
+    assert "Mon 30 Mar 2020" in beside, "the run's own week is told too"
+
+
+@marked
+def test_a_settlement_tells_its_costs_by_kind_and_each_statement_to_the_cent(
+    page: Page, room: Served, timed: Timed
+) -> None:
+    """What storing and an option cost stands beside the rest; before a period is opened, what the records cost."""
+    at_the_desk(page, room, "Settlement")
+    page.get_by_text("No period is opened yet").wait_for()
+    do(room.engine, deriving.set_rate, acting(Cast(room.engine)["committee"]), **RATE)
+    keeper = acting(Cast(room.engine)["coordinator2"])
+    period = do(room.engine, settlement.open_period, keeper, **SPRING).id
+    for kind, minor in (("option", 3000), ("storage", 2000)):
+        cost: dict[str, Any] = {"kind": kind, "amount_minor": minor, "incurred_at": NOW, "paid_by": "pool"}
+        cost |= {"reference": f"the bill of {kind}", "reason": "as agreed", "borne_by": "NL-1"}
+        do(room.engine, settlement.book, keeper, period=period, **cost)
+    do(room.engine, settlement.calculate, keeper, number=period)
+    page.get_by_role("tab", name="Contracts", exact=True).click()
+    with timed("a settlement statement with what is behind it", 120):
+        page.get_by_role("tab", name="Settlement", exact=True).click()
+        page.get_by_text("calculated: another person closes it").wait_for()
+        kinds = page.get_by_role("region", name="Costs by kind").inner_text()
+        assert [line.split("\t")[-1] for line in kinds.splitlines()[-3:]] == ["€20.00", "€30.00", "€50.00"]
+        charges = page.get_by_role("region", name="2 costs that it bears a part of").inner_text()
+        assert "the bill of option" in charges
+        assert "€30.00" in charges
+    assert "0.5" in page.get_by_role("region", name="What storing costs").inner_text()
 
 
 @marked

@@ -136,7 +136,7 @@ def test_without_a_choice_or_a_reason_nothing_is_sent_and_the_page_says_what_is_
     page.get_by_text("Give the reason").wait_for()
     choose(page, "Abstain", "no\N{ZERO WIDTH SPACE} view")
     page.get_by_role("button", name="Yes, this is our vote").click()
-    page.get_by_text(re.compile("reason: .*invisible")).wait_for()
+    page.get_by_text(re.compile("Reason, in public: .*cannot be seen")).wait_for()
     assert voted(room, POLICY) == {}
 
 
@@ -166,6 +166,19 @@ def test_another_rule_is_tried_on_the_latest_surge_before_anybody_votes(page: Pa
     heads = page.locator(".measures thead th").all_inner_texts()
     assert sorted(heads[1:]) == ["Same per inhabitant", "Worst supplied first"]
     page.get_by_text("Marked: Eupen").wait_for()
+
+
+@marked
+def test_another_rule_is_tried_on_the_plans_of_past_surges(page: Page, room: Room, timed: Timed) -> None:
+    come_in(page, room.served, name="seat-be")
+    page.goto(at(room, POLICY))
+    with timed("back-test of a proposed rule on past surges", 60):
+        page.get_by_role("button", name=re.compile("Back-test on 1 plan of past surges")).click()
+        page.get_by_role("heading", name="Back-test on past surges").wait_for()
+    told = page.locator(".found .headline").inner_text()
+    assert re.fullmatch(r"\d municipalit(y gains|ies gain), \d loses?, \d stays? as (it is|they are)\.", told), told
+    assert "surge 2 (open), plan 2 of Mon 30 Mar 2020" in page.locator(".found").inner_text()
+    assert page.locator(".found tbody").last.locator("tr").count() == 3, "each municipality that asked"
 
 
 @marked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import stat
 from collections.abc import Iterator
@@ -89,7 +90,7 @@ def test_a_coordinator_reads_why_a_municipality_got_less_and_nothing_leaves_the_
     page.locator(municipality("DE-1")).dispatch_event("click")
     page.locator(".item-button", has_text="Tablets").click()
     why = page.locator(".why-sentence").inner_text()
-    assert re.search(r"nobody of you could get more\s+without someone less filled getting less", why)
+    assert re.search(r"one pack more for you would leave\s+another with a share no larger than yours is now", why)
     assert "approved by committee" in page.locator(".answer").inner_text()
     assert set(page.locator(".lines td.cell-member_name").all_inner_texts()) == {"Aachen"}
 
@@ -114,6 +115,10 @@ def test_a_wrong_password_is_told_plainly(page: Page, crisis: Served) -> None:
     sign_in(page, crisis, password="something else")
     page.get_by_text("Name and password do not match an account").wait_for()
     assert page.url.endswith("/login")
+    told = [json.loads(line) for line in (crisis.home / "serve.log").read_text().splitlines() if line.startswith("{")]
+    refused = [one for one in told if (one["message"], one.get("route")) == ("refused", "/login")]
+    assert [(one["status"], one["address"]) for one in refused] == [(401, "127.0.0.1")]
+    assert "something else" not in str(told), "what was typed stands in no log"
 
 
 @marked
@@ -132,6 +137,6 @@ def test_once_a_sign_in_is_revoked_the_open_page_tells_nothing_more(page: Page, 
 def test_before_the_first_plan_the_page_says_what_to_do(page: Page, untouched: Served) -> None:
     sign_in(page, untouched)
     page.get_by_role("heading", name="There is no plan yet").wait_for()
-    assert "POST /api/v1/surges" in page.locator(".empty").inner_text()
+    page.get_by_role("heading", name="Declare and ask").wait_for()
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url("**/login")

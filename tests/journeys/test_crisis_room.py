@@ -127,7 +127,7 @@ def test_the_answer_to_why_has_a_page_of_its_own_in_the_reader_s_language(
         page.locator(".piece.why").wait_for()
     shown = page.locator("main").inner_text()
     assert "There was not enough. You and" in shown
-    for heading in ("Who decided", "Who got more, and why", "What would change it", "How to appeal"):
+    for heading in ("Who decided", "Who got a larger share, and why", "What would change it", "How to appeal"):
         assert heading in shown
     page.goto(f"{page.url}&lang=nl")
     assert "Er was niet genoeg. U en" in page.locator("main").inner_text()
@@ -180,6 +180,22 @@ def test_the_map_shows_the_region_at_another_instant(page: Page, room: Served) -
     now = page.locator(".side:visible .clock").inner_text()
     page.locator(".q-slider__track-container").last.press("ArrowLeft")
     page.wait_for_function("now => document.querySelector('.side:not(.hidden) .clock').innerText !== now", arg=now)
+
+
+@marked
+def test_closed_ways_are_told_in_words_and_drawn(page: Page, room: Served) -> None:
+    sign_in(page, room)
+    side(page, "Surge and stock")
+    page.get_by_role("heading", name="Closed ways").wait_for()
+    page.get_by_text("Every depot has an open lane to").or_(page.get_by_text("✗")).first.wait_for()
+    side(page, "What if")
+    choose(page, "What happens", "A lane is closed")
+    choose(page, "Depot", "Depot Eupen")
+    choose(page, "Municipality", "Aubel")
+    page.get_by_role("button", name="Try it").click()
+    page.locator(".computed:visible").wait_for()
+    assert page.locator("path.closed-way").count() == 1
+    assert page.locator('.way-cross[title="closed: Depot Eupen → Aubel"]').count() == 1
 
 
 @marked

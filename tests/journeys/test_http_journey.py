@@ -73,6 +73,8 @@ def engage(engine: Engine) -> None:
             governance.add_account(session, act, name=name, title=name, password=PASSWORD, grants=grants)
         grants = [Grant("requester", member="BE-1")]
         governance.add_account(session, act, name="aubel", title="Aubel", password=PASSWORD, grants=grants)
+        grants = [Grant("requester"), Grant("committee")]
+        governance.add_account(session, act, name="both", title="Asks and decides", password=PASSWORD, grants=grants)
 
     transact(engine, add)
 
@@ -138,11 +140,15 @@ def test_the_same_key_has_its_effect_once_and_gives_the_same_reply(people: Peopl
 
 
 def test_nobody_approves_a_plan_that_serves_their_own_request(people: People) -> None:
+    """`both` may ask and may approve, so that only whose request it is can be the reason."""
     surge = declare(people)
-    ask(people, surge, name="coordinator")
+    assert ask(people, surge, name="both").status_code == 201
     plan = people.post("coordinator2", f"/surges/{surge}/plans").json()["id"]
-    refused = people.post("coordinator2", f"/plans/{plan}/approve")
-    assert refused.status_code == 403
+    refused = people.post("both", f"/plans/{plan}/approve")
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:stockpile:problem:own_work")
+    assert "made request" in refused.json()["detail"]
+    assert people.get("auditor", f"/plans/{plan}")["state"] == "computed"
+    assert people.post("committee", f"/plans/{plan}/approve").status_code == 200
 
 
 def test_a_stale_plan_is_refused_and_computed_again(people: People) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason="no /usr/bin/chromium: apt-get install chromium"),
     pytest.mark.skipif(find_spec("playwright") is None, reason="no playwright: pip install -e .[test]"),
 ]
+Timed = Callable[[str, int], AbstractContextManager[None]]
 PAGES = ("", "/data", "/data/fairness", "/data/kpis", "/municipalities/NL-1", "/plans/1", "/contracts/UC-1",
          "/kpis/min_fill", "/verify", "/policy", "/impact", "/grievances")  # fmt: skip
 
@@ -72,21 +74,37 @@ def test_every_page_fits_the_screen_and_asks_nothing_of_outside(
     context.close()
 
 
-def test_a_citizen_finds_who_got_what_and_complains_without_scripts(served: Served, browser: Browser) -> None:
+def test_a_citizen_finds_who_got_what_and_complains_without_scripts(
+    served: Served, browser: Browser, timed: Timed
+) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, java_script_enabled=False)
     page = context.new_page()
+    with timed("who got what and why, without a sign-in", 60):
+        page.goto(f"http://127.0.0.1:{served.port}/public")
+        page.get_by_label("Name or code").fill("Vaals")
+        page.get_by_role("button", name="Show").click()
+        assert page.locator("h1").inner_text() == "Vaals (NL)"
+        assert "There was not enough for all" in page.locator("main").inner_text()
+    with timed("a grievance, and its state by its token", 180):
+        page.get_by_role("link", name="Complain about an allocation").click()
+        assert page.get_by_label("Code of the municipality").input_value() == "NL-1"
+        page.get_by_label("What happened?").fill("We got less than others.")
+        page.get_by_role("button", name="Send").click()
+        token = page.locator("code.token").inner_text()
+        page.goto(f"http://127.0.0.1:{served.port}/public/grievances")
+        page.get_by_label("Token").fill(token)
+        page.get_by_role("button", name="Show").click()
+        assert "acknowledge: due" in page.locator("main").inner_text()
+    context.close()
+
+
+def test_a_journalist_has_the_prices_as_a_file_in_two_clicks(served: Served, browser: Browser, timed: Timed) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
     page.goto(f"http://127.0.0.1:{served.port}/public")
-    page.get_by_label("Name or code").fill("Vaals")
-    page.get_by_role("button", name="Show").click()
-    assert page.locator("h1").inner_text() == "Vaals (NL)"
-    assert "There was not enough for all" in page.locator("main").inner_text()
-    page.get_by_role("link", name="Complain about an allocation").click()
-    assert page.get_by_label("Code of the municipality").input_value() == "NL-1"
-    page.get_by_label("What happened?").fill("We got less than others.")
-    page.get_by_role("button", name="Send").click()
-    token = page.locator("code.token").inner_text()
-    page.goto(f"http://127.0.0.1:{served.port}/public/grievances")
-    page.get_by_label("Token").fill(token)
-    page.get_by_role("button", name="Show").click()
-    assert "acknowledge: due" in page.locator("main").inner_text()
+    with timed("a table of open data as a file, in two clicks", 60):
+        page.get_by_role("link", name="All data").click()
+        with page.expect_download() as download:
+            page.locator("a[href='/public/data/prices.csv']").click()
+    assert "," in download.value.path().read_text(encoding="utf-8-sig").splitlines()[0]
     context.close()

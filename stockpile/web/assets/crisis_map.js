@@ -24,7 +24,7 @@
     fit();
     new ResizeObserver(fit).observe(map.getContainer());
     for (const depot of data.depots) {
-      const icon = L.divIcon({ className: "depot-mark", html: "D", iconSize: [18, 18] });
+      const icon = L.divIcon({ className: depot.closed ? "depot-mark depot-closed" : "depot-mark", html: depot.closed ? "✗" : "D", iconSize: [18, 18] });
       L.marker(depot.at, { icon, keyboard: false, title: depot.name, zIndexOffset: 1000 })
         .bindTooltip(words(depot.name)).addTo(map);
     }
@@ -45,9 +45,23 @@
     }).bindTooltip(words(way.label), { sticky: true }))).addTo(map);
   }
 
+  function close(map, ways) {
+    if (map.crisis.closed) map.crisis.closed.remove();
+    map.crisis.closed = L.layerGroup(ways.flatMap((way) => {
+      const middle = [(way.start[0] + way.end[0]) / 2, (way.start[1] + way.end[1]) / 2];
+      const icon = L.divIcon({ className: "way-cross", html: "✗", iconSize: [16, 16] });
+      return [
+        L.polyline([way.start, way.end], { weight: 3, color: "#9b0018", opacity: 0.9, dashArray: "2 8", className: "closed-way" })
+          .bindTooltip(words(way.label), { sticky: true }),
+        L.marker(middle, { icon, keyboard: false, title: way.label }).bindTooltip(words(way.label)),
+      ];
+    })).addTo(map);
+  }
+
   window.drawCrisis = (map, data) => {
     if (!map.crisis) start(map, data);
     draw(map, data.ways);
+    close(map, data.closed);
     for (const dot of data.dots) {
       const mark = map.crisis.dots.get(dot.code) || place(map, dot);
       mark.setStyle(looks[dot.band]).setRadius(dot.radius).setTooltipContent(words(dot.label));

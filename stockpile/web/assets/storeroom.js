@@ -3,7 +3,7 @@
 (() => {
   "use strict";
   const boot = JSON.parse(document.getElementById("boot").textContent);
-  const QUEUE = "stockpile.queue", SITE = "stockpile.site", NOTE = "stockpile.delivery-note", KEPT_DONE = 5;
+  const QUEUE = "stockpile.queue", SITE = "stockpile.site", NOTE = "stockpile.delivery-note", ONLY = "stockpile.count-of-", KEPT_DONE = 5;
   const PAUSES = [1000, 2000, 5000, 10000];
   const byId = (id) => document.getElementById(id);
   const _ = (text) => boot.words[text] || text;
@@ -21,10 +21,17 @@
 
   // --- the server -----------------------------------------------------------------------------------------------
 
+  // What a refusal means in the page's language stands before the server's own sentence, which is in English.
+  function inWords(problem) {
+    const code = (problem.type || "").split(":").pop();
+    const family = code.startsWith("unknown_") ? "unknown" : code.endsWith("_state") ? "state" : code;
+    const exact = problem.detail || _("The server refused this.");
+    return boot.refusals[family] ? `${boot.refusals[family]} (${exact})` : exact;
+  }
   class Offline extends Error {}
   class Refused extends Error {
     constructor(status, problem) {
-      super(problem.detail || _("The server refused this."));
+      super(inWords(problem));
       this.status = status;
     }
   }
@@ -111,7 +118,7 @@
 
   // An entry made without a connection still holds the raw scan: the server says what it means before it is posted.
   async function bodyOf(entry) {
-    if (!entry.body.scan) return entry.body;
+    if (!entry.body?.scan) return entry.body;
     const found = await call("POST", "scans", { text: entry.body.scan, site: entry.body.site });
     const line = { ...found.line, quantity: entry.body.packs * found.pack_units };
     if (!line.lot || !line.expiry) throw new Refused(422, { detail: _("the scan names no lot or no expiry: enter it by hand") });
@@ -161,6 +168,7 @@
   function show(view, title, inside, offered) {
     choices = offered || [];
     panel.dataset.view = view;
+    panel.dataset.seen = "";
     const list = make("ol", { className: "choices" }, ...choices.map(choiceRow));
     const back = make("button", { type: "button", className: "back", textContent: _("Back (Esc)"), onclick: home });
     panel.replaceChildren(
@@ -192,6 +200,7 @@
         : one.type === "lines"
           ? make("textarea", { id, name: one.name, rows: 6, autocomplete: "off" })
           : make("input", { id, name: one.name, type: one.type || "text", autocomplete: "off" });
+      if (one.type === "file") Object.assign(input, { accept: "image/*", capture: "environment" });
       if (one.type === "number") Object.assign(input, { min: one.min ?? 1, step: 1, inputMode: "numeric" });
       input.required = one.required !== false;
       if (one.value !== undefined && one.value !== null) input.value = one.value;
@@ -239,12 +248,17 @@
         detail: `${amount(one.open, one.base_unit)}, ${_("order")} ${one.calloff}${one.expected_at ? `, ${day(one.expected_at)}` : ""}`,
         run: () => receiving({ line: { item: one.item, quantity: one.open, calloff_line: one.line }, open_lines: [one] }) })),
       { label: _("What expires soon, and what to do about it"), detail: "", run: expiring },
+      { label: _("What to count next"), detail: "", run: toCount },
       { label: _("Count this site or one bin"), detail: "", run: openCount },
     ];
+    // What has not changed is not drawn anew, so that a press that falls into the answer is not lost.
+    const seen = JSON.stringify([asked, shown.map((one) => [one.label, one.detail])]);
+    if (panel.dataset.seen === seen) { choices = shown; return; }
     const none = work.to_send.length + work.arriving.length + work.ordered.length === 0;
     show("home", say("To do at {site}", { site: here().name }), [make("p", { className: "quiet" }, none
       ? _("Nothing waits to leave or arrive. Scan a label, or type a name.")
       : _("Scan a label, type a name, or type the number of a task and Enter."))], shown);
+    panel.dataset.seen = seen;
   });
 
   const day = (text) => new Date(text).toLocaleDateString(document.documentElement.lang, { day: "numeric", month: "short", year: "numeric", timeZone: here().time_zone });
@@ -436,6 +450,14 @@
     ]);
   });
 
+  // The photograph stays with who took it; what is recorded proves later that it is the same. Browsers compute the
+  // digest on encrypted pages and on this machine only: elsewhere the file's name and size must do.
+  async function fingerprint(photo) {
+    if (!window.crypto.subtle) return say("photograph {name}, {n} bytes", { name: photo.name, n: photo.size });
+    const digest = new Uint8Array(await window.crypto.subtle.digest("SHA-256", await photo.arrayBuffer()));
+    return `sha256:${[...digest].map((one) => one.toString(16).padStart(2, "0")).join("")} ${photo.name}`;
+  }
+
   function arriving(one) {
     const name = say("transfer {n} from {place}", { n: one.transfer, place: placeName(one.origin) });
     const rows = one.lines.map((line) => [line.item_name, line.lot, line.expiry, amount(line.quantity, line.base_unit)]);
@@ -445,12 +467,21 @@
       { label: _("Something is missing, damaged or too much"), run: () => show("differs", say("Take in {what}", { what: name }), [
         form(one.lines.flatMap((line) => [
           { name: `good-${line.line}`, label: say("{item}, lot {lot}: good", { item: line.item_name, lot: line.lot }), type: "number", min: 0, value: line.quantity },
-          { name: `damaged-${line.line}`, label: _("damaged"), type: "number", min: 0, value: 0 }]), _("Record"),
-        (given) => taken(one.lines.map((line) => {
-          const good = Number(given[`good-${line.line}`]), damaged = Number(given[`damaged-${line.line}`]);
-          const over = Math.max(0, good + damaged - line.quantity);
-          return { line: line.line, received: good - over, damaged, over };
-        })))]) },
+          { name: `damaged-${line.line}`, label: _("damaged"), type: "number", min: 0, value: 0 }]).concat([
+          { name: "note", label: _("What is wrong"), required: false },
+          { name: "photo", label: _("Photograph: keep it, its fingerprint is recorded"), type: "file", required: false }]), _("Record"),
+        guarded(async (given) => {
+          const evidence = given.photo && given.photo.size ? await fingerprint(given.photo) : "";
+          const lines = one.lines.map((line) => {
+            const good = Number(given[`good-${line.line}`]), damaged = Number(given[`damaged-${line.line}`]);
+            const over = Math.max(0, good + damaged - line.quantity);
+            const differs = damaged || good !== line.quantity;
+            return { line: line.line, received: good - over, damaged, over, note: differs ? given.note : "" };
+          });
+          record(say("Taken in: {what}", { what: name }), `transfers/${one.transfer}/hand-over`,
+            { signed_by: boot.account, evidence, lines });
+          home();
+        }))]) },
     ]);
   }
 
@@ -484,15 +515,38 @@
     }))]);
   });
 
+  const GRADED = { worth: _("by its worth"), "no price": _("no price known"), controlled: _("controlled"), "priority 1": _("life-saving") };
+  const MOST_TO_COUNT = 20;
+
+  const toCount = guarded(async () => {
+    const found = await get(`sites/${enc(site())}/to-count`);
+    show("to-count", say("What to count next at {site}", { site: here().name }), [make("p", { className: "quiet" }, found.length
+      ? _("The longest overdue first. Begin with one: type its number and Enter.") : _("Nothing stands here to be counted."))],
+      found.slice(0, MOST_TO_COUNT).map((one) => ({
+        label: `${one.item} ${one.item_name}`,
+        detail: [say("class {grade}, {why}", { grade: one.grade, why: GRADED[one.why] || one.why }),
+          one.last_counted ? say("counted last {day}", { day: day(one.last_counted) }) : _("never counted"),
+          one.overdue_days ? say("{n} days overdue", { n: number(one.overdue_days) })
+            : one.last_counted ? say("due {day}", { day: day(one.due_on) }) : ""].filter(Boolean).join("; "),
+        run: () => countItem(one.item, one.item_name) })));
+  });
+
+  const countItem = guarded(async (item, name) => {
+    const reason = say("cycle count of {item}", { item: `${item} ${name}` });
+    const made = await call("POST", "counts", { site: site(), bin: null, reason }, crypto.randomUUID());
+    localStorage.setItem(`${ONLY}${made.id}`, item);
+    await counting(made.id);
+  });
+
   const counting = guarded(async (count) => {
-    const open = (await get(`counts/${count}/sheet`)).filter((one) => !one.attempts || one.recount);
+    const only = localStorage.getItem(`${ONLY}${count}`);
+    const open = (await get(`counts/${count}/sheet`)).filter((one) => (!one.attempts || one.recount) && (!only || one.item === only));
     if (!open.length) return show("counted", _("Count"), [make("p", {}, _("Every line is counted. Another person approves the count."))]);
     next(count, open, open.length);
   });
 
   function next(count, open, total) {
     const [line, ...rest] = open;
-    if (!line) return counting(count);
     const item = items.get(line.item);
     show("counting", say("Count {done} of {all}", { done: total - open.length + 1, all: total }), [
       facts([[_("Item"), `${line.item} ${item.name}`], [_("Lot"), line.lot], [_("Status"), STATUS[line.status]], [_("Owner"), line.owner === "pool" ? _("pool") : line.owner]]),
@@ -503,8 +557,10 @@
         const serials = line.serialised ? given.serials.split(/\r?\n/).map((one) => one.trim()).filter(Boolean) : [];
         const counted = line.serialised ? serials.length : Number(given.counted);
         record(say("Counted {quantity} of {item}, lot {lot}", { quantity: amount(counted, item.base_unit), item: item.name, lot: line.lot }),
-          `counts/${count}/lines`, { lot_id: line.lot_id, owner: line.owner, status: line.status, counted, ...(serials.length ? { serials } : {}) });
-        next(count, rest, total);
+          `counts/${count}/lines`, { lot_id: line.lot_id, owner: line.owner, status: line.status, counted, ...(serials.length ? { serials } : {}) },
+          rest.length ? null : () => panel.dataset.view === "counting" && counting(count));
+        if (rest.length) next(count, rest, total);
+        else show("counting", _("Count"), [make("p", { className: "quiet" }, _("Recorded. Whether a line is to be counted again is asked now."))]);
       })]);
   }
 
