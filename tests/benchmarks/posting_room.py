@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -86,7 +87,7 @@ def _stock(engine: Engine, lots: list[int]) -> None:
     ]
     for start in range(0, len(intents), bulk.LARGEST):
         part = intents[start : start + bulk.LARGEST]
-        transact(engine, lambda session, part=part: ledger.post_each(session, part))  # type: ignore[misc]
+        transact(engine, partial(ledger.post_each, intents=part))
 
 
 def analyse(address: str) -> None:

@@ -6,9 +6,9 @@ first stock (fixtures/region). After the data's last week only everyday use goes
 once by supplier and week, the same for every rule; a rule learns of it when the goods come. What cannot be served in
 its week is unmet for good. Orders are not limited by a budget, so that the clairvoyant plan is exact line by line.
 
-Whatever of a rule can be set is set on other data: `practice` is the same wares under real monthly hospital series
-(fixtures/series/hospital_monthly.csv, 2000 to 2003), each month taken for a week. No figure of a rule was chosen on
-the weeks that are played again.
+Whatever of a rule can be set is set on other data, for all rules on the same: `practice` is the same wares under real
+monthly hospital series (fixtures/series/hospital_monthly.csv, 2000 to 2003), each month taken for a week, and under
+generated waves (`waves`). No figure of a rule was chosen on the weeks that are played again.
 """
 
 from __future__ import annotations
@@ -23,23 +23,22 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
-from optimizer.reorder.horizon.model import plan_horizon
-from optimizer.reorder.horizon.problem import Line, Lot, Offer, Problem, Tier
-from optimizer.reorder.horizon.tonight import plan_tonight
 from stockpile.contracts.rules import tier_price
+from stockpile.demand import growth
 from stockpile.reorder import rules, shaping
-from stockpile.reorder.shaping import UNMET, Article, Clauses, Source
+from stockpile.reorder.shaping import UNMET, Article, Source
+from tests.benchmarks.waves import wave
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 FIRST, WAVE_WEEKS, WEEKS = date(2020, 3, 2), 17, 30
 ITEMS = 6
 REVIEW_DAYS = 7
-PLENTY = 10**12
 SIGMAS = 1.65
 """A service of 95 % where use is normal: what (s,S) and moving-average rules are usually given."""
 HISTORY = 4
 """Weeks before the first are everyday use; weeks that are looked back at unless a rule is set otherwise."""
-PRACTICE_SERIES, PRACTICE_WEEKS, PRACTICE_STOCK = 4, 30, 6
+PRACTICE_SERIES, PRACTICE_WEEKS, PRACTICE_STOCK, PRACTICE_WAVES = 4, 30, 6, 8
+PRACTICE_CRATES, PRACTICE_DIVISOR = 300, 2
 MOST_CRATES = 1500
 """Packs are bundled so that a ware's whole use counts about so many; every rule orders the same bundles."""
 
@@ -52,13 +51,20 @@ def rows(name: str) -> list[dict[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Ware:
-    """An item with its ways to order, first stock (packs), and true use by week (packs)."""
+    """An item with its ways to order, first stock (packs), and true use by week (packs).
+
+    `admissions` (by week) and `per_admission_milli` (base units) where a wave drives the use; `before`: packs used in
+    the weeks before the first, where it does not.
+    """
 
     article: Article
     stock: int
     use: tuple[int, ...]
     later: int
     life_weeks: int
+    admissions: tuple[int, ...] = ()
+    per_admission_milli: int = 0
+    before: tuple[int, ...] = ()
 
     @property
     def price(self) -> int:
@@ -95,11 +101,12 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Set:
-    """What is set on other data: sigmas of safety and weeks looked back at; parts of the reserve for late orders."""
+    """What is set on other data: sigmas of safety and weeks looked back at; growth believed, weeks until a turn."""
 
     sigmas: float = SIGMAS
     weeks: int = HISTORY
-    reserve: int = 0
+    fastest: float = growth.FASTEST
+    turns: tuple[int, ...] = growth.TURNS
 
 
 Rule = Callable[[int, Ware, Course], list[tuple[Source, int]]]
@@ -138,9 +145,15 @@ def drawn_weeks(leads: dict[str, list[int]], supplier: str, week: int, *, seed: 
     return -(-days // (7 * divisor))
 
 
-def wares(leads: dict[str, list[int]], divisor: int) -> list[Ware]:
-    """The items that the wave used most of (in money) and the two quickest suppliers sell, with contracts and stock."""
-    admissions, items = weekly_admissions(), {row["item"]: row for row in rows("region/items.csv")}
+def wares(
+    leads: dict[str, list[int]], divisor: int, *, admissions: list[int] | None = None, crates: int = MOST_CRATES
+) -> list[Ware]:
+    """The items that the wave used most of (in money) and the two quickest suppliers sell, with contracts and stock.
+
+    `admissions`: of another wave than that of spring 2020.
+    """
+    admitted = weekly_admissions() if admissions is None else admissions
+    items = {row["item"]: row for row in rows("region/items.csv")}
     prices: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
     for row in rows("region/price_tiers.csv"):
         prices[row["contract"], row["item"]].append((int(row["from_packs"]), int(row["pack_price_minor"])))
@@ -169,25 +182,26 @@ def wares(leads: dict[str, list[int]], divisor: int) -> list[Ware]:
         stock[row["item"]] += int(row["quantity"]) if row["expiry"] > "2020-09-30" else 0
     quick = {"SUP-01", "SUP-02"}
     made = [
-        _ware(items[code], tuple(ways), stock[code], admissions)
+        _ware(items[code], tuple(ways), stock[code], admitted, crates)
         for code, ways in sources.items()
         if int(items[code]["use_per_admission_milli"]) and quick & {one.supplier for one in ways}
     ]
     return sorted(made, key=lambda one: -sum(one.use) * one.price)[:ITEMS]
 
 
-def _ware(item: dict[str, str], ways: tuple[Source, ...], stock: int, admissions: list[int]) -> Ware:
+def _ware(item: dict[str, str], ways: tuple[Source, ...], stock: int, admissions: list[int], crates: int) -> Ware:
     size, per, base = (int(item[name]) for name in ("pack_size", "use_per_admission_milli", "baseline_milli_per_day"))
     needed = [one * per + 7 * base for one in admissions]
     position = rules.Position(rules.Use(base, 0, base), (), (), 0, 0, 0)
     life = int(item["shelf_life_days"]) * 2 // 3
     packs = (sum(needed) + base * life) // (1000 * size) + stock // size
-    crate = -(-packs // MOST_CRATES)
+    crate = -(-packs // crates)
     size, ways = size * crate, tuple(_crated(one, crate) for one in ways)
     article = Article(
         item["item"], int(item["priority"]), size, int(item["volume_ml"]), item["storage"], life, position, ways
     )
-    return Ware(article, stock // size, rules.counted(needed, 1000 * size), 7 * base // (1000 * size), life // 7)
+    use, later = rules.counted(needed, 1000 * size), 7 * base // (1000 * size)
+    return Ware(article, stock // size, use, later, life // 7, tuple(admissions), per)
 
 
 def _crated(source: Source, packs: int) -> Source:
@@ -231,130 +245,29 @@ def _result(ware: Ware, run: Course) -> Result:
     return Result(run.unmet * ware.price, (left - usable) * ware.price, run.spend, run.unmet * 1000 // wanted, cost)
 
 
-def practice(made: list[Ware]) -> list[Ware]:
-    """Wares with other use: real hospital series instead of the wave, as many weeks of stock as is usual first."""
-    found = []
+def practice(leads: dict[str, list[int]]) -> list[Ware]:
+    """Wares with other use: real hospital series, as many weeks of stock as is usual first; and generated waves."""
+    made, found = wares(leads, PRACTICE_DIVISOR, crates=PRACTICE_CRATES), list[Ware]()
     series = rows("series/hospital_monthly.csv")
     for at in range(PRACTICE_SERIES):
         ware, row = made[at % len(made)], series[at * len(series) // PRACTICE_SERIES]
         values = [int(value) for name, value in row.items() if name != "series_id" and value][: 12 + PRACTICE_WEEKS]
         usual = max(1, round(statistics.fmean(values[:12])))
-        found.append(replace(ware, use=tuple(values[12:]), later=usual, stock=PRACTICE_STOCK * usual))
+        found.append(_everyday(ware, tuple(values), usual))
+    for at in range(PRACTICE_WAVES):
+        admitted = wave(at, WAVE_WEEKS) + [0] * (WEEKS - WAVE_WEEKS)
+        found.append(wares(leads, PRACTICE_DIVISOR, admissions=admitted, crates=PRACTICE_CRATES)[at % ITEMS])
     return found
 
 
-def known_use(week: int, ware: Ware, weeks: int = HISTORY) -> list[int]:
-    """Use of the weeks before, packs; the everyday use stands for the time before the first."""
-    return [ware.later] * max(0, weeks - week) + list(ware.use[max(0, week - weeks) : week])
-
-
-def nightly(chosen: Set) -> Rule:
-    """The nightly run: the last week's use goes on until an order can arrive after the next look, and no longer.
-
-    `reserve`: so many times what a surge that goes on uses while an order comes late is set aside besides.
-    """
-
-    def rule(week: int, ware: Ware, run: Course) -> list[tuple[Source, int]]:
-        return _nightly(week, ware, run, chosen.reserve)
-
-    return rule
-
-
-def _nightly(week: int, ware: Ware, run: Course, reserve: int) -> list[tuple[Source, int]]:
-    size, last = ware.article.pack_size, known_use(week, ware)[-1]
-    quickest = min(ware.article.sources, key=lambda one: one.lead_days)
-    later = ware.later * size * 1000 // 7
-    use = rules.Use(max(last * size * 1000 // 7, later), REVIEW_DAYS + quickest.lead_days, later)
-    expected, late = quickest.lead_days, quickest.late_days
-    delay = rules.for_delay(use_milli_per_day=later, expected_days=expected, late_days=late)
-    surge = rules.for_delay(use_milli_per_day=use.now - use.later, expected_days=expected, late_days=late)
-    lots = (rules.Lot(run.stock * size, ware.article.shelf_life_days),) if run.stock else ()
-    coming = tuple((7 * max(1, expected - week), packs * size) for _, expected, packs in run.open)
-    position = rules.Position(use, lots, coming, 0, reserve * surge, delay)
-    article = replace(ware.article, position=position)
-    case = shaping.shape([article], Clauses(PLENTY, 1, {}, {}, {}), limit_seconds=60)
-    made = plan_tonight(replace(case.night, rounds=1))  # one ware and no scarce clause: exact without a search
-    ways = {one.id: one for one in article.sources}
-    tonight = [order for order in made.plan.orders if order.week == 0]
-    return [(ways[order.offer], order.units * case.packs[article.code]) for order in tonight]
-
-
-def s_and_S(chosen: Set) -> Rule:
-    """(s,S): below s, the expected use until an order comes plus safety, fill up to four weeks more."""
-
-    def rule(week: int, ware: Ware, run: Course) -> list[tuple[Source, int]]:
-        level, mean = _level(week, ware, chosen)
-        return _filled(ware, run, level, level + HISTORY * mean)
-
-    return rule
-
-
-def moving_average(chosen: Set) -> Rule:
-    """Each week up to the mean of the last weeks times lead time and review, plus safety."""
-
-    def rule(week: int, ware: Ware, run: Course) -> list[tuple[Source, int]]:
-        level, _ = _level(week, ware, chosen)
-        return _filled(ware, run, level, level)
-
-    return rule
-
-
-def _level(week: int, ware: Ware, chosen: Set) -> tuple[float, float]:
-    past, source = known_use(week, ware, chosen.weeks), _usual(ware)
-    mean, weeks = statistics.fmean(past), source.lead_days / 7 + 1
-    return mean * weeks + chosen.sigmas * statistics.pstdev(past) * math.sqrt(weeks), mean
-
-
-def _usual(ware: Ware) -> Source:
-    return min(ware.article.sources, key=lambda one: one.lead_days)
-
-
-def _filled(ware: Ware, run: Course, below: float, up_to: float) -> list[tuple[Source, int]]:
-    source, position = _usual(ware), run.stock + sum(packs for _, _, packs in run.open)
-    if position >= below:
-        return []
-    step = source.pack_multiple
-    return [(source, -(-max(math.ceil(up_to - position), source.minimum_packs) // step) * step)]
-
-
-def clairvoyant(ware: Ware, leads: dict[str, list[int]], *, seed: int, divisor: int) -> Rule:
-    """Orders of the exact optimum for the true use and the true lead times; for one ware."""
-    offers, ways = [], {}
-    for source in ware.article.sources:
-        for week in range(WEEKS):
-            took = drawn_weeks(leads, source.supplier, week, seed=seed, divisor=divisor)
-            if week + took < WEEKS:
-                tiers = tuple(Tier(1 if at == 0 else start, price) for at, (start, price) in enumerate(source.tiers))
-                name = f"{source.contract} {week}"
-                least = max(source.minimum_packs, source.tiers[0][0])
-                offers.append(
-                    Offer(
-                        name,
-                        source.supplier,
-                        source.contract,
-                        tiers,
-                        took,
-                        least,
-                        source.pack_multiple,
-                        order_weeks=(week,),
-                    )
-                )
-                ways[name] = source
-    line = Line(
-        ware.article.code,
-        ware.article.code,
-        "",
-        "",
-        0,
-        ware.use,
-        ware.life_weeks,
-        ware.price * shaping.KEEP_PERMILLE_A_YEAR // 52,
-        ware.price * shaping.DISPOSE_PERMILLE // 1000,
-        ware.price * UNMET[ware.article.priority],
-        tuple(offers),
-        stock=(Lot(min(ware.stock, sum(ware.use) + ware.later * ware.life_weeks), ware.life_weeks),),
-        later_demand=ware.later,
-        residual_minor=ware.cheapest,
+def _everyday(ware: Ware, values: tuple[int, ...], usual: int) -> Ware:
+    """The ware under a series that no wave drives, in packs of which a usual week uses about as many as here."""
+    return replace(
+        ware,
+        use=values[12:],
+        before=values[:12],
+        later=usual,
+        stock=PRACTICE_STOCK * usual,
+        admissions=(),
+        per_admission_milli=0,
     )
-    plan = plan_horizon(Problem(WEEKS, (line,)), gap=0.0, rounds=1)
-    return lambda week, _, __: [(ways[one.offer], one.units) for one in plan.orders if one.week == week]

@@ -1,39 +1,48 @@
-"""Those who ask: each asks until it is told, under one key, sometimes twice at once, sometimes again much later."""
+"""Those who ask: each asks until it is told, under one key, sometimes twice at once, sometimes again much later.
+
+They all live in one thread and keep their connections, so that the service is what is waited for. Each stays with
+one process until that one fails it, as behind a load balancer that sends nobody away. What is sent twice goes anywhere.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import threading
 import time
 from datetime import timedelta
-from http.client import HTTPConnection, HTTPException
 
+import uvloop
+
+from tests.benchmarks.loading import post_request
+from tests.campaign import planted
+from tests.campaign.lines import Line, opened
 from tests.campaign.model import DONE, OPEN, Model, Operation
 from tests.campaign.opened import SITES, Service
 from tests.conftest import NOW
 
 HOT, AGAIN, TWICE, LATE, LARGE = 0.3, 0.03, 0.1, 0.05, 0.02
 """How often a hot lot is fought over, an old request comes again, one is sent twice at once, dated back, is large."""
+AMOUNTS = (-29, -7, -3, -1, 1, 3, 7, 29)
 PATIENCE_SECONDS = 40.0
 REPLY_SECONDS = 8.0
+PATH = "/api/v1/movements"
 
 
-class Client(threading.Thread):
+class Client:
     """One who asks, one thing after the other, at whatever process is there."""
 
-    def __init__(
-        self, service: Service, model: Model, *, seed: int, number: int, most: int, end: threading.Event, bug: str
-    ) -> None:
-        super().__init__(daemon=True)
-        self._service, self._model, self._end, self._bug = service, model, end, bug
-        self._random, self._number, self._most = random.Random(f"{seed}/{number}"), number, most
-        self._lots = service.lots()
-        self._connections: dict[int, HTTPConnection] = {}
+    def __init__(self, crowd: Crowd, *, number: int, most: int) -> None:
+        self._service, self._model, self._end, self._bug = crowd.service, crowd.model, crowd.end, crowd.bug
+        self._random, self._number, self._most = random.Random(f"{crowd.seed}/{number}"), number, most
+        self._lots = crowd.lots
+        self._port = self._random.choice(sorted(self._service.served_by))
+        self._lines: dict[tuple[int, bool], Line] = {}
         self._asked: list[Operation] = []
         self.longest = 0.0
 
-    def run(self) -> None:
+    async def run(self) -> None:
         """Ask until all is asked or it is over."""
         for turn in range(self._most):
             if self._end.is_set():
@@ -42,22 +51,20 @@ class Client(threading.Thread):
             self._model.ask(operation)
             self._asked.append(operation)
             if self._random.random() < TWICE:
-                other = threading.Thread(target=self._deliver_apart, args=(operation,), daemon=True)
-                other.start()
-                self._deliver(operation, self._connections)
-                other.join()
+                await asyncio.gather(self._deliver(operation), self._deliver(operation, second=True))
             else:
-                self._deliver(operation, self._connections)
+                await self._deliver(operation)
             if self._random.random() < AGAIN:
-                self._deliver(self._random.choice(self._asked), self._connections)
-        for connection in self._connections.values():
-            connection.close()
+                await self._deliver(self._random.choice(self._asked))
+        for line in self._lines.values():
+            line.close()
 
     def _new(self, turn: int) -> Operation:
         chance = self._random
-        pool = self._lots[:5] if chance.random() < HOT else self._lots
-        lots = chance.sample(pool, chance.choice((1, 1, 2, 3)))
-        amounts = [chance.choice((-29, -7, -3, -1, 1, 2, 5, 29)) for _ in lots]
+        crowded = self._bug in planted.CROWDED
+        pool = self._lots[:5] if chance.random() < HOT or crowded else self._lots
+        lots = chance.sample(pool, chance.choice((3, 4, 5) if crowded else (1, 1, 2, 3)))
+        amounts = [chance.choice(AMOUNTS) for _ in lots]
         at = None
         if chance.random() < LATE:
             amounts, at = [abs(one) for one in amounts], NOW - timedelta(minutes=chance.randint(1, 5000))
@@ -66,53 +73,90 @@ class Client(threading.Thread):
         name = f"operation {self._number}/{turn}"
         return Operation(name, chance.choice(SITES), tuple(zip(lots, amounts, strict=True)), at)
 
-    def _deliver_apart(self, operation: Operation) -> None:
-        """Deliver on connections of its own."""
-        connections: dict[int, HTTPConnection] = {}
-        self._deliver(operation, connections)
-        for connection in connections.values():
-            connection.close()
-
-    def _deliver(self, operation: Operation, connections: dict[int, HTTPConnection]) -> None:
+    async def _deliver(self, operation: Operation, *, second: bool = False) -> None:
         """Send until it is told what became of it, or patience ends."""
-        body = {
-            "kind": "adjust",
-            "site": operation.site,
-            "lines": [{"lot_id": lot, "quantity": change} for lot, change in operation.changes],
-            "reason": operation.name,
-        }
-        if operation.effective_at is not None:
-            body["effective_at"] = operation.effective_at.isoformat()
-        text, began, attempt = json.dumps(body), time.monotonic(), 0
+        body, key = _body(operation), operation.name.replace(" ", "-")
+        request = post_request(PATH, token=self._service.token, key=key, body=body)
+        port = self._random.choice(sorted(self._service.served_by)) if second else self._port
+        began, attempt = time.monotonic(), 0
         while time.monotonic() - began < PATIENCE_SECONDS:
-            key = operation.name.replace(" ", "-")
             if self._bug == "retry without key" and attempt:
-                key = f"{key}/{attempt}"
-            answer = self._send(text, key, connections)
+                request = post_request(PATH, token=self._service.token, key=f"{key}/{attempt}", body=body)
+            answer = await self._send(request, port, second)
             if answer is not None and self._model.answered(operation, *answer):
                 break
             attempt += 1
-            time.sleep(min(0.02 * 2 ** min(attempt, 5), 0.5) * self._random.random())
+            port = self._other()
+            if not second:
+                self._port = port
+            await asyncio.sleep(min(0.02 * 2 ** min(attempt, 4), 0.25) * self._random.random())
         else:
             operation.state = operation.state if operation.state == DONE else OPEN
         self.longest = max(self.longest, time.monotonic() - began)
 
-    def _send(self, text: str, key: str, connections: dict[int, HTTPConnection]) -> tuple[int, str] | None:
+    def _other(self) -> int:
+        """Another process than the one it stays with, if there is one."""
+        return self._random.choice([port for port in self._service.served_by if port != self._port] or [self._port])
+
+    async def _send(self, request: bytes, port: int, second: bool) -> tuple[int, str] | None:
         """One attempt at one of the processes; None where nobody answers."""
-        port = self._random.choice(list(self._service.served_by))
-        connection = connections.get(port) or HTTPConnection("127.0.0.1", port, timeout=REPLY_SECONDS)
-        headers = {
-            "Authorization": f"Bearer {self._service.token}",
-            "Content-Type": "application/json",
-            "Idempotency-Key": key,
-        }
+        line = self._lines.pop((port, second), None)
         try:
-            connection.request("POST", "/api/v1/movements", text, headers)
-            answer = connection.getresponse()
-            read = answer.status, answer.read().decode()
-        except (OSError, HTTPException):
-            connection.close()
-            connections.pop(port, None)
+            async with asyncio.timeout(REPLY_SECONDS):
+                line = line or await opened(port)
+                answer = await line.ask(request)
+        except OSError:
+            if line is not None:
+                line.close()
             return None
-        connections[port] = connection
-        return read
+        self._lines[port, second] = line
+        return answer
+
+
+def _body(operation: Operation) -> bytes:
+    body = {
+        "kind": "adjust",
+        "site": operation.site,
+        "lines": [{"lot_id": lot, "quantity": change} for lot, change in operation.changes],
+        "reason": operation.name,
+    }
+    if operation.effective_at is not None:
+        body["effective_at"] = operation.effective_at.isoformat()
+    return json.dumps(body).encode()
+
+
+class Crowd(threading.Thread):
+    """So many clients in one thread, which share out so many operations."""
+
+    def __init__(self, service: Service, model: Model, *, seed: int, size: int, operations: int, bug: str) -> None:
+        super().__init__(daemon=True)
+        self.service, self.model, self.seed, self.bug = service, model, seed, bug
+        self.lots, self.end = service.lots(), threading.Event()
+        most = -(-operations // size)
+        self._clients = [Client(self, number=number, most=most) for number in range(size)]
+        self._failure: BaseException | None = None
+
+    @property
+    def longest(self) -> float:
+        """Seconds that one of them waited longest for one thing."""
+        return max(client.longest for client in self._clients)
+
+    def run(self) -> None:
+        """Let them all ask."""
+        try:
+            uvloop.run(self._all())
+        except BaseException as failure:
+            self._failure = failure
+            raise
+
+    async def _all(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for client in self._clients:
+                group.create_task(client.run())
+
+    def over(self) -> None:
+        """Have them end, each with what it is at; a fault of theirs is raised here."""
+        self.end.set()
+        self.join()
+        if self._failure is not None:
+            raise self._failure

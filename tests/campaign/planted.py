@@ -134,6 +134,14 @@ SERVICE: Final[dict[str, Callable[[], None]]] = {
 }
 SERVER: Final[dict[str, tuple[str, ...]]] = {"sync off": ("synchronous_commit=off", "wal_writer_delay='10s'")}
 CLIENTS: Final = ("retry without key",)
+CROWDED: Final = ("unsorted locks",)
+"""What shows only where several processes want the same few accounts at once: everybody asks for many hot lots.
+
+Two that lock in one statement each hardly ever meet in the middle of it; of three or more, two wait for the first,
+and set off together in opposite orders when it is done.
+"""
+CROWD: Final = 6
+"""So many processes of the service are there then."""
 _NUMBERED: Final = (
     "ALTER TABLE movement DROP CONSTRAINT uq_movement_from_balance_id_from_seq",
     "ALTER TABLE movement DROP CONSTRAINT uq_movement_to_balance_id_to_seq",
@@ -149,3 +157,8 @@ DATABASE: Final[dict[str, tuple[str, ...]]] = {
     "a sum for a check": _POSITIVE,
 }
 BUGS: Final = (*SERVICE, *SERVER, *CLIENTS)
+KINDS: Final[dict[str, tuple[str, ...]]] = {
+    "sync off": ("postmaster_kill",),
+    "retry without key": ("reply_cut", "worker_kill"),
+}
+"""The faults, by name, under which a bug shows; the others show under load alone."""

@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import json
 import random
-import threading
 import time
-from collections import Counter
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
+from typing import NamedTuple
 
 from sqlalchemy import text
 
 from stockpile import journal
 from stockpile.db import reading
 from stockpile.inventory import ledger
-from tests.campaign import faults
-from tests.campaign.clients import Client
+from tests.campaign import faults, planted
+from tests.campaign.clients import Crowd
 from tests.campaign.faults import Fault
 from tests.campaign.model import DONE, OPEN, REFUSED, Model, violations
 from tests.campaign.opened import Service
 
-CLIENTS = 12
+CLIENTS = 48
 BETWEEN, OUTAGE_SECONDS = 40, 15.0
 """So many answers come between two faults, or so long is waited for them."""
+
+
+class Outage(NamedTuple):
+    """Seconds from the end of a fault to the next answer; and the longest that nobody was answered since it began."""
+
+    after: float
+    silence: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +42,34 @@ class Report:
     done: int
     refused: int
     unknown: int
-    faults: dict[str, int]
+    outages: dict[str, list[Outage]]
+    """What there was of every kind of fault."""
     deadlocks: int
     longest_wait_seconds: float
-    longest_outage_seconds: float
     seconds: float
+    judged_seconds: float
     violations: list[str]
 
+    @property
+    def faults(self) -> dict[str, int]:
+        """How many there were of every kind."""
+        return {kind: len(outages) for kind, outages in self.outages.items()}
+
     def told(self) -> str:
-        """In a line or two."""
-        kinds = ", ".join(f"{name} {count}" for name, count in sorted(self.faults.items()))
+        """In a few lines."""
+        kinds = ", ".join(
+            f"{kind} {len(each)} ({max(one.silence for one in each):.1f})"
+            for kind, each in sorted(self.outages.items())
+        )
+        faults = sum(self.faults.values())
+        longest = max((one.after for each in self.outages.values() for one in each), default=0.0)
         return (
-            f"{self.asked:,} operations ({self.done:,} done, {self.refused:,} refused, {self.unknown:,} unknown), "
-            f"{sum(self.faults.values()):,} faults ({kinds}) in {self.seconds:.0f} s; longest wait of one operation "
-            f"{self.longest_wait_seconds:.1f} s, from the end of a fault to the next answer at most "
-            f"{self.longest_outage_seconds:.1f} s; {self.deadlocks} deadlocks; {len(self.violations)} violations"
+            f"{self.asked:,} operations ({self.done:,} done, {self.refused:,} refused, {self.unknown:,} unknown) in "
+            f"{self.seconds:.0f} s, {self.done / self.seconds:,.0f} done a second; {faults:,} faults, one in "
+            f"{self.seconds / max(faults, 1):.1f} s; longest wait of one operation {self.longest_wait_seconds:.1f} s, "
+            f"from the end of a fault to the next answer at most {longest:.1f} s; {self.deadlocks} deadlocks; "
+            f"{len(self.violations)} violations, judged in {self.judged_seconds:.0f} s; faults, and "
+            f"the longest that nobody was answered during each kind and after it, in seconds: {kinds}"
         )
 
 
@@ -60,37 +81,61 @@ def run(
     postgresql: bool,
     bug: str = "none",
     kinds: Sequence[Fault] | None = None,
+    most_faults: int = 1_000_000,
     pause: tuple[float, float] = (0.1, 1.0),
+    apart: float = 0.0,
+    disk_megabytes: int = 0,
 ) -> Report:
-    """Run until so many operations were asked or the time is over, and judge. Leaves nothing behind."""
-    service, model, end = Service(postgresql=postgresql, bug=bug), Model(), threading.Event()
+    """Run until so many operations were asked, so many faults done or the time is over, and judge. Leaves nothing.
+
+    Faults begin `apart` seconds from one another on average, where that leaves more than the `pause` between them.
+    """
+    workers = planted.CROWD if bug in planted.CROWDED else 2
+    service = Service(postgresql=postgresql, bug=bug, workers=workers, disk_megabytes=disk_megabytes)
+    model, began = Model(), time.monotonic()
+    crowd = Crowd(service, model, seed=seed, size=CLIENTS, operations=operations, bug=bug)
     try:
-        began, chance, done = time.monotonic(), random.Random(seed), Counter[str]()
-        known = kinds if kinds is not None else faults.ON_POSTGRESQL if postgresql else faults.ON_SQLITE
-        most = -(-operations // CLIENTS)
-        clients = [
-            Client(service, model, seed=seed, number=number, most=most, end=end, bug=bug) for number in range(CLIENTS)
-        ]
-        for client in clients:
-            client.start()
-        turn: list[Fault] = []
-        outage = 0.0
-        while time.monotonic() - began < seconds and not model.odd and any(one.is_alive() for one in clients):
-            time.sleep(chance.uniform(*pause))
-            if known:
-                turn = turn or chance.sample(list(known), len(known))
-                fault = turn.pop()
-                fault(service, chance)
-                done[fault.__name__] += 1
-                outage = max(outage, _recovered(model))
-        end.set()
-        for client in clients:
-            client.join()
-        waits = max(client.longest for client in clients)
-        return _judge(service, model, done, (waits, outage), time.monotonic() - began)
+        crowd.start()
+        known = kinds if kinds is not None else faults.usual(service)
+        happening = _happening(service, model, known, random.Random(seed), pause, apart=apart)
+        outages: dict[str, list[Outage]] = defaultdict(list)
+        while time.monotonic() - began < seconds and not model.odd and crowd.is_alive():
+            kind, outage = next(happening)
+            model.odd += [f"after {kind} the process on port {port} ended by itself" for port in service.ended()]
+            if kind:
+                outages[kind].append(outage)
+            if sum(len(each) for each in outages.values()) >= most_faults:
+                break
+        crowd.over()
+        return _judge(service, model, dict(outages), crowd.longest, time.monotonic() - began)
     finally:
-        end.set()
+        crowd.end.set()
         service.close()
+
+
+def _happening(
+    service: Service,
+    model: Model,
+    known: Sequence[Fault],
+    chance: random.Random,
+    pause: tuple[float, float],
+    *,
+    apart: float,
+) -> Iterator[tuple[str, Outage]]:
+    """After a pause, a fault: its kind and how long nobody was answered. All kinds come by turns."""
+    turn: list[Fault] = []
+    began = time.monotonic()
+    for number in count():
+        time.sleep(max(chance.uniform(*pause), began + apart * number - time.monotonic()))
+        if not known:
+            yield "", Outage(0.0, 0.0)
+            continue
+        turn = turn or chance.sample(list(known), len(known))
+        fault = turn.pop()
+        model.silence = 0.0
+        fault(service, chance)
+        after = _recovered(model)
+        yield fault.__name__, Outage(after, max(model.silence, after))
 
 
 def _recovered(model: Model) -> float:
@@ -103,7 +148,8 @@ def _recovered(model: Model) -> float:
     return first or time.monotonic() - began
 
 
-def _judge(service: Service, model: Model, done: Counter[str], waits: tuple[float, float], seconds: float) -> Report:
+def _judge(service: Service, model: Model, outages: dict[str, list[Outage]], longest: float, seconds: float) -> Report:
+    began = time.monotonic()
     service.rest()
     deadlocks = _deadlocks(service)
     found = violations(model, service.engine, opening=service.opening)
@@ -112,9 +158,13 @@ def _judge(service: Service, model: Model, done: Counter[str], waits: tuple[floa
         found.append(f"{deadlocks} deadlocks: locks are not taken in one order\n{told}")
     found += _slots(service)
     with reading(service.engine) as session:
+        if service.cluster is not None:
+            session.connection().execute(text("SET LOCAL statement_timeout = 0"))
+            session.connection().execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         found += [*ledger.discrepancies(session), *journal.discrepancies(session)]
     counts = [model.count(state) for state in (DONE, REFUSED, OPEN)]
-    return Report(len(model.operations), *counts, dict(done), deadlocks, *waits, seconds, found)
+    judged = time.monotonic() - began
+    return Report(len(model.operations), *counts, outages, deadlocks, longest, seconds, judged, found)
 
 
 def _deadlocks(service: Service) -> int:

@@ -58,17 +58,17 @@ def test_no_file_is_too_long_to_know() -> None:
     assert long == []
 
 
-def test_every_public_function_says_what_it_promises() -> None:
+def test_every_public_function_and_class_says_what_it_promises() -> None:
     told = [path for path in sources() if "tests" not in path.parts and path.name not in SHORT]
     silent = [f"{path.name}:{one.name}" for path in told for one in _silent(path)]
     assert silent == []
 
 
 def _silent(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
-    """Public functions of a module without a docstring (the screens' inner functions are not public)."""
+    """Public functions and classes of a module without a docstring (the screens' inner functions are not public)."""
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        public = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_")
-        if public and not ast.get_docstring(node):
+        named = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        if named and not node.name.startswith("_") and not ast.get_docstring(node):
             yield node
 
 
@@ -116,7 +116,10 @@ def test_only_tests_and_the_edges_read_the_clock() -> None:
 def test_the_revisions_have_one_head(engine: Engine) -> None:
     with engine.connect() as connection:
         script = ScriptDirectory.from_config(migrations.configuration(connection))
-    assert len(script.get_heads()) == 1
+        [head] = script.get_heads()
+        chain = [one.revision for one in reversed(list(script.walk_revisions("base", head)))]
+    told = " ".join(chain[chain.index("0017") - 1 :]).replace(" ", " > ")
+    assert told in (migrations.__doc__ or ""), "the docstring of stockpile.migrations tells the order"
 
 
 def test_the_migrated_schema_is_that_of_the_tables(engine: Engine, tmp_path: Path) -> None:

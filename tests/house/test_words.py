@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from datetime import UTC, datetime
 from functools import cache
@@ -14,13 +15,14 @@ from babel.messages.frontend import parse_mapping_cfg
 from sqlalchemy import CheckConstraint
 
 from stockpile.allocation import rules
+from stockpile.allocation.alternatives.rules import LEFT_ASIDE
 from stockpile.allocation.policies import rules as policies
 from stockpile.allocation.reasons import rules as words
 from stockpile.allocation.reasons.rules import Goods, Standing
 from stockpile.db import table_of
 from stockpile.demand import rules as demand
+from stockpile.governance.committee import gate, standard
 from stockpile.governance.committee import rules as voting
-from stockpile.governance.committee import standard
 from stockpile.governance.committee.queries import DELEGATION
 from stockpile.governance.committee.tables import Proposal
 from stockpile.inventory.eligibility import OBSTACLES
@@ -106,6 +108,7 @@ def test_the_screens_know_every_rule_and_every_obstacle_that_the_service_has() -
     assert set(selectable) <= set(crisis_rules.NAMES)
     assert {policy.sharing.words for policy in selectable.values()} <= set(crisis_rules.WORDS)
     assert set(OBSTACLES.values()) == set(crisis_rules.OBSTACLES)
+    assert set(LEFT_ASIDE.values()) == set(crisis_rules.LEFT_ASIDE)
     assert {rules.COMPUTED, rules.APPROVED, rules.SUPERSEDED} == set(crisis_rules.STATES)
     assert {demand.CATCH_UP, demand.CUMULATIVE_START} == set(crisis_surge.FLAGS)
     assert {name: job.title for name, job in JOBS.items()} == buying_runs.JOB_NAMES
@@ -114,12 +117,43 @@ def test_the_screens_know_every_rule_and_every_obstacle_that_the_service_has() -
 def test_the_committee_s_room_has_words_for_all_that_is_voted_on_and_for_every_state() -> None:
     voted = {one.operation for one in standard.rights() if one.body in (voting.COMMITTEE, voting.EMERGENCY)}
     assert voted <= set(committee_words.OPERATIONS)
-    assert set(committee_words.OPERATIONS) == set(committee_words.IF_NOT)
+    assert set(committee_words.OPERATIONS) == set(committee_words.IF_NOT) == standard.GATED
+    assert {one for one in standard.BY_TWO if one not in standard.GATED} == set(committee_words.BY_TWO)
+    kinds = {kind for subject in _subjects() for kind in [subject.partition(":")[0]]}
+    assert kinds == set(committee_words.SUBJECTS)
     assert set(voting.BODIES) == set(committee_words.BODIES)
     assert set(voting.CHOICES) == set(committee_words.CHOICES)
     assert {*voting.KINDS, DELEGATION} == set(committee_words.CAPACITIES)
     [states] = [one for one in table_of(Proposal).constraints if isinstance(one, CheckConstraint)]
     assert set(re.findall(r"'(\w+)'", str(states.sqltext))) == set(committee_words.STATES)
+
+
+def _subjects() -> set[str]:
+    """What effects say that they are about, as the source writes it, up to the first thing that is filled in."""
+    found = set()
+    for file in (ROOT / "stockpile").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Effect" and len(node.args) > 1:
+                said = node.args[1].values[0] if isinstance(node.args[1], ast.JoinedStr) else node.args[1]
+                found |= {said.value} if isinstance(said, ast.Constant) else set()
+    return {one for one in found if isinstance(one, str)}
+
+
+@in_each_language
+def test_an_emergency_s_own_title_is_told_in_the_reader_s_words(language: str) -> None:
+    """No operation's code and no subject's code stands in a title, whatever is ratified; a person's title stays."""
+    for operation in standard.GATED:
+        for kind in committee_words.SUBJECTS:
+            subject = f"{kind}:2"
+            with speech.speaking(language):
+                told = committee_words.titled(gate.ratifying(operation, subject), operation, subject)
+            assert operation not in told
+            assert subject not in told
+            assert "Ratify" not in told
+    with speech.speaking("nl"):
+        told = committee_words.titled(gate.ratifying("plan.approve", "plan:2"), "plan.approve", "plan:2")
+        assert told == "Te bekrachtigen: Een plan dat voorraad verdeelt (plan 2)"
+        assert committee_words.titled("Keep more", "floor.set", "item:TAB") == "Keep more"
 
 
 def test_a_reason_is_told_again_in_another_language_with_its_figures() -> None:

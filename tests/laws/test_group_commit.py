@@ -13,8 +13,10 @@ from datetime import timedelta
 from pathlib import Path
 from random import Random
 
+import psycopg
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col, select
 
 from stockpile.db import reading, transact
@@ -32,6 +34,7 @@ from tests.inventory.stockroom import account, faults, lot_id, shelves, take_in
 from tests.laws.parallel import at_once, kinds
 
 ROOT = Path(__file__).parents[2]
+GONE = psycopg.OperationalError("connection refused")
 
 
 class Clerk:
@@ -221,6 +224,27 @@ def test_what_breaks_one_record_leaves_the_others_alone(clerk: Clerk) -> None:
     assert isinstance(bad, KeyError)
     assert clerk.shelves()["D-DE available"] == 18
     assert faults(clerk.engine) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "tried"),
+    [(psycopg.errors.DeadlockDetected(), [5, 1]), (psycopg.errors.AdminShutdown(), [5]), (GONE, [5])],
+    ids=["a deadlock, then the database goes", "the server ends the session", "the database is away"],
+)
+def test_where_the_database_goes_away_nobody_waits_for_it_after_another(
+    clerk: Clerk, monkeypatch: pytest.MonkeyPatch, first: psycopg.Error, tried: list[int]
+) -> None:
+    sizes: list[int] = []
+
+    def commit(_engine: Engine, asks: Sequence[Ask], _refuse: object) -> None:
+        sizes.append(len(asks))
+        raise OperationalError("COMMIT", {}, first if len(sizes) == 1 else GONE)
+
+    monkeypatch.setattr("stockpile.inventory.grouping.commit", commit)
+    answers = clerk.send([clerk.ask(f"away {n}", -1) for n in range(5)])
+    assert [isinstance(one, OperationalError) for one in answers] == [True] * 5
+    assert sizes == tried
+    assert clerk.shelves()["D-DE available"] == 20
 
 
 def test_a_sign_in_that_ended_a_moment_ago_posts_nothing_and_keeps_no_reply(clerk: Clerk) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,11 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, func
 from sqlmodel import Session, select
 
+from stockpile.actor import Grant
 from stockpile.app import build
 from stockpile.db import open_engine, reading, transact
 from stockpile.governance import operations as governance
+from stockpile.governance.tables import Member
 from stockpile.inventory.tables import Balance, Lot, Movement, Posting
 from stockpile.region import loading
 from stockpile.region.reading import read
@@ -185,3 +188,36 @@ def test_an_expiry_of_the_last_century_is_read_as_such_and_warned_of(client: Tes
     assert answer.status_code == 200, answer.text
     assert answer.json()["line"]["expiry"] == "1971-01-01"
     assert any("expired" in one["message"] for one in answer.json()["warnings"])
+
+
+@pytest.mark.parametrize("way", ["general", "quick"])
+@pytest.mark.parametrize("text", ["[1.5]", '{"latitude": 1.5}', "1.50", "[[2.25]]"])
+def test_a_fraction_is_taken_nowhere_but_in_degrees(client: TestClient, region: Engine, text: str, way: str) -> None:
+    before = stored(region)
+    if way == "general":
+        client.app.state.let_in = {}  # type: ignore[attr-defined]
+    headers = {"Content-Type": "application/json"}
+    answer = client.post("/api/v1/movements", content=with_quantity(text), headers=headers)
+    assert answer.status_code in (400, 422), answer.text
+    assert stored(region) == before
+
+
+DEGREES = (("50.6779", 201), ("50", 201), ("5.0e-05", 201), ("1e400", 400), ("90.5", 422), ("[1.5]", 400))
+
+
+def test_where_a_member_lies_is_told_in_degrees_with_fractions(region: Engine, client: TestClient) -> None:
+    def founded(session: Session) -> str:
+        grants = [Grant("administrator")]
+        given = {"name": "registrar", "title": "registrar", "password": PASSWORD, "grants": grants}
+        account = governance.add_account(session, acting(governance.founder()), **given)
+        return governance.issue_token(session, account, real_now=datetime.now(UTC), hours=1)[0]
+
+    headers = {"Authorization": f"Bearer {transact(region, founded)}", "Content-Type": "application/json"}
+    plain = {"name": "Raeren", "country": "BE", "parent": "Liège", "population": 10_000, "population_year": 2020}
+    for number, (latitude, status) in enumerate(DEGREES):
+        body = json.dumps({**plain, "code": f"BE-9{number}", "reason": "asked to join", "longitude": 6})
+        body = body.removesuffix("}") + f', "latitude": {latitude}}}'
+        answer = client.post("/api/v1/members", content=body.encode(), headers=headers)
+        assert answer.status_code == status, answer.text
+    with reading(region) as session:
+        assert session.get_one(Member, "BE-90").latitude == 50.6779

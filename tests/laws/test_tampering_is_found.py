@@ -8,9 +8,11 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import Session
 
 from stockpile import journal
-from stockpile.inventory import ledger
+from stockpile.db import transact
+from stockpile.inventory import ledger, rules
+from stockpile.inventory.moves import Account, Move
 from tests.conftest import Cast, acting, unguard
-from tests.inventory.stockroom import faults, send_out, take_in
+from tests.inventory.stockroom import ON_SQLITE, faults, send_out, take_in
 
 FORGERIES = [
     ("the quantity of a movement", "UPDATE movement SET quantity = quantity + 1 WHERE id = 2", "movement 2"),
@@ -82,6 +84,24 @@ def test_every_forgery_in_the_books_is_found_and_named(books: Engine) -> None:
 def test_who_posted_when_and_why_cannot_be_changed_unseen(books: Engine) -> None:
     unnoticed = [what for what, statement in FALSE_HEADS if not found_after(books, statement)]
     assert unnoticed == []
+
+
+@ON_SQLITE
+def test_a_reason_that_reads_like_none_is_neither_taken_away_nor_added_unseen(books: Engine, cast: Cast) -> None:
+    """A correction for the reason "adjustment", and one for none: the journal's words are the same for both.
+
+    Entries from before it was noted which it was are no fault of anybody's.
+    """
+    move = Move(1, 1, Account(1, "D-BE", rules.POOL, rules.AVAILABLE), rules.LOSS, "lost")
+    for reason in ("adjustment", ""):
+        given = {"kind": "adjustment", "key": f"for {reason}", "moves": [move], "reason": reason}
+        transact(books, lambda session, given=given: ledger.post(session, acting(cast["logistics"]), **given))
+    assert faults(books) == []
+    for before, after in (("adjustment", ""), ("", "adjustment")):
+        found = found_after(books, f"UPDATE posting SET reason = '{after}' WHERE key = 'for {before}'")
+        assert any("how or why is not what the journal says" in one for one in found), before
+    older = "UPDATE journal_entry SET payload = replace(payload, '\"given\"\\:false,', '') WHERE action = 'stock.post'"
+    assert not any("who posted it" in one for one in found_after(books, older))
 
 
 def test_the_payload_of_a_journal_entry_cannot_be_edited_unseen(books: Engine) -> None:
