@@ -7,7 +7,7 @@ WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types order bench campaign constraints pictures words clean
+.PHONY: help setup demo test check lint types order bench campaign audit constraints pictures words clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,15 +16,16 @@ setup: $(READY) ## make .venv with everything that is needed
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Stockpile needs Python 3.11 or newer; set PYTHON=..."; exit 1; }
+	@echo "setting up $(VENV): some minutes the first time"
 	@$(PYTHON) -m venv $(VENV) || { echo "no virtual environment: on Debian, apt-get install python3-venv"; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test,dev,cluster,telemetry]'
 	@touch $(READY)
 
 demo: $(READY) ## answer a real surge with a simulated stockpile, then serve it (ARGS="--no-serve")
 	$(BIN)/stockpile demo $(ARGS)
 
 test: $(READY) ## run the tests
-	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 check: lint types order test ## lint, types, import order, tests
 
@@ -41,8 +42,11 @@ order: $(READY)
 bench: $(READY) ## run the benchmarks (tests/benchmarks)
 	$(BIN)/python -m pytest tests/benchmarks -o python_files='bench_*.py' $(ARGS)
 
-campaign: $(READY) ## kill, cut off and fill up a service under load (ARGS="--seed 1 --operations 100000 --minutes 10")
+campaign: $(READY) ## kill, cut off and fill up a service under load (ARGS="--seeds 10 --minutes 4")
 	$(BIN)/python -m tests.campaign $(ARGS)
+
+audit: $(READY) ## ask the advisory database about every pinned package (needs the network)
+	$(BIN)/uv tool run pip-audit --strict --disable-pip --no-deps --requirement constraints.txt
 
 constraints: $(READY) ## pin the newest versions that work together in constraints.txt
 	$(BIN)/uv pip compile --quiet --universal --no-header --no-annotate --all-extras --no-emit-index-url --no-emit-find-links --upgrade pyproject.toml --output-file constraints.txt
