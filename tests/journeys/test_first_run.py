@@ -92,7 +92,7 @@ def set_up(page: Page, served: Served) -> None:
     page.get_by_text("It is described.").wait_for()
     places = {f"{name}.csv": of_today(name) for name in ("sites", "lanes")}
     send(page, "Members, sites", {"members.csv": of_today("members").replace("19000", "many"), **places})
-    page.get_by_role("row", name=re.compile("2 population 'many' is not a whole number")).wait_for()
+    page.get_by_role("row", name=re.compile("3 population 'many' is not a whole number")).wait_for()
     book = {name: [tuple(row.split(",")) for row in of_today(name).splitlines()] for name in ("items", "licences")}
     send(page, "Items", {"goods.xlsx": template.workbook(book)})
     assert page.get_by_role("button", name="Load the region").is_disabled()
