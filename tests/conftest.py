@@ -37,6 +37,15 @@ settings.register_profile(
 settings.load_profile("steady")
 
 
+LONGEST = ("test_demo.py", "test_readme.py", "test_floods_demo.py")
+"""Files that tell whole demonstrations."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes minutes begins first, so that no worker is still at it when the others have nothing left to do."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
 def pytest_collection_finish() -> None:
     """What was imported stays: the garbage collector need not look at it again in every test."""
     gc.collect()
