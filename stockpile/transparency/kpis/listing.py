@@ -55,7 +55,7 @@ KPIS: Final = (
     Kpi(
         "line_stock_outs",
         "Lines without stock",
-        "lines with a need that got nothing",
+        "lines with a need that found nothing usable in store",
         "lines with a need that were decided",
         target="<= 1",
     ),
