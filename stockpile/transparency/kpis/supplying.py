@@ -237,11 +237,11 @@ def _sizes(session: Session) -> dict[str, str | None]:
 
 
 def _small(found: Iterable[dict[str, Any]]) -> Found:
-    """The rows with a small supplier over those with a known one; without any of those it is unknown."""
+    """The rows with a small supplier over those with a known one; of rows without any of those it is unknown."""
     told = tuple({**row, "size": row["size"] or "unknown"} for row in found)
     known = sum(1 for row in told if row["size"] != "unknown")
     if not known:
-        return Found(None, None, told, UNKNOWN_SIZE)
+        return Found(None, None, told, UNKNOWN_SIZE if told else "")
     return Found(sum(1 for row in told if row["size"] in SMALL), known, told)
 
 
