@@ -84,10 +84,13 @@ state string open or closed
 FLAGS: Final = Dataset(
     "red-flags",
     "Red flags on tenders",
-    "One row per flag (Cardinal's codes) on an imported or own tender; a flag is a question, not a verdict.",
-    "contract history: R003 short tender period, R018 single bid",
+    "One row per flag (Cardinal's codes) on a tender, imported or own, or on a supplier; a flag is a question, not a "
+    "verdict.",
+    "bids of tenders once they are compared, contract history, and the items of contracts; unusual is beyond the "
+    "quartiles by one and a half times what is between them",
     columns("""
-ocid string process
+ocid string? process; empty where it is about a supplier over all of them
+supplier string? code of the supplier, where it is about one
 flag string code of the flag
 about string what it asks
 value string what was found
