@@ -1,4 +1,4 @@
-"""Open data about how well it works: figures, before and after, peers, remedial actions, red flags."""
+"""Open data about how well it works: figures, before and after, peers, remedial actions, reviews, red flags."""
 
 from __future__ import annotations
 
@@ -79,6 +79,25 @@ municipality string? where, if it is about one
 owner string office that answers for it
 due date when it is due
 state string open or closed
+"""),
+)
+PEER_REVIEWS: Final = Dataset(
+    "peer-reviews",
+    "Peer reviews",
+    "One row per concluded review of a municipality by another: what became of its actions; what staff wrote is left "
+    "out.",
+    "reviews between members that are closed, the newest first, with their actions",
+    columns("""
+review integer number of the review
+reviewer string code of the municipality that looked
+reviewer_name string its name
+municipality string code of the municipality that was looked at
+name string name of the municipality
+opened_at date-time when the review began
+closed_at date-time when it was concluded, with all its actions done
+actions integer actions that followed from it
+done_in_time integer of these done by their day
+done_late integer of these done after their day
 """),
 )
 FLAGS: Final = Dataset(
