@@ -52,6 +52,9 @@ OBSTACLES: Final[dict[str, str]] = {
 }
 """Why stock cannot serve a use, in the order in which reasons are given: the law first."""
 
+OUT_OF_REACH: Final = frozenset({NOT_LICENSED, *RESTRICTED.values(), NO_LANE, NO_COLD_LANE, NO_COLD_STORE, TOO_LATE})
+"""Obstacles that leave stock usable where it lies: it is there, but not for this use."""
+
 WHENEVER: Final = datetime(9000, 1, 1, tzinfo=UTC)
 """Needed by no particular instant."""
 

@@ -182,5 +182,7 @@ def _record(session: Session, act: Act, made: Draft, slot: str) -> None:
         "bound_milli": plan.bound,
         "spend_minor": sum(order.cost_minor for order in made.orders),
         "left_out": telling.left_out(made.case, made.made),
+        "spend_by_week": telling.by_week(made.made),
+        "spend_before_by_week": telling.before_smoothing(made.case),
     }
     journal.record(session, act, action="reorder.run", subject=f"slot:{slot}", payload=payload, reason=made.note)

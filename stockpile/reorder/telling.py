@@ -24,7 +24,7 @@ def told(case: Case, made: Tonight) -> dict[str, Any]:
     `spend_before_by_week`: what the same needs would cost week by week if no budget spread them;
     `peak_to_mean_permille`: of both, the dearest week over the mean of the weeks up to the last order.
     """
-    plan, before, after = made.plan, before_smoothing(case), _by_week(made)
+    plan, before, after = made.plan, before_smoothing(case), by_week(made)
     return {
         "status": plan.status,
         "weeks": made.problem.weeks,
@@ -46,7 +46,7 @@ def told(case: Case, made: Tonight) -> dict[str, Any]:
     }
 
 
-def _by_week(made: Tonight) -> list[int]:
+def by_week(made: Tonight) -> list[int]:
     """What the plan spends in each week from tonight's on, minor units; weeks after its last order are left out."""
     weeks = [0] * (max((order.week for order in made.plan.orders), default=-1) + 1)
     for order in made.plan.orders:

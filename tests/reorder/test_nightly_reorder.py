@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from unittest import mock
@@ -119,6 +120,8 @@ def test_proposals_keep_to_the_budget_and_the_contracts_and_give_their_reasons(r
         [entry] = list(journal.entries(session, action="reorder.run"))
     assert entry.subject == "slot:2020-03-30"
     assert made.made.plan.digest() in entry.payload
+    for name in ("spend_by_week", "spend_before_by_week"):
+        assert json.loads(entry.payload)[name] == told[name], "what the figures of smoothing are made of"
 
 
 def test_the_run_tells_the_service_it_buys_the_price_of_the_next_point_and_how_far_it_is_proven(

@@ -98,8 +98,11 @@ def test_a_pack_costs_over_its_life_what_was_settled_for_it(region: Engine, cast
     with reading(region) as session:
         found = queries.figure(session, "lcc", WEEK)
         of_one = queries.figure(session, "lcc", Period(WEEK.starts, WEEK.ends, member="NL-1"))
+        year = queries.figure(session, "lcc_discounted", Period(date(2019, 3, 31), date(2020, 3, 30)))
     assert (found["numerator"], found["denominator"], found["value"]) == (2000, 4, 500.0)
     assert of_one["value"] is None, "costs are not booked by member"
+    assert (year["numerator"], year["denominator"], year["value"]) == (11537.5, 4, 2884.375), "119.99 / 1.04, all kinds"
+    assert [row["minor"] for row in year["rows"]] == [9614, 1154, 769], "other, purchase, transport"
 
 
 def use_tablets(engine: Engine, cast: Cast, *, quantity: int) -> None:

@@ -58,7 +58,10 @@ def test_the_share_of_small_suppliers_counts_those_of_unknown_size_apart(region:
     ]
     sized(region, SUP_2="large")
     assert figure(region, "sme_share", TODAY, TODAY)["value"] == 50.0
-    assert figure(region, "sme_share", date(2030, 1, 1), date(2030, 1, 2))["rows"] == []
+    later = figure(region, "sme_share", date(2030, 1, 1), date(2030, 1, 2))
+    assert (later["rows"], later["note"]) == ([], ""), "no contract runs then: that says nothing of any size"
+    without = figure(region, "sme_bid_share", TODAY, TODAY)
+    assert (without["value"], without["note"]) == (None, ""), "nobody has bid yet"
 
 
 def ordered(engine: Engine, cast: Cast, *orders: tuple[str | None, int, str]) -> None:

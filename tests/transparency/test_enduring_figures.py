@@ -8,14 +8,15 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlmodel import Session
 
+from stockpile import journal
 from stockpile.contracts.tables import CallOff, CallOffLine
 from stockpile.db import reading, transact
 from stockpile.demand.forecasting.tables import Forecast
 from stockpile.demand.tables import CaseloadReport
 from stockpile.inventory.tables import ReserveFloor
-from stockpile.transparency.kpis import enduring, queries
+from stockpile.transparency.kpis import enduring, queries, rules
 from stockpile.transparency.kpis.rules import Period
-from tests.conftest import NOW, Cast
+from tests.conftest import NOW, Cast, acting
 from tests.demand.test_nightly_forecast import used_daily
 from tests.inventory.stockroom import ON_SQLITE
 from tests.transparency.public_room import LATER, published
@@ -112,6 +113,56 @@ def test_members_that_pay_different_prices_for_one_item_are_seen(region: Engine,
     assert found["rows"] == [
         {"item": "TAB", "municipality": "BE-1", "price_minor": 90.0},
         {"item": "TAB", "municipality": "DE-1", "price_minor": 110.0},
+    ]
+
+
+@ON_SQLITE
+def test_suppliers_are_concentrated_item_by_item(region: Engine, cast: Cast) -> None:
+    """Of tablets three quarters of the money go to one supplier and one quarter to the other: 9/16 + 1/16 = 0.625.
+
+    Pumps all come from one: 1. The mean of both is 0.8125.
+    """
+    for number, (contract, item, cost) in enumerate((("UC-1", "TAB", 150), ("UC-2", "TAB", 50), ("UC-2", "PUMP", 7))):
+        given = {"contract_code": contract, "slot": f"s{number}", "state": "approved", "deliver_to": "D-BE"}
+        by = {"proposed_by": cast["buyer"].id, "proposed_at": NOW, "approved_at": NOW, "cost_minor": 1}
+        stored(region, CallOff(id=50 + number, **given, **by))
+        line = {"item_code": item, "packs": 2, "quantity": 20, "pack_price_minor": cost, "reason": "x"}
+        stored(region, CallOffLine(calloff_id=50 + number, **line))
+    found = figure(region, "hhi_by_item", TODAY, TODAY)
+    assert (found["numerator"], found["denominator"], found["value"]) == (1.625, 2, 0.812)
+    assert found["rows"] == [
+        {"item": "PUMP", "suppliers": 1, "ordered_minor": 14, "hhi": 1.0},
+        {"item": "TAB", "suppliers": 2, "ordered_minor": 400, "hhi": 0.625},
+    ]
+    with reading(region) as session:
+        of_one = queries.figure(session, "hhi_by_item", Period(TODAY, TODAY, item="TAB"))
+    assert (of_one["value"], len(of_one["rows"])) == (0.625, 1)
+
+
+@ON_SQLITE
+def test_the_newest_plan_is_held_against_the_same_needs_if_nothing_spread_them(region: Engine, cast: Cast) -> None:
+    """From Monday 30 March on. Planned: 300 in March, in April and in May, a peak as high as the mean.
+
+    Unspread: 600 in March, 300 in April, none in May; the peak is twice the mean of 300. Half of it is gone.
+    """
+    unknown = figure(region, "smoothing_gain", TODAY, TODAY)
+    assert (unknown["value"], unknown["note"]) == (None, rules.UNKNOWN_PLAN)
+    weeks = ([1, 1], [5]), ([300, 100, 100, 50, 50, 300], [600, 100, 100, 50, 50]), ([], [9])
+
+    def ran(session: Session) -> None:
+        for number, (after, before) in enumerate(weeks):
+            payload = {"spend_by_week": after, "spend_before_by_week": before}
+            act = acting(cast["buyer"], after_hours=number)
+            journal.record(session, act, action="reorder.run", subject=f"slot:{number}", payload=payload)
+        journal.record(session, act, action="reorder.run", subject="slot:old", payload={"spend_minor": 4})
+
+    transact(region, ran)
+    found = figure(region, "smoothing_gain", TODAY, TODAY)
+    assert (found["numerator"], found["denominator"], found["value"]) == (1, 2, 50.0)
+    assert found["rows"] == [
+        {"month": "2020-03", "before_permille": 666, "after_permille": 333},
+        {"month": "2020-04", "before_permille": 333, "after_permille": 333},
+        {"month": "2020-05", "before_permille": 0, "after_permille": 333},
     ]
 
 

@@ -106,3 +106,31 @@ def test_how_long_answers_took_and_which_lines_got_nothing(region: Engine, cast:
     out = figure(region, "line_stock_outs", *week)
     assert (out["numerator"], out["denominator"]) == (list(got.values()).count(0), len(got))
     assert {row["request"]: row["out"] for row in out["rows"]} == {one: not units for one, units in got.items()}
+
+
+def test_a_line_that_no_road_reaches_in_time_is_not_without_stock(region: Engine, cast: Cast) -> None:
+    """Three ask: for tablets in ten minutes, when the nearest depot is half an hour away; for tablets tomorrow; and for
+    what no depot has. Only the last is without stock: one of three.
+    """
+    with reading(region) as session:
+        gap = catalogue.item(session, "TAB").model_dump() | {"code": "GAP", "gtin": "09529999990099"}
+    stored(region, Item(**gap))
+    soon = NOW + timedelta(minutes=10)
+    asked = (room.ask("BE-1", need_by=soon), room.ask("NL-1"), room.ask("NL-1", "GAP"))
+    _, plan = room.share_out(region, cast, *asked)
+    do(region, approval.approve, acting(cast["committee"]), plan_number=plan.id)
+    codes = {key: row.reason_code for key, row in room.results(region, plan).items() if not row.got}
+    assert codes == {("BE-1", "TAB"): "unreachable:too_late", ("NL-1", "GAP"): "unreachable:no_stock"}
+    found = figure(region, "line_stock_outs", TODAY, TODAY)
+    assert (found["numerator"], found["denominator"], found["value"]) == (1, 3, 33.333)
+    assert [row["item"] for row in found["rows"] if row["out"]] == ["GAP"]
+
+
+def test_a_line_is_not_without_stock_while_some_stays_where_no_cold_road_begins(region: Engine, cast: Cast) -> None:
+    """Aachen can do nothing with fewer than 31 vials; thirty lie there, twenty in Eupen, where vans are warm."""
+    _, plan = room.share_out(region, cast, room.ask("DE-1", "VIAL", 60, minimum_useful=31))
+    do(region, approval.approve, acting(cast["committee"]), plan_number=plan.id)
+    row = room.results(region, plan)["DE-1", "VIAL"]
+    assert (row.got, row.reason_code, row.barred) == (0, "below_useful_minimum", '{"no_cold_lane":20}')
+    found = figure(region, "line_stock_outs", TODAY, TODAY)
+    assert (found["numerator"], found["denominator"], found["rows"][0]["out"]) == (0, 1, False)

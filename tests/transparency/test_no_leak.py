@@ -17,6 +17,7 @@ from sqlmodel import Session, select
 from stockpile import app
 from stockpile.allocation.tables import PlanLine, PlanResult
 from stockpile.catalogue.tables import Item
+from stockpile.contingency.tables import Review
 from stockpile.db import reading
 from stockpile.governance.tables import Account, Member
 from stockpile.inventory import ledger, rules
@@ -31,6 +32,9 @@ from tests.allocation.surge_room import results
 from tests.conftest import NOW, Cast, acting
 from tests.inventory.stockroom import do
 from tests.transparency.public_room import control, published, set_clock, walk
+from tests.transparency.test_enduring_figures import stored
+
+SEEN = "tablets lie where nobody looks"
 
 
 def visitor(engine: Engine, home: Path) -> TestClient:
@@ -43,6 +47,9 @@ def told(region: Engine, cast: Cast, tmp_path: Path) -> dict[str, str]:
     """Everything public, by path, after a surge with a controlled drug; long after, so that nothing waits."""
     control(region, "TAB")
     published(region, cast, items=("TAB", "PUMP", "VIAL"))
+    concluded = {"kind": "peer", "reviewer": "NL-1", "member_code": "BE-2", "summary": SEEN, "state": "closed"}
+    at = {"opened_by": cast["buyer"].id, "opened_at": NOW, "closed_at": NOW}
+    stored(region, Review(**concluded, **at))
     set_clock(region, hours=24 * 60)
     with reading(region) as session:
         signer = sealing.signer_of(session, tmp_path)
@@ -94,7 +101,8 @@ def _says(text: str, word: str) -> bool:
 
 def test_no_sentence_of_staff_is_published(told: dict[str, str], region: Engine) -> None:
     sentences = {row.reason for row in rows_of(region, PlanResult)} | {row.reason for row in rows_of(region, PlanLine)}
-    sentences |= {"the ward is full", "admissions doubled"}
+    sentences |= {"the ward is full", "admissions doubled", SEEN}
+    assert '"reviewer":"NL-1"' in told["/public/data/peer-reviews.json"], "the review itself is told"
     assert [(path, one) for path, text in told.items() for one in sentences if one in text] == []
 
 

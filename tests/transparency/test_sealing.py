@@ -114,6 +114,29 @@ def test_every_forgery_is_found_and_named(sealed: Engine, signer: rules.Signer, 
     assert any(told in fault for fault in found), f"{what}: {found}"
 
 
+@pytest.mark.parametrize("column", ["reason", "payload"])
+def test_an_entry_blanked_while_it_waits_for_its_seal_is_named_and_nothing_else_is(
+    region: Engine, cast: Cast, signer: rules.Signer, column: str
+) -> None:
+    """Before the first seal, and after one."""
+    write(region, cast, 4)
+    with reading(region) as session:
+        (*_, number) = [entry.id for entry in journal.entries(session)]
+    assert faults(region, signer) == []
+    blanked = f"journal entry {number} (test.note note:3), which waits for a seal, is not what was written"
+    with Session(region) as session:
+        unguard(session.connection())
+        session.connection().execute(text(f"UPDATE journal_entry SET {column} = '' WHERE id = {number}"))
+        (told,) = queries.discrepancies(session, verifier_key=signer.verifier_key)
+        session.rollback()
+    assert told.startswith(blanked)
+    operations.seal(region, signer, at=NOW)
+    write(region, cast, 4)
+    forge(region, f"UPDATE journal_entry SET {column} = '' WHERE id = {(number or 0) + 4}")
+    (told,) = faults(region, signer)
+    assert told.startswith(f"journal entry {(number or 0) + 4} (test.note note:3), which waits for a seal")
+
+
 def test_an_entry_slipped_in_and_sealed_later_betrays_itself_by_its_time(
     sealed: Engine, cast: Cast, signer: rules.Signer
 ) -> None:

@@ -41,6 +41,10 @@ def test_what_was_sent_back_and_what_came_late_is_counted_by_line_and_unit(regio
     assert parts(region, "rejected_share") == (50, 400)
     assert parts(region, "rejected_share", Period(date(2019, 1, 1), date(2019, 12, 31))) == (0, 0)
     assert parts(region, "rejected_share", Period(SPRING.starts, SPRING.ends, item="PUMP")) == (0, 0)
+    assert told(region, "rejection_ppm").rows == ({"supplier": "SUP-1", "rejected": 50, "delivered": 400},)
+    with reading(region) as session:
+        assert queries.figure(session, "rejection_ppm", SPRING)["value"] == 125_000
+    assert told(region, "rejection_ppm", Period(SPRING.starts, SPRING.ends, item="PUMP")).rows == ()
     assert parts(region, "on_time") == (1, 2)
     assert [row["rejected"] for row in told(region, "rejected_share").rows] == [50, 0]
     waited = (SPRING.ends - DUE.date()).days

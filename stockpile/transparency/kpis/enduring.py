@@ -23,7 +23,7 @@ from stockpile.demand.forecasting.tables import Forecast
 from stockpile.demand.tables import CaseloadReport
 from stockpile.governance import queries as governance
 from stockpile.transparency.kpis import stocking
-from stockpile.transparency.kpis.rules import UNKNOWN_OUTSIDE, Found, Period
+from stockpile.transparency.kpis.rules import UNKNOWN_OUTSIDE, UNKNOWN_PLAN, Found, Period
 from stockpile.transparency.kpis.stocking import days, end_of, start_of
 from stockpile.transparency.kpis.tables import OutsidePurchase
 from stockpile.transparency.ocds import releases
@@ -179,6 +179,42 @@ def pooling_gain(session: Session, period: Period) -> Found:
     return Found(round(apart - together, 6), round(apart, 6), ({"municipalities": len(whole), "days": len(seen)},))
 
 
+def smoothing_gain(session: Session, period: Period) -> Found:
+    """By how much the newest nightly plan of the period lowers the peak month over the mean month.
+
+    1 - (peak / mean of the plan) / (the same if no budget spread the orders), of the months that either spends in. A
+    week counts to the month of its Monday. The run tells both in the journal; it plans for all items together. Rows
+    tell the part of each month, no money that suppliers could wait for.
+    """
+    if period.item or period.member:
+        return Found(None, None)
+    first, last = start_of(session, period), end_of(session, period)
+    newest: tuple[datetime, dict[str, Any]] | None = None
+    for entry in journal.entries(session, action="reorder.run"):
+        if first <= entry.effective_at < last and (newest is None or entry.effective_at >= newest[0]):
+            payload = json.loads(entry.payload)
+            told_both = sum(payload.get("spend_by_week", ())) and sum(payload.get("spend_before_by_week", ()))
+            newest = (entry.effective_at, payload) if told_both else newest
+    if newest is None:
+        return Found(None, None, note=UNKNOWN_PLAN)
+    today = governance.local_day(session, newest[0])
+    after, before = (_by_month(today, newest[1][name]) for name in ("spend_by_week", "spend_before_by_week"))
+    months = sorted({*after, *before})
+    peaks = [max(by.values()) * len(months) / sum(by.values()) for by in (before, after)]
+    shares = [{one: by.get(one, 0) * 1000 // sum(by.values()) for one in months} for by in (before, after)]
+    told = tuple({"month": one, "before_permille": shares[0][one], "after_permille": shares[1][one]} for one in months)
+    return Found(round(peaks[0] - peaks[1], 4), round(peaks[0], 4), told)
+
+
+def _by_month(today: date, weeks: Sequence[int]) -> dict[str, int]:
+    """Money of weeks from that of today on, by the month of each Monday; months without money are left out."""
+    monday, spent = today - timedelta(days=today.weekday()), defaultdict[str, int](int)
+    for number, minor in enumerate(weeks):
+        if minor:
+            spent[(monday + timedelta(weeks=number)).isoformat()[:7]] += minor
+    return dict(spent)
+
+
 def publication_lag(session: Session, period: Period) -> Found:
     """Hours from the approval of a plan to its first publication, over plans first published in the period."""
     first, last = start_of(session, period), end_of(session, period)
@@ -276,6 +312,7 @@ FIGURES = {
         forecast_coverage,
         price_variance,
         pooling_gain,
+        smoothing_gain,
         publication_lag,
         joint_share,
         ocds_coverage,

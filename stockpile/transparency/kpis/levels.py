@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +13,8 @@ from sqlalchemy import func
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
-from stockpile.allocation.rules import LIMITED
+from stockpile.allocation.rules import LIMITED, UNREACHABLE
+from stockpile.allocation.tables import PlanLine
 from stockpile.contracts import queries as contracts
 from stockpile.contracts.tables import PriceTier
 from stockpile.db import table_of
@@ -32,17 +34,50 @@ NEAR_DAYS = 90
 
 
 def line_stock_outs(session: Session, period: Period) -> Found:
-    """Lines with a need that got nothing in the plan that decided them, over lines with a need.
+    """Lines with a need that found nothing usable in the pool's depots when they were decided, over those with a need.
 
-    One that only limits of carrying held back is not without stock.
+    What others took in the same plan was not there for a line. One for which usable stock lay beyond law, road or hour
+    after the plan had taken all that it takes, or that limits of carrying held back, was not without stock.
     """
+    decided = [one.result for one in sharing.decided(session, period)]
+    taken = _taken(session, {row.plan_id for row in decided})
     told = tuple(
         {"request": row.request_id, "plan": row.plan_id, "item": row.item_code}
-        | {"out": row.got == 0 and row.reason_code != LIMITED}
-        for row in (one.result for one in sharing.decided(session, period))
+        | {
+            "out": row.got == 0
+            and nothing_there(row.reason_code, row.barred, taken.get((row.plan_id, row.item_code), 0))
+        }
+        for row in decided
         if row.validated
     )
     return Found(sum(1 for row in told if row["out"]), len(told), told)
+
+
+def _taken(session: Session, plans: Collection[int]) -> dict[tuple[int, str], int]:
+    """Base units of each item's own lots that plans took for anybody, by plan and item."""
+    query = select(PlanLine.plan_id, Lot.item_code, func.sum(PlanLine.quantity))
+    query = query.join(Lot, col(Lot.id) == col(PlanLine.lot_id)).where(col(PlanLine.plan_id).in_(plans))
+    rows = session.exec(query.group_by(col(PlanLine.plan_id), col(Lot.item_code)))
+    return {(plan, item): int(units) for plan, item, units in rows}
+
+
+def nothing_there(code: str, barred: str, taken: int) -> bool:
+    """Whether a line that got nothing, for that reason, found nothing usable.
+
+    `barred`: the pool's base units that could not serve it, by what barred them (JSON); `taken`: what the plan took.
+
+    >>> nothing_there("unreachable:no_stock", "{}", 0), nothing_there("unreachable:recalled", '{"recalled": 40}', 0)
+    (True, True)
+    >>> nothing_there("unreachable:no_lane", '{"no_lane": 40}', 40), nothing_there("carrying_limits", "{}", 0)
+    (False, False)
+    >>> [nothing_there("stock_shared_out", '{"no_lane": 40}', taken) for taken in (40, 39)]
+    [True, False]
+    """
+    kind, _, obstacle = code.partition(":")
+    if code == LIMITED or (kind == UNREACHABLE and obstacle in eligibility.OUT_OF_REACH):
+        return False
+    beyond = sum(units for why, units in json.loads(barred).items() if why in eligibility.OUT_OF_REACH)
+    return bool(beyond <= taken)
 
 
 def resupply_stock_outs(session: Session, period: Period) -> Found:

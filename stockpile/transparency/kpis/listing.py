@@ -1,10 +1,15 @@
-"""Every figure of the catalogue in words: what it is made of, its unit, and what it should be. Pure."""
+"""Every figure of the catalogue in words: what it is made of, its unit, and what it should be. Pure.
+
+What no book has a field for is no figure here. Stock-outs are told by item, not by site: what lies at a site is not
+public. Two red flags of the catalogue stay out: R030 (a late bid won) cannot come about, for a bid is refused once the
+time to bid is over, and imported releases carry no bids; R038 is told of bidders, not of buyers, for there is one.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
-from stockpile.transparency.kpis.rules import DAYS, HOURS, RATIO, Kpi
+from stockpile.transparency.kpis.rules import DAYS, HOURS, PPM, RATIO, Kpi
 
 USED: Final = "units used"
 FORECAST_OFF: Final = "units forecast wrongly, up or down"
@@ -55,7 +60,7 @@ KPIS: Final = (
     Kpi(
         "line_stock_outs",
         "Lines without stock",
-        "lines with a need that got nothing",
+        "lines with a need that found nothing usable in store",
         "lines with a need that were decided",
         target="<= 1",
     ),
@@ -160,6 +165,7 @@ KPIS: Final = (
     Kpi("in_full", "Suppliers in full", "order lines in full", "order lines due"),
     Kpi("on_time", "Suppliers on time", "order lines on time", "order lines due"),
     Kpi("rejected_share", "Goods sent back", "base units rejected", "base units delivered"),
+    Kpi("rejection_ppm", "Goods sent back, in a million", "base units rejected", "base units delivered", PPM),
     Kpi("delivery_score", "Points for delivery", "points of a hundred by line, summed", "order lines due", RATIO),
     Kpi("days_late", "Days late", "days late, summed; up to the end where goods are missing", "order lines due", DAYS),
     Kpi(
@@ -215,7 +221,29 @@ KPIS: Final = (
         "packs issued to use",
         RATIO,
     ),
+    Kpi(
+        "lcc_discounted",
+        "Cost of a pack used, over its life, at the first day's worth",
+        "all costs as settled, 4 per cent a year less worth after the first day, in minor money units; not counted, "
+        "for no book has them: harm to others, what is left of goods, and handling, energy and disposal that nobody "
+        "booked",
+        "packs issued to use",
+        RATIO,
+    ),
     Kpi("hhi", "Concentration of suppliers (HHI)", "sum of squared shares of ordered money", "1", RATIO),
+    Kpi(
+        "hhi_by_item",
+        "Concentration of suppliers by item (HHI)",
+        "sum of squared shares of ordered money in each item, summed",
+        "items ordered",
+        RATIO,
+    ),
+    Kpi(
+        "smoothing_gain",
+        "Peak month lowered by planning ahead",
+        "peak month over mean month if each item were ordered alone, less the same of the newest nightly plan",
+        "peak month over mean month if each item were ordered alone",
+    ),
     Kpi("smoothing", "Peak month over mean month", "money ordered in the peak month", "mean money a month", RATIO),
     Kpi(
         "spend_variation",

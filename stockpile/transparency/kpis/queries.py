@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from statistics import median
@@ -12,6 +12,8 @@ from typing import Any, Final
 from sqlmodel import Session, col, select
 
 from stockpile.allocation.tables import Surge
+from stockpile.catalogue import queries as catalogue
+from stockpile.contracts import queries as contracts
 from stockpile.contracts.procurement import queries as tenders
 from stockpile.contracts.procurement import rules as steps
 from stockpile.errors import NotFound
@@ -32,12 +34,19 @@ from stockpile.transparency.kpis import (
 )
 from stockpile.transparency.kpis.rules import Found, Period
 from stockpile.transparency.kpis.tables import KpiBaseline, OutsidePurchase, RemedialAction
+from stockpile.transparency.ocds import queries as contracting
 from stockpile.transparency.ocds.tables import ContractHistory
 from stockpile.transparency.ocds.tendering import tender_ocid
 
 Rows = list[dict[str, Any]]
 YEAR: Final = timedelta(days=365)
 SHORTEST_TENDER: Final = timedelta(days=15)
+SHORT: Final = "Was the time to bid too short?"
+OF_SUPPLIERS: Final = {
+    "R025": "Why does it win so few of so many bids?",
+    "R038": "Why were so many of its bids disqualified?",
+    "R048": "Why does it supply goods of such different kinds?",
+}
 NOTHING: Final = "no facts yet"
 
 
@@ -276,15 +285,19 @@ def remedies(session: Session) -> Rows:
 
 
 def red_flags(session: Session) -> Rows:
-    """Flags on tenders: the OCP's Cardinal indicators R003 and R018; on our own R018, R024, R028, R035, R036, R058."""
+    """Flags after the OCP's Cardinal: R003 and R018 on imported tenders, and on our own also R024, R028, R035, R036,
+    R058; on suppliers R025, R038 and R048 (`ocid` None, as elsewhere `supplier` is).
+    """
+    return [{"ocid": None, "supplier": None, **row} for row in (*_tender_flags(session), *_supplier_flags(session))]
+
+
+def _tender_flags(session: Session) -> Rows:
     told: Rows = [*_own_flags(session), *_margins(session)]
     seen: set[tuple[str, str]] = set()
     for row in session.exec(select(ContractHistory).order_by(col(ContractHistory.id))):
         found = []
         if row.tender_starts and row.tender_ends and row.tender_ends - row.tender_starts < SHORTEST_TENDER:
-            found.append(
-                ("R003", "Was the time to bid too short?", f"{(row.tender_ends - row.tender_starts).days} days")
-            )
+            found.append(("R003", SHORT, f"{(row.tender_ends - row.tender_starts).days} days"))
         if row.bids == 1:
             found.append(("R018", "Why was there a single bid?", "1 bid"))
         for flag, about, value in found:
@@ -302,6 +315,9 @@ def _own_flags(session: Session) -> Rows:
             continue
         number = one.id or 0
         valid, out = tenders.offers(session, number), tenders.offers(session, number, states=[steps.DISQUALIFIED])
+        if one.published_at is not None and one.closes is not None and one.closes - one.published_at < SHORTEST_TENDER:
+            days = f"{(one.closes - one.published_at).days} days"
+            told.append({"ocid": tender_ocid(one.code), "flag": "R003", "about": SHORT, "value": days})
         for lot in tenders.lots(session, number):
             bids = [(offer.cost_minor, offer in valid) for offer in (*valid, *out) if offer.lot == lot.lot]
             for flag, about, value in flags.bid_flags(bids):
@@ -333,6 +349,30 @@ def _margins(session: Session) -> Rows:
         {"ocid": ocid[place], "flag": flag, "about": about[flag], "value": f"lot {place.split(' lot ')[-1]}: {seen}"}
         for place, (flag, seen) in flagged
     ]
+
+
+def _supplier_flags(session: Session) -> Rows:
+    """Suppliers that are unusual among all by how their bids on our own tenders fared, or by what they supply."""
+    submitted, valid, won = Counter[str](), Counter[str](), Counter[str]()
+    for one in (tender for tender in tenders.tenders(session) if tender.evaluated_at is not None):
+        by_number = {bid.id: bid for bid in tenders.bids(session, one.id or 0) if bid.state != steps.WITHDRAWN}
+        best = (row.bid_id for row in tenders.results(session, one.id or 0) if row.rank == 1)
+        submitted.update(bid.supplier_code for bid in by_number.values())
+        valid.update(bid.supplier_code for bid in by_number.values() if bid.state == steps.SUBMITTED)
+        won.update(by_number[number].supplier_code for number in best)
+    bids = {name: flags.Bids(submitted[name], valid[name], won[name]) for name in submitted}
+    found = [*flags.bidder_flags(bids), *((name, "R048", seen) for name, seen in flags.variety_flags(_kinds(session)))]
+    return [{"supplier": name, "flag": flag, "about": OF_SUPPLIERS[flag], "value": seen} for name, flag, seen in found]
+
+
+def _kinds(session: Session) -> dict[str, int]:
+    """How many divisions of the CPV (its first two digits) the goods on each supplier's contracts are of."""
+    items, kinds = catalogue.items(session), defaultdict[str, set[str]](set)
+    supplier = {row.code: row.supplier_code for row in contracting.all_contracts(session)}
+    for line in contracts.contract_lines(session):
+        if items[line.item_code].cpv:
+            kinds[supplier[line.contract_code]].add(items[line.item_code].cpv[:2])
+    return {name: len(found) for name, found in kinds.items()}
 
 
 def outside_notes(session: Session) -> list[OutsidePurchase]:

@@ -12,13 +12,16 @@ PERCENT: Final = "percent"
 DAYS: Final = "days"
 HOURS: Final = "hours"
 RATIO: Final = "ratio"
+PPM: Final = "parts per million"
+_SCALES: Final = {PERCENT: 100, PPM: 1_000_000}
 FEWEST_PEERS: Final = 5
 UNKNOWN_OUTSIDE: Final = "unknown: no municipality has told what it bought outside"
 UNKNOWN_SIZE: Final = "unknown: the size of no supplier is told"
 UNKNOWN_REVIEW: Final = "unknown: there is no buying policy that says how often is looked"
 UNKNOWN_LEVELS: Final = "unknown: no item has a floor, everyday use, a contract and a buying policy"
 UNKNOWN_SURGE: Final = "unknown: no scenario of a surge is kept"
-UNKNOWNS: Final = (UNKNOWN_OUTSIDE, UNKNOWN_SIZE, UNKNOWN_REVIEW, UNKNOWN_LEVELS, UNKNOWN_SURGE)
+UNKNOWN_PLAN: Final = "unknown: no nightly run has told what it spends week by week"
+UNKNOWNS: Final = (UNKNOWN_OUTSIDE, UNKNOWN_SIZE, UNKNOWN_REVIEW, UNKNOWN_LEVELS, UNKNOWN_SURGE, UNKNOWN_PLAN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +93,12 @@ def change_percent(before: float | None, after: float | None) -> float | None:
 def value(kpi: Kpi, found: Found) -> float | None:
     """Numerator over denominator in the figure's unit, or None where there is nothing to tell.
 
-    >>> value(Kpi("x", "", "", ""), Found(1, 4))
-    25.0
+    >>> value(Kpi("x", "", "", ""), Found(1, 4)), value(Kpi("x", "", "", "", PPM), Found(1, 4))
+    (25.0, 250000.0)
     """
     if found.numerator is None or not found.denominator:
         return None
-    return round(found.numerator * (100 if kpi.unit == PERCENT else 1) / found.denominator, 3)
+    return round(found.numerator * _SCALES.get(kpi.unit, 1) / found.denominator, 3)
 
 
 def parts(kpi: Kpi, found: Found, *, outside: bool) -> dict[str, float | None]:

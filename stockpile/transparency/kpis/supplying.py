@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from statistics import mean, median
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from stockpile.contracts import queries as orders
 from stockpile.contracts.procurement import queries as tenders
 from stockpile.contracts.procurement.rules import EMISSION, PRICE, WITHDRAWN
 from stockpile.contracts.procurement.tables import Tender
 from stockpile.contracts.scorecards import queries as scorecards
-from stockpile.contracts.tables import CallOffLine, Contract, Delivery, Supplier
+from stockpile.contracts.tables import CallOff, CallOffLine, Contract, Delivery, Supplier
 from stockpile.contracts.terms import queries as terms
 from stockpile.contracts.terms.rules import BEFORE_SIGNATURE
 from stockpile.demand.outlooks import queries as outlooks
@@ -61,6 +61,26 @@ def rejected_share(session: Session, period: Period) -> Found:
         {"delivery": came.id, "item": item, "rejected": came.rejected, "delivered": came.quantity}
         for came, item in session.exec(query)
         if period.item in (None, item)
+    )
+    return Found(sum(row["rejected"] for row in told), sum(row["delivered"] for row in told), told)
+
+
+def rejection_ppm(session: Session, period: Period) -> Found:
+    """The same by supplier, in parts per million."""
+    first, last = start_of(session, period), end_of(session, period)
+    query = (
+        select(Contract.supplier_code, func.sum(Delivery.rejected), func.sum(Delivery.quantity))
+        .join(CallOff, col(CallOff.contract_code) == col(Contract.code))
+        .join(CallOffLine, col(CallOffLine.calloff_id) == col(CallOff.id))
+        .join(Delivery, col(Delivery.calloff_line_id) == col(CallOffLine.id))
+        .where(col(Delivery.arrived_at) >= first, col(Delivery.arrived_at) < last)
+        .group_by(col(Contract.supplier_code))
+        .order_by(col(Contract.supplier_code))
+    )
+    query = query.where(CallOffLine.item_code == period.item) if period.item else query
+    told: tuple[dict[str, Any], ...] = tuple(
+        {"supplier": supplier, "rejected": int(back), "delivered": int(came)}
+        for supplier, back, came in session.exec(query)
     )
     return Found(sum(row["rejected"] for row in told), sum(row["delivered"] for row in told), told)
 
@@ -237,11 +257,11 @@ def _sizes(session: Session) -> dict[str, str | None]:
 
 
 def _small(found: Iterable[dict[str, Any]]) -> Found:
-    """The rows with a small supplier over those with a known one; without any of those it is unknown."""
+    """The rows with a small supplier over those with a known one; of rows without any of those it is unknown."""
     told = tuple({**row, "size": row["size"] or "unknown"} for row in found)
     known = sum(1 for row in told if row["size"] != "unknown")
     if not known:
-        return Found(None, None, told, UNKNOWN_SIZE)
+        return Found(None, None, told, UNKNOWN_SIZE if told else "")
     return Found(sum(1 for row in told if row["size"] in SMALL), known, told)
 
 
@@ -250,6 +270,7 @@ FIGURES = {
     for one in (
         on_time,
         rejected_share,
+        rejection_ppm,
         residual_life_compliance,
         rotation_compliance,
         surge_option_response,

@@ -303,6 +303,7 @@ _READ: Final[tuple[tuple[Dataset, Read], ...]] = (
     (figures.HEADLINES, lambda s, at: kpis.before_and_after(s, at=at)),
     (figures.BENCHMARK, lambda s, at: kpis.benchmark(s)),
     (figures.REMEDIES, lambda s, at: kpis.remedies(s)),
+    (figures.PEER_REVIEWS, lambda s, at: queries.peer_reviews(s)),
     (figures.FLAGS, lambda s, at: kpis.red_flags(s)),
 )
 DATASETS: Final = {dataset.name: dataset for dataset, _ in _READ}

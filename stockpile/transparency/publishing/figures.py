@@ -1,4 +1,4 @@
-"""Open data about how well it works: figures, before and after, peers, remedial actions, red flags."""
+"""Open data about how well it works: figures, before and after, peers, remedial actions, reviews, red flags."""
 
 from __future__ import annotations
 
@@ -81,13 +81,35 @@ due date when it is due
 state string open or closed
 """),
 )
+PEER_REVIEWS: Final = Dataset(
+    "peer-reviews",
+    "Peer reviews",
+    "One row per concluded review of a municipality by another: what became of its actions; what staff wrote is left "
+    "out.",
+    "reviews between members that are closed, the newest first, with their actions",
+    columns("""
+review integer number of the review
+reviewer string code of the municipality that looked
+reviewer_name string its name
+municipality string code of the municipality that was looked at
+name string name of the municipality
+opened_at date-time when the review began
+closed_at date-time when it was concluded, with all its actions done
+actions integer actions that followed from it
+done_in_time integer of these done by their day
+done_late integer of these done after their day
+"""),
+)
 FLAGS: Final = Dataset(
     "red-flags",
     "Red flags on tenders",
-    "One row per flag (Cardinal's codes) on an imported or own tender; a flag is a question, not a verdict.",
-    "contract history: R003 short tender period, R018 single bid",
+    "One row per flag (Cardinal's codes) on a tender, imported or own, or on a supplier; a flag is a question, not a "
+    "verdict.",
+    "bids of tenders once they are compared, contract history, and the items of contracts; unusual is beyond the "
+    "quartiles by one and a half times what is between them",
     columns("""
-ocid string process
+ocid string? process; empty where it is about a supplier over all of them
+supplier string? code of the supplier, where it is about one
 flag string code of the flag
 about string what it asks
 value string what was found

@@ -14,6 +14,8 @@ from stockpile.allocation import queries as allocation
 from stockpile.allocation import rules as deciding
 from stockpile.allocation.tables import Plan, PlanResult, Surge
 from stockpile.catalogue import queries as catalogue
+from stockpile.contingency import queries as contingency
+from stockpile.contingency import rules as reviewing
 from stockpile.errors import Invalid, NotFound
 from stockpile.governance import queries as governance
 from stockpile.journal import JournalEntry
@@ -291,3 +293,29 @@ def plan_of(session: Session, number: int) -> Plan:
     if found is None or found.state != deciding.APPROVED:
         raise NotPublished(f"plan {number} is not published", field="plan", value=number)
     return found
+
+
+def peer_reviews(session: Session) -> Rows:
+    """Reviews of one municipality by another that are concluded, newest first, with how their actions were kept."""
+    members = governance.members(session)
+    told = []
+    for found in contingency.reviews(session):
+        row, actions = found["review"], found["actions"]
+        if row.kind != reviewing.PEER or row.state != reviewing.CLOSED:
+            continue
+        late = sum(one.done_at is None or governance.local_day(session, one.done_at) > one.due for one in actions)
+        told.append(
+            {
+                "review": row.id,
+                "reviewer": row.reviewer,
+                "reviewer_name": members[row.reviewer].name,
+                "municipality": row.member_code,
+                "name": members[row.member_code].name,
+                "opened_at": row.opened_at.isoformat(),
+                "closed_at": row.closed_at.isoformat(),
+                "actions": len(actions),
+                "done_in_time": len(actions) - late,
+                "done_late": late,
+            }
+        )
+    return told

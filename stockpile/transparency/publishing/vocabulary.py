@@ -48,6 +48,7 @@ DRILLED = (
         "request",
         "tender",
     ),
+    *("month", "suppliers", "hhi", "kind", "minor", "ordered minor", "before permille", "after permille"),
 )
 """Columns of what a figure is made of that no table has."""
 STEPS = ("acknowledge", "decide", "decide the appeal")

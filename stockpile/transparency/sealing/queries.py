@@ -103,13 +103,14 @@ def discrepancies(
     """Every sealed entry recomputed from its content, every head recomputed and its signature checked.
 
     Yields each difference in plain words: an entry edited, deleted, inserted
-    or moved, a head that does not fit, an entry that was never sealed.
+    or moved, a head that does not fit, an entry that was never sealed. Entries
+    that wait for a seal are held against the hash that they carry.
     `progress` is told how many entries were read.
     """
     frontier, earliest, position, run = merkle.Frontier(), "", 0, list[bytes]()
     tops = iter(session.exec(select(TreeHead).order_by(col(TreeHead.size))).all())
     due = next(tops, None)
-    for row in _sealed_rows(session):
+    for row in _rows(session, _SEALED):
         hashed = bytes.fromhex(row.sealed_hash) if row.id is None else journal.hash_of_row(row)
         yield from _entry_faults(row, hashed.hex(), position=position, earliest=earliest)
         run.append(hashed)
@@ -123,7 +124,7 @@ def discrepancies(
             earliest, due = (due.sealed_at - rules.LATEST_ARRIVAL).isoformat(), next(tops, None)
     if due is not None:
         yield f"the head of {due.size} entries stands, but only {position} entries are sealed"
-    yield from _never_sealed(session)
+    yield from _unsealed_faults(session)
 
 
 _NONE: Final = 64
@@ -137,7 +138,10 @@ _INSTANT: Final = {
 
 
 class _Sealed(NamedTuple):
-    """A place of the tree with the entry that was sealed there; the entry's columns are None where it is gone."""
+    """A place of the tree with the entry that was sealed there; the entry's columns are None where it is gone.
+
+    Of an entry that is in no place yet: the hash that it carries, and -1 for the place.
+    """
 
     position: int
     entry_id: int
@@ -153,17 +157,22 @@ class _Sealed(NamedTuple):
     payload: str
 
 
-def _sealed_rows(session: Session) -> Iterator[_Sealed]:
+_COLUMNS: Final = "{recorded_at}, {effective_at}, j.actor_id, j.actor_name, j.action, j.subject, j.reason, j.payload"
+_SEALED: Final = f"""SELECT s.position, s.entry_id, s.leaf_hash, j.id, {_COLUMNS}
+    FROM sealed_entry s LEFT JOIN journal_entry j ON j.id = s.entry_id ORDER BY s.position"""
+_WAITING: Final = f"""SELECT -1, j.id, j.leaf_hash, j.id, {_COLUMNS} FROM journal_entry j
+    WHERE NOT EXISTS (SELECT 1 FROM sealed_entry s WHERE s.entry_id = j.id) ORDER BY j.id"""
+
+
+def _rows(session: Session, query: str) -> Iterator[_Sealed]:
     instant = _INSTANT[session.get_bind().dialect.name]
-    query = f"""SELECT s.position, s.entry_id, s.leaf_hash, j.id, {instant.format("j.recorded_at")},
-        {instant.format("j.effective_at")}, j.actor_id, j.actor_name, j.action, j.subject, j.reason, j.payload
-        FROM sealed_entry s LEFT JOIN journal_entry j ON j.id = s.entry_id ORDER BY s.position"""
-    found = session.connection().execution_options(yield_per=5000).exec_driver_sql(query)
+    told = {name: instant.format(f"j.{name}") for name in ("recorded_at", "effective_at")}
+    found = session.connection().execution_options(yield_per=5000).exec_driver_sql(query.format(**told))
     for row in found:
-        told = _Sealed(*row)
-        if told.id is not None and (".000000" in told.recorded_at or ".000000" in told.effective_at):
-            told = told._replace(recorded_at=_short(told.recorded_at), effective_at=_short(told.effective_at))
-        yield told
+        one = _Sealed(*row)
+        if one.id is not None and (".000000" in one.recorded_at or ".000000" in one.effective_at):
+            one = one._replace(recorded_at=_short(one.recorded_at), effective_at=_short(one.effective_at))
+        yield one
 
 
 def _short(instant: str) -> str:
@@ -194,18 +203,23 @@ def _head_faults(top: TreeHead, root: bytes, verifier_key: str) -> Iterator[str]
             yield f"the head of {top.size} entries is not what its checkpoint signs"
 
 
-def _never_sealed(session: Session) -> Iterator[str]:
-    """Entries that the sealer passed over: numbered below the highest sealed one, or older than a head allows."""
+def _unsealed_faults(session: Session) -> Iterator[str]:
+    """Entries in no place of the tree: edited since they were written, or passed over by the sealer.
+
+    Passed over are those numbered below the highest sealed one, and those older than a head allows.
+    """
     top = latest(session)
-    if top is None:
-        return
-    sealed = select(SealedEntry.entry_id).where(SealedEntry.entry_id == JournalEntry.id)
-    query = select(JournalEntry.id).where(~sealed.exists())
-    passed_over = (JournalEntry.id <= top.highest_entry) | (  # type: ignore[operator]
-        col(JournalEntry.recorded_at) < top.sealed_at - rules.LATEST_ARRIVAL
-    )
-    for number in session.exec(query.where(passed_over)):
-        yield f"journal entry {number} was passed over by the seal of {top.sealed_at.isoformat()}: inserted, or late"
+    earliest = "" if top is None else (top.sealed_at - rules.LATEST_ARRIVAL).isoformat()
+    for row in _rows(session, _WAITING):
+        if journal.hash_of_row(row).hex() != row.sealed_hash:
+            yield (
+                f"journal entry {row.id} ({row.action} {row.subject}), which waits for a seal, is not what was written:"
+                " its content does not match its hash"
+            )
+        if top is not None and (row.entry_id <= top.highest_entry or row.recorded_at < earliest):
+            yield (
+                f"journal entry {row.id} was passed over by the seal of {top.sealed_at.isoformat()}: inserted, or late"
+            )
 
 
 def unsealed(session: Session) -> int:
