@@ -194,6 +194,17 @@ def open_lines(session: Session, *, item: str, site: str | None = None) -> list[
     ]
 
 
+def open_lines_by_site(session: Session) -> dict[str, int]:
+    """How many lines of approved call-offs are open for each site; sites without any are left out."""
+    query = (
+        select(CallOff.deliver_to, func.count())
+        .join(CallOffLine, col(CallOffLine.calloff_id) == col(CallOff.id))
+        .where(_OPEN > 0, col(CallOff.state).in_(rules.OPEN_STATES))
+        .group_by(col(CallOff.deliver_to))
+    )
+    return dict(session.exec(query).all())
+
+
 def open_lines_at(session: Session, site: str) -> list[tuple[str, OpenLine]]:
     """The open lines of approved call-offs for a site with their items, the earliest expected first."""
     query = (

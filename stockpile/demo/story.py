@@ -201,7 +201,7 @@ def _tell_plan(story: Story, day: date, stored: Mapping[str, Any], transfers_mad
     with reading(story.engine) as session:
         results = allocation.plan_results(session, stored["plan"])
     served, reached = sum(1 for r in results if r.got), sum(1 for r in results if r.reachable)
-    proof = "proven fair by the checker" if stored["fair"] else f"{stored['method']}, not the fair rule"
+    proof = "proven fair by the checker" if stored["fair"] else f"{stored['method']}, not worst supplied first"
     story.say(
         f"{day}  plan {stored['plan']}: {len(results)} validated requests, {served} served, "
         f"{len(results) - reached} beyond lawful reach; {proof}; {transfers_made} transfers approved by the committee"

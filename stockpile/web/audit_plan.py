@@ -60,7 +60,7 @@ def _facts(found: PlanCase) -> None:
         proven = say("An independent check proved that this plan keeps the rule.")
         line(
             say("Proof"),
-            proven if plan.fair or plan.kept else say("It is NOT proven that this plan keeps the fair rule."),
+            proven if plan.fair or plan.kept else say("It is NOT proven that this plan keeps its rule."),
         )
     text("p", say("Inputs SHA-256 {digest}", digest=plan.problem_digest)).classes("quiet digest")
     text("p", say("Plan SHA-256 {digest}", digest=plan.answer_digest)).classes("quiet digest")

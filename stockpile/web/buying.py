@@ -22,16 +22,18 @@ from stockpile.web.buying_runs import RunsPart
 from stockpile.web.buying_settlement import SettlementPart
 from stockpile.web.buying_spend import SpendPart
 from stockpile.web.buying_stock import StockPart
+from stockpile.web.buying_years import YearsPart
 from stockpile.web.desk import Desk, Side, Sides
 from stockpile.web.sign_in import signed_in
 from stockpile.web.speech import N_, say
 
 PROPOSALS, STOCK, SPEND, CONTRACTS, SUPPLIERS, RUNS = "proposals", "stock", "spend", "contracts", "suppliers", "runs"
-SETTLEMENT: Final = "settlement"
+SETTLEMENT, YEARS = "settlement", "years"
 SIDES: Final[dict[str, str]] = {
     PROPOSALS: N_("Proposals"),
     STOCK: N_("Stock ahead"),
     SPEND: N_("Spend calendar"),
+    YEARS: N_("Years ahead"),
     CONTRACTS: N_("Contracts"),
     SUPPLIERS: N_("Suppliers"),
     SETTLEMENT: N_("Settlement"),
@@ -70,6 +72,7 @@ def _makers(desk: Desk) -> dict[str, Callable[[], Side]]:
         PROPOSALS: lambda: ProposalsPart(desk),
         STOCK: lambda: StockPart(desk),
         SPEND: lambda: SpendPart(desk),
+        YEARS: lambda: YearsPart(desk),
         CONTRACTS: lambda: ContractsPart(desk),
         SUPPLIERS: lambda: SuppliersPart(desk),
         SETTLEMENT: lambda: SettlementPart(desk),

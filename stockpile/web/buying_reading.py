@@ -18,6 +18,8 @@ from stockpile.contracts import rules
 from stockpile.contracts.scorecards import queries as scorecards
 from stockpile.contracts.tables import CallOff, Contract
 from stockpile.contracts.terms import queries as agreed
+from stockpile.demand.scenarios import queries as scenarios
+from stockpile.demand.scenarios.rules import YEARS, Year
 from stockpile.governance import queries as governance
 from stockpile.inventory import queries as inventory
 from stockpile.jobs import queries as jobs
@@ -123,6 +125,43 @@ def spend(session: Session, *, at: datetime, zone: str) -> Spend:
     except NoPolicy:
         return Spend({**ordered}, {**waits}, later, before, after, slot, None, None)
     return Spend({**ordered}, {**waits}, later, before, after, slot, policy.budget_minor, policy.review_days)
+
+
+@dataclass(frozen=True, slots=True)
+class RunOfYears:
+    """A kept run of years: its assumptions, and year by year use, prices and budget in thousandths of the first's."""
+
+    assumptions: str
+    years: list[Year]
+
+    @property
+    def costs(self) -> list[int]:
+        """What each year's use costs at its prices, in thousandths of the first's."""
+        return [one.cost_permille for one in self.years]
+
+    @property
+    def budgets(self) -> list[int]:
+        """Each year's money, in thousandths of the first's."""
+        return [one.budget_permille for one in self.years]
+
+
+@dataclass(frozen=True, slots=True)
+class YearsAhead:
+    """Runs of years by name, the newest first; `year_minor`: what a year's budget is now, None without a policy."""
+
+    runs: dict[str, RunOfYears]
+    year_minor: int | None
+
+
+def years_ahead(session: Session) -> YearsAhead:
+    """Every run of years that is kept, and the money of a year as the buying policy gives it out."""
+    kept = sorted(scenarios.scenarios(session), key=lambda one: -(one.id or 0))
+    runs = {one.name: RunOfYears(one.assumptions, scenarios.years(one)) for one in kept if one.kind == YEARS}
+    try:
+        policy = reorder.policy(session)
+    except NoPolicy:
+        return YearsAhead(runs, None)
+    return YearsAhead(runs, policy.budget_minor * YEAR.days // policy.review_days)
 
 
 def _monday(day: date) -> date:

@@ -42,7 +42,7 @@ class PlanFills:
         text("p", say("Plan {number}: {facts}", number=str(plan.id), facts=facts)).classes("headline")
         text("p", say("Rule: {rule}", rule=rule_name(plan.rule)))
         proven = say("An independent check proved that this plan keeps the rule.")
-        text("p", proven if plan.fair or plan.kept else say("It is NOT proven that this plan keeps the fair rule."))
+        text("p", proven if plan.fair or plan.kept else say("It is NOT proven that this plan keeps its rule."))
         packs, depots = sum(line.packs for line in self._view.lines), {line.site for line in self._view.lines}
         told = say("{packs} packs leave {depots} depots.", packs=number(packs), depots=number(len(depots)))
         text("p", told)

@@ -10,6 +10,7 @@ from stockpile.allocation.reasons.rules import Other
 from stockpile.demand import rules as demand
 from stockpile.inventory.eligibility import OBSTACLES
 from stockpile.web.crisis_reading import Answer
+from stockpile.web.crisis_rules import told_policy
 from stockpile.web.speech import amount, instant, known, number, percent, retold, say
 
 
@@ -129,12 +130,12 @@ def _asked(found: Answer) -> list[str]:
 
 
 def _rule(found: Answer) -> list[str]:
-    told = [f"{retold(found.reasons.policy_words)} ({found.reasons.policy})"]
+    told = [told_policy(found.reasons.policy, retold(found.reasons.policy_words))]
     if found.reasons.guaranteed:
         told.append(capital(retold(found.reasons.guaranteed)))
     if found.fair:
         return [*told, say("An independent check proved that this plan keeps the rule.")]
-    return [*told, say("It is NOT proven that this plan keeps the fair rule.")]
+    return [*told, say("It is NOT proven that this plan keeps its rule.")]
 
 
 def _decided(found: Answer, zone: str) -> list[str]:

@@ -95,7 +95,7 @@ class ComparePart:
             measures(found)
             for one in found.rules:
                 with ui.element("p").classes("quiet"):
-                    text("strong", f"{rule_name(one.rule)}: ")
+                    text("strong", f"{rule_name(one.rule)} ({one.rule.partition('/')[0]}): ")
                     told("span", one.words)
             self._members(found, by_rule)
             seconds = number(Decimal(str(round(found.seconds, 1))))

@@ -67,7 +67,7 @@ class DecidePart:
         proven = say("An independent check proved that this plan keeps the rule.")
         lines = [
             made,
-            proven if plan.fair or plan.kept else say("It is NOT proven that this plan keeps the fair rule."),
+            proven if plan.fair or plan.kept else say("It is NOT proven that this plan keeps its rule."),
             _size(view),
         ]
         if view.approved_by and plan.approved_at:

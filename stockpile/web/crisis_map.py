@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from math import sqrt
+from statistics import fmean
 from typing import Final
 
+from babel import Locale
 from nicegui import ui
 
 from stockpile.allocation.queries import Fill
@@ -16,7 +18,7 @@ from stockpile.governance.tables import Member
 from stockpile.inventory.tables import Site
 from stockpile.web.crisis_reading import Opening, PlanView, Share
 from stockpile.web.parts import text
-from stockpile.web.speech import N_, amount, ngettext, number, percent, say
+from stockpile.web.speech import N_, amount, language, ngettext, number, percent, say
 
 BANDS: Final[tuple[tuple[int, str, str], ...]] = (
     (250, N_("under 25 %"), "low0"),
@@ -29,6 +31,7 @@ BANDS: Final[tuple[tuple[int, str, str], ...]] = (
 SPOKEN: Final = N_("Map of the municipalities; with a keyboard, choose one in the field Municipality")
 NOTHING: Final = "nothing"
 OUT_OF_REACH: Final = "out"
+MOST_NAMED: Final = 40
 SMALLEST_RADIUS, LARGEST_RADIUS, NOTHING_RADIUS = 4.0, 17.0, 3.0
 
 
@@ -151,6 +154,7 @@ class CrisisMap:
             resources = ["/screens/crisis_map.js"]
             self._map = ui.leaflet(options=options, additional_resources=resources).classes("map")
         self._map.clear_layers()
+        self._names = names(opening.members.values())
         leaving = {origin for origin, _ in opening.lanes}
         self._depots = [_depot(one, cut_off=one.code not in leaving) for one in opening.depots]
         self._dots: list[Dot] = []
@@ -170,11 +174,34 @@ class CrisisMap:
         ways = [asdict(way) for way in self._ways]
         dots = [asdict(dot) for dot in self._dots]
         closed = [asdict(way) for way in self._closed]
-        self._run("drawCrisis", {"depots": self._depots, "dots": dots, "ways": ways, "closed": closed})
+        shown = {"depots": self._depots, "dots": dots, "ways": ways, "closed": closed, "names": self._names}
+        self._run("drawCrisis", shown)
         self._run("chooseMunicipality", self._chosen)
 
     def _run(self, function: str, given: object) -> None:
         ui.run_javascript(f"{function}(getElement({self._map.id}).map, {json.dumps(given)})")
+
+
+def names(members: Iterable[Member]) -> list[dict[str, object]]:
+    """What the map writes beside its points: each country beside its own points, then towns by population.
+
+    The map shows as many as find room, so that one knows at first sight where one looks. Borders are not among
+    the region's facts and are not drawn.
+    """
+    towns = sorted(members, key=lambda member: (-member.population, member.code))
+    lands: dict[str, list[Member]] = defaultdict(list)
+    for town in towns:
+        lands[town.country].append(town)
+    territories = Locale.parse(language()).territories
+    found = [_named(territories.get(code, code), own, land=True) for code, own in sorted(lands.items())]
+    return found + [_named(town.name, [town], land=False) for town in towns[:MOST_NAMED]]
+
+
+def _named(name: str, towns: list[Member], *, land: bool) -> dict[str, object]:
+    """A name for these municipalities, at their middle; a country with where each of them is."""
+    at = [fmean(one.latitude for one in towns), fmean(one.longitude for one in towns)]
+    own = [[one.latitude, one.longitude] for one in towns] if land else []
+    return {"name": name, "at": at, "land": land, "own": own}
 
 
 def _depot(depot: Site, *, cut_off: bool) -> dict[str, object]:

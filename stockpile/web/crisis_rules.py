@@ -65,8 +65,8 @@ STATES: Final = {
     "superseded": N_("replaced by a later plan"),
 }
 METHODS: Final = {
-    "leximin": N_("fair rule"),
-    "pro_rata": N_("pro rata, instead of the fair plan"),
+    "leximin": NAMES["leximin"],
+    "pro_rata": N_("pro rata, instead of Worst supplied first"),
     "best_found": N_("best found in the time"),
     "policy": N_("policy of the committee"),
 }
@@ -84,6 +84,18 @@ def rule_name(rule: str) -> str:
     'Worst supplied first'
     """
     return say(NAMES.get(rule.partition("/")[0], rule))
+
+
+def told_policy(policy: str, meaning: str) -> str:
+    """A policy's meaning behind its name in plain words and its technical one, where its rule is one of ours.
+
+    >>> told_policy("leximin in tiers/1", "The town that is worst supplied comes first.")
+    'Worst supplied first (leximin in tiers/1): The town that is worst supplied comes first.'
+    >>> told_policy("floods/2", "Everyone gets the same.")
+    'Everyone gets the same. (floods/2)'
+    """
+    rule = policy.partition("/")[0].partition(" ")[0]
+    return f"{rule_name(rule)} ({policy}): {meaning}" if rule in NAMES else f"{meaning} ({policy})"
 
 
 def state_name(state: str) -> str:

@@ -179,7 +179,7 @@ def _show_faults(name: str, faults: list[tuple[int, str, str]]) -> None:
         (number(row) if row else "-", column or "-", f"en:{reason}") for row, column, reason in faults[:MOST_FAULTS]
     ]
     figures(
-        (say("Row below the header"), say("Column"), say("What is wrong")),
+        (say("Row (the header is row 1)"), say("Column"), say("What is wrong")),
         rows,
         title=ngettext("{n} fault in {file}.csv", "{n} faults in {file}.csv", len(faults), file=name),
         words=(1, 2),

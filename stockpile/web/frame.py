@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Final
+from urllib.parse import urlencode
 
 from fastapi.responses import RedirectResponse
 from nicegui import ui
@@ -17,6 +18,10 @@ from stockpile.web.sign_in import SHOWN_TO, SignedIn
 from stockpile.web.speech import instant, language, say, speak
 
 KEPT_FOR: Final = timedelta(days=365)
+UNFOLD_PAGES: Final = """(event) => {
+    const open = event.currentTarget.closest(".top").classList.toggle("unfolded");
+    event.currentTarget.setAttribute("aria-expanded", open);
+}"""
 
 
 def chosen_language() -> RedirectResponse | None:
@@ -42,15 +47,22 @@ def header(signed: SignedIn, region: Region | None, now: datetime) -> None:
             if region is not None and region.simulated:
                 mark = text("strong", say("SIMULATED")).classes("simulated")
                 mark.props["title"] = say("No real stock, no real orders")
+            if region is not None:
+                text("span", clock(region, now)).classes("clock")
+            _menu()
         with ui.element("nav").classes("top-facts") as facts:
             facts.props["aria-label"] = say("Pages")
-            if region is not None:
-                text("span", _clock(region, now)).classes("clock")
             _ways(signed)
             languages()
             text("span", say("Signed in: {who}", who=signed.name)).classes("who")
             ui.link(say("Device"), DEVICE).classes("way").props["title"] = say("Your device for codes")
             button(say("Sign out"), signed.end).props("dense").classes("sign-out")
+
+
+def _menu() -> None:
+    """On a phone the pages stand behind this button, so that the screen itself begins at the top."""
+    made = text("button", say("Menu")).classes("menu").props("type=button aria-expanded=false")
+    made.on("click", js_handler=UNFOLD_PAGES)
 
 
 def _ways(signed: SignedIn) -> None:
@@ -62,7 +74,8 @@ def _ways(signed: SignedIn) -> None:
             link.props("aria-current=page")
 
 
-def _clock(region: Region, now: datetime) -> str:
+def clock(region: Region, now: datetime) -> str:
+    """What time it is in the region, and whether that is simulated."""
     shown = f"{instant(now, region.time_zone)} ({region.time_zone})"
     if region.simulated_now:
         return say("Simulated clock: {when}", when=shown)
@@ -70,10 +83,12 @@ def _clock(region: Region, now: datetime) -> str:
 
 
 def languages() -> None:
-    """A link to the same page in each other language."""
+    """A link to the same page in each other language; the form still leads on to where one was going."""
+    following = ui.context.client.request.query_params.get("next", "")
+    kept = {"next": following} if following else {}
     for code, name in words.NAMES.items():
         if code != language():
-            ui.link(name, f"?lang={code}").props(f"lang={code} hreflang={code}")
+            ui.link(name, f"?{urlencode({**kept, 'lang': code})}").props(f"lang={code} hreflang={code}")
 
 
 def nothing_loaded(signed: SignedIn, now: datetime) -> None:

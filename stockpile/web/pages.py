@@ -101,10 +101,23 @@ def add_pages(app: FastAPI, settings: Settings) -> None:
 
 
 async def _login(engine: Engine, settings: Settings) -> object:
+    again = frame.chosen_language()
+    if again is not None:
+        return again
     following = ui.context.client.request.query_params.get("next", "")
     provider = BEGIN if settings.oidc_issuer else ""
     door = sign_in.Door(engine, settings.home, settings.token_hours)
-    return await sign_in.login_page(door, following=following, provider=provider)
+    sent_on = await sign_in.login_page(door, following=following, provider=provider)
+    if sent_on is None:
+        _in_other_languages()
+    return sent_on
+
+
+def _in_other_languages() -> None:
+    """The choice of language on a page that has no frame."""
+    with ui.element("nav").classes("languages") as ways:
+        ways.props["aria-label"] = say("Language")
+        frame.languages()
 
 
 def _failed() -> None:
@@ -129,6 +142,7 @@ async def _nowhere(request: Request, failure: Exception) -> Response:
             text("h2", say("There is no screen at this address"))
             ui.link(say("To the first screen"), "/")
             ui.link(say("What the public may see"), "/public")
+            _in_other_languages()
     return client.build_response(request, 404)
 
 

@@ -44,7 +44,7 @@ FIRST: Final = {
 }
 """Where the work of a role begins; of all others it begins in the crisis room."""
 _LED_TO: Final = re.compile(
-    r"/|/storeroom|/buying|/first-run|/device|/findings|/recalls|/committee(/\d{1,18})?|/audit(/(plans|decisions)/\d{1,18})?"
+    r"/|/storeroom|/buying|/supplier|/first-run|/device|/findings|/recalls|/committee(/\d{1,18})?|/audit(/(plans|decisions)/\d{1,18})?"
 )
 
 

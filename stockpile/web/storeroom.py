@@ -26,8 +26,8 @@ from stockpile.governance import queries as region
 from stockpile.governance.operations import SignInRefused
 from stockpile.governance.queries import NoRegion
 from stockpile.inventory import queries as inventory
-from stockpile.web import refusals, sign_in, words
-from stockpile.web.parts import instant
+from stockpile.inventory.worklist import queries as worklist
+from stockpile.web import frame, refusals, sign_in, words
 from stockpile.web.places import STOREROOM, open_to
 from stockpile.web.speech import speaking
 
@@ -78,7 +78,8 @@ def _page(engine: Engine, token: str, language: str) -> str | None:
         found = region.region(session)
         now = region.effective_now(session, real_now=real_now)
         boot = _boot(session, actor, token, language)
-    facts = {"title": found.title, "simulated": found.simulated, "clock": instant(now, found.time_zone)}
+    with speaking(language):
+        facts = {"title": found.title, "simulated": found.simulated, "clock": frame.clock(found, now)}
     template = environment(language).get_template("storeroom.html")
     return template.render(
         **facts,
@@ -94,16 +95,16 @@ def _page(engine: Engine, token: str, language: str) -> str | None:
 def _boot(session: Session, actor: Actor, token: str, language: str) -> dict[str, Any]:
     """What the page's script begins with."""
     places = [site for site in inventory.sites(session).values() if _works_at(actor, site.code)]
+    waits = worklist.waiting(session)
+    ordered = sorted(places, key=lambda site: (site.kind, site.name))
     return {
         "token": token,
         "account": actor.name,
         "words": words.words_of(language, "storeroom.js"),
         "refusals": refusals_in(language),
         "items": [{name: getattr(item, name) for name in ITEM_FIELDS} for item in catalogue.items(session).values()],
-        "sites": [
-            {name: getattr(site, name) for name in SITE_FIELDS}
-            for site in sorted(places, key=lambda site: (site.kind, site.name))
-        ],
+        "sites": [{name: getattr(site, name) for name in SITE_FIELDS} for site in ordered],
+        "busiest": max(ordered, key=lambda site: waits.get(site.code, 0)).code if ordered else "",
     }
 
 

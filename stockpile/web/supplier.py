@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from fastapi.responses import RedirectResponse
 from nicegui import ui
@@ -24,9 +25,10 @@ from stockpile.web.buying_contracts import share
 from stockpile.web.desk import Desk, Sides, facts, figures
 from stockpile.web.desk_charts import outlook_bands
 from stockpile.web.parts import button, refused, text
+from stockpile.web.places import SUPPLIER_DESK
 from stockpile.web.sign_in import signed_in
 from stockpile.web.speech import N_, amount, day, money, ngettext, number, percent, say
-from stockpile.web.supplier_reading import Own, OwnOrder, own
+from stockpile.web.supplier_reading import Own, OwnOrder, own, to_look_at
 from stockpile.web.working import Working
 
 ORDERS, OUTLOOK, CARD, DAMAGES = "orders", "outlook", "scorecard", "damages"
@@ -65,7 +67,7 @@ async def supplier_page(engine: Engine, settings: Settings) -> RedirectResponse 
         return again
     signed = await signed_in(engine, guests=True)
     if signed is None:
-        return RedirectResponse("/login")
+        return RedirectResponse(f"/login?next={SUPPLIER_DESK}")
     asked = ui.context.client.request.query_params.get("supplier", "")
     supplier, real_now = signed.guest_of or asked, datetime.now(UTC)
 
@@ -75,6 +77,9 @@ async def supplier_page(engine: Engine, settings: Settings) -> RedirectResponse 
     region, now = await signed.read(opened)
     desk = Desk(signed, region, now, settings.plan_limit_seconds, settings.home)
     frame.header(signed, region, now)
+    if not supplier:
+        await _whose(desk)
+        return None
     try:
         found = await signed.read(lambda session: own(session, signed.act(session).actor, supplier, at=now))
     except Refusal as refusal:
@@ -89,6 +94,24 @@ async def supplier_page(engine: Engine, settings: Settings) -> RedirectResponse 
         sides = Sides(SIDES, page.makers(), label=say("Sides of your page"))
     await sides.front(ORDERS)
     return None
+
+
+async def _whose(desk: Desk) -> None:
+    """Whose page this is, said to who is no supplier, with the way to look at one as that supplier does."""
+    found, why = dict[str, str](), ""
+    try:
+        found = await desk.signed.read(lambda session: to_look_at(session, desk.signed.act(session).actor, at=desk.now))
+    except Refusal as refusal:
+        why = refusal_words(refusal)
+    with ui.element("main").classes("desk"), ui.element("section").classes("panel desk-stack"):
+        text("h2", say("This is the page of suppliers"))
+        text("p", say("A supplier who signs in comes here and sees its own orders. Your account is no supplier's."))
+        if why:
+            refused(why).props("role=alert")
+        with ui.element("ul").classes("rows"):
+            for code, name in found.items():
+                with ui.element("li"):
+                    ui.link(f"{code} {name}", f"{SUPPLIER_DESK}?{urlencode({'supplier': code})}")
 
 
 class _Shown:

@@ -53,6 +53,14 @@ class Own:
     currencies: dict[int, str]
 
 
+def to_look_at(session: Session, actor: Actor, *, at: datetime) -> dict[str, str]:
+    """Suppliers with a contract in force, their names by code; refuses an account that may not see scorecards."""
+    require(actor, "scorecard.see")
+    valid = orders.contracts_valid(session, governance.local_day(session, at)).values()
+    codes = sorted({one.supplier_code for one in valid})
+    return {code: scorecards.supplier(session, code).name for code in codes}
+
+
 def own(session: Session, actor: Actor, supplier: str, *, at: datetime) -> Own:
     """What one supplier sees of itself; refuses an account that may not see this supplier."""
     require(actor, "scorecard.see", member=supplier)

@@ -16,6 +16,7 @@ from stockpile.inventory.handover import operations, queries
 from stockpile.inventory.handover.operations import HandedOver, Signature, WrongLot
 from stockpile.inventory.receiving.rules import Temperature
 from stockpile.inventory.transfers import Arrived
+from stockpile.inventory.worklist import queries as worklist
 from tests.conftest import NOW, Cast, acting
 from tests.inventory.desk import Desk
 from tests.inventory.stockroom import ON_SQLITE, do, faults, line_ids, send_out, shelves
@@ -50,6 +51,20 @@ def test_a_whole_delivery_has_a_proof_and_nothing_to_settle(region: Engine, cast
     assert proof is not None
     assert (proof.signed_by, proof.signed_at, proof.evidence) == (SIGNED.signed_by, SIGNED.signed_at, "sha256:9f2c")
     assert shelves(region, "T-NEW")["T-NEW", "H-NL", "NL-1", "available"] == 50
+
+
+def test_what_waits_at_a_site_is_what_is_to_be_sent_or_on_its_way_there(region: Engine, cast: Cast) -> None:
+    def waits() -> dict[str, int]:
+        with reading(region) as session:
+            return worklist.waiting(session)
+
+    assert waits() == {}
+    number, _ = on_the_road(region, cast)
+    assert waits() == {"H-NL": 1}
+    send_out(region, acting(cast["logistics"]), lot="T-NEW", quantity=5, source="plan:next")
+    assert waits() == {"H-NL": 1, "D-DE": 1}
+    hand_over(region, cast, number)
+    assert waits() == {"D-DE": 1}
 
 
 def test_short_over_and_damaged_are_named_and_what_is_short_stays_open(region: Engine, cast: Cast) -> None:

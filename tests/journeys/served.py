@@ -115,9 +115,9 @@ def small_region(session: Session) -> None:
 
 
 def sign_in(page: Page, served: Serving, *, name: str = NAME, password: str = PASSWORD) -> None:
-    """Type name and password at the form and press Enter."""
+    """Type name and password at the form, which speaks the browser's language, and press Enter."""
     page.goto(f"http://127.0.0.1:{served.port}/")
     page.wait_for_url("**/login")
-    page.get_by_label("Name").fill(name)
-    page.get_by_label("Password", exact=True).fill(password)
+    page.locator("input[name=name]").fill(name)
+    page.locator("input[name=password]").fill(password)
     page.keyboard.press("Enter")

@@ -14,6 +14,7 @@ from stockpile.actor import Grant
 from stockpile.contracts import operations as contracts
 from stockpile.contracts import queries
 from stockpile.db import reading, transact
+from stockpile.demand.scenarios import queries as scenarios
 from stockpile.governance import operations as governance
 from stockpile.settlement import deriving
 from stockpile.settlement import operations as settlement
@@ -31,7 +32,8 @@ RATE: dict[str, Any] = {"site": "D-DE", "storage_class": "ambient", "effective_f
 RATE |= {"milli_per_m3_day": 500, "source": "assumed for the test"}
 SPRING: dict[str, Any] = {"name": "spring", "starts_at": NOW - timedelta(days=30), "ends_at": NOW + timedelta(days=30)}
 SPRING |= {"cost_key": "population", "mix": Mix(0, 0, 0)}
-SIDES = ("Proposals", "Stock ahead", "Spend calendar", "Contracts", "Suppliers", "Settlement", "Scheduled runs")
+SIDES = ("Proposals", "Stock ahead", "Spend calendar", "Years ahead", "Contracts", "Suppliers", "Settlement")
+SIDES += ("Scheduled runs",)
 Timed = Callable[[str, int], AbstractContextManager[None]]
 
 
@@ -145,6 +147,35 @@ def test_a_settlement_tells_its_costs_by_kind_and_each_statement_to_the_cent(
         assert "the bill of option" in charges
         assert "€30.00" in charges
     assert "0.5" in page.get_by_role("region", name="What storing costs").inner_text()
+
+
+@marked
+def test_budgets_of_years_to_come_are_worked_out_and_kept_with_what_is_supposed(
+    page: Page, room: Served, timed: Timed
+) -> None:
+    at_the_desk(page, room, "Years ahead")
+    page.get_by_text("No run of years is kept yet").wait_for()
+    with timed("budgets of years to come, with a cut", 120):
+        page.get_by_label("Name of the run of years").fill("lean years")
+        page.get_by_label("What is supposed, and why").fill("prices rise, the state pays less from 2021")
+        page.get_by_label("Number of years").fill("3")
+        page.get_by_label("Prices, change in % a year").fill("2.55")
+        page.get_by_label("Cut or gain of the budget at once, in %").fill("-10")
+        page.get_by_role("button", name="Work it out and keep it").click()
+        page.locator(".refusal", has_text="Prices, change in % a year: a number from -100 to 100").wait_for()
+        page.get_by_label("Prices, change in % a year").fill("2.5")
+        page.get_by_role("button", name="Work it out and keep it").click()
+        page.get_by_text("Kept: lean years").wait_for()
+        shown = page.get_by_role("region", name="Year by year").inner_text().splitlines()
+    page.get_by_text("Supposed: prices rise, the state pays less from 2021").wait_for()
+    told = [line.replace("\N{NO-BREAK SPACE}", " ").split("\t") for line in shown if line.startswith("202")]
+    assert [(row[0], row[1], row[2], row[6]) for row in told] == [
+        ("2020", "100 %", "100 %", "100 %"),
+        ("2021", "100 %", "102.5 %", "87.8 %"),
+        ("2022", "100 %", "105 %", "85.7 %"),
+    ]
+    with reading(room.engine) as session:
+        assert [one.name for one in scenarios.scenarios(session)] == ["lean years"]
 
 
 @marked

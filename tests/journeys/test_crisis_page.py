@@ -18,10 +18,11 @@ from stockpile.governance.tables import Token
 from tests.allocation.surge_room import MEMBERS, ask, planned, submitted, surge
 from tests.conftest import Cast, acting
 from tests.inventory.stockroom import do
-from tests.journeys.served import Served, marked, serving, sign_in, small_region
+from tests.journeys.looked_at import PHONE
+from tests.journeys.served import NAME, PASSWORD, Served, marked, serving, sign_in, small_region
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +109,28 @@ def test_with_the_keyboard_alone_a_municipality_is_chosen_by_typing_its_name(pag
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Vaals").wait_for()
+
+
+@marked
+def test_on_a_phone_the_form_offers_other_languages_and_the_pages_stand_behind_a_button(
+    browser: Browser, crisis: Served
+) -> None:
+    context = browser.new_context(viewport=PHONE, locale="nl")
+    context.set_default_timeout(30_000)
+    page = context.new_page()
+    page.goto(f"http://127.0.0.1:{crisis.port}/login?next=/recalls")
+    page.get_by_label("Wachtwoord", exact=True).wait_for()
+    page.get_by_role("link", name="English").click()
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_label("Name").fill(NAME)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/recalls")
+    page.get_by_role("button", name="Menu").wait_for()
+    assert page.get_by_role("link", name="Crisis room").count() == 0
+    page.get_by_role("button", name="Menu").click()
+    page.get_by_role("link", name="Crisis room").click()
+    page.locator(municipality("NL-1")).wait_for()
+    context.close()
 
 
 @marked

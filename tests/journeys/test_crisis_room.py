@@ -106,13 +106,17 @@ def test_a_lost_depot_is_tried_in_place_and_seen_on_the_map(page: Page, room: Se
 
 
 @marked
-def test_part_of_a_pack_is_refused_by_the_what_if_in_words(page: Page, room: Served) -> None:
+def test_more_stock_is_tried_and_part_of_a_pack_is_refused_in_words(page: Page, room: Served, timed: Timed) -> None:
     sign_in(page, room)
     side(page, "What if")
     choose(page, "What happens", "More stock arrives")
     page.get_by_label("Base units more").fill("7")
     page.get_by_role("button", name="Try it").click()
-    assert "whole packs" in page.locator(".refusal").inner_text()
+    page.locator(".refusal", has_text="whole packs").wait_for()
+    with timed("what if 500 units more come", 10):
+        page.get_by_label("Base units more").fill("500")
+        page.get_by_role("button", name="Try it").click()
+        page.locator(".computed:visible").wait_for()
 
 
 @marked

@@ -160,7 +160,7 @@ def test_what_came_damaged_is_taken_in_with_a_photograph(page: Page, dock: Serve
 @marked
 def test_what_to_count_next_is_counted_blind_with_the_keyboard_alone(page: Page, dock: Served, timed: Timed) -> None:
     at_the_dock(page, dock)
-    with timed("count what is due, one item", 60):
+    with timed("count what is due, one item", 30):
         page.get_by_role("button", name="What to count next", exact=False).click()
         page.get_by_role("heading", name=re.compile("What to count next at")).wait_for()
         first = page.locator(".choices li").first

@@ -151,6 +151,8 @@ def test_a_buyer_looks_at_one_supplier_by_its_code_and_a_storekeeper_may_not(pag
     page.wait_for_url("**/storeroom")
     page.goto(f"http://127.0.0.1:{room.port}/supplier?supplier=SUP-1")
     assert "Ask someone whose role is" in page.locator("[role=alert].refusal").inner_text()
+    page.goto(f"http://127.0.0.1:{room.port}/supplier")
+    page.get_by_role("heading", name="This is the page of suppliers").wait_for()
 
 
 @needs_axe

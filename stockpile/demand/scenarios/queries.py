@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 
 from stockpile.catalogue import queries as catalogue
 from stockpile.demand.scenarios import rules
+from stockpile.demand.scenarios.rules import Year
 from stockpile.demand.scenarios.tables import DemandScenario
 from stockpile.demand.tables import CaseloadReport
 from stockpile.errors import Invalid, NotFound
@@ -75,6 +76,12 @@ def scenario(session: Session, name: str) -> DemandScenario:
 def scenarios(session: Session) -> list[DemandScenario]:
     """All scenarios by name."""
     return list(session.exec(select(DemandScenario).order_by(col(DemandScenario.name))))
+
+
+def years(kept: DemandScenario) -> list[Year]:
+    """The years of a run of years, as they were worked out when it was kept."""
+    assert kept.kind == rules.YEARS, "a surge scenario has days"
+    return [Year(**{one.name: told[one.name] for one in fields(Year)}) for told in json.loads(kept.curve)["years"]]
 
 
 def past_wave(session: Session, *, first: date, last: date) -> list[int | None]:

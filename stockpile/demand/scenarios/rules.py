@@ -127,13 +127,25 @@ class Year:
     budget_permille: int
 
     @property
+    def cost_permille(self) -> int:
+        """What the year's use costs at the year's prices, in thousandths of what today's costs.
+
+        >>> Year(2021, 1100, 1050, 900).cost_permille
+        1155
+        """
+        return self.use_permille * self.price_permille // 1000
+
+    @property
     def affordable_permille(self) -> int:
         """How much of the use the money buys, in thousandths; 1000: all of it.
 
         >>> Year(2021, 1100, 1050, 900).affordable_permille
         779
+        >>> Year(2021, 1000, 0, 900).affordable_permille
+        1000
         """
-        return min(1000, self.budget_permille * 1_000_000 // (self.use_permille * self.price_permille))
+        worth = self.use_permille * self.price_permille
+        return min(1000, self.budget_permille * 1_000_000 // worth) if worth else 1000
 
 
 @dataclass(frozen=True, slots=True)

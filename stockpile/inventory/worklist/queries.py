@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from stockpile.catalogue import queries as catalogue
@@ -143,6 +144,19 @@ def work(session: Session, site: str) -> Work:
         ordered=_ordered(session, site),
         counts=_counts(session, site),
     )
+
+
+def waiting(session: Session) -> dict[str, int]:
+    """By site how many transfers are to be sent from there or are on their way there, and order lines are expected.
+
+    Sites without any are left out.
+    """
+    found: dict[str, int] = defaultdict(int, contracts.open_lines_by_site(session))
+    for state, place in (("approved", col(Transfer.origin)), ("dispatched", col(Transfer.destination))):
+        query = select(place, func.count()).where(Transfer.state == state).group_by(place)
+        for site, many in session.exec(query):
+            found[site] += many
+    return dict(found)
 
 
 def _journeys(session: Session, *, state: str, origin: str = "", destination: str = "") -> tuple[Journey, ...]:

@@ -154,7 +154,7 @@ KPIS: Final = (
     Kpi(
         "fair_plans",
         "Plans proven fair",
-        "approved plans that the independent checker proves to keep the fair rule or their policy",
+        "approved plans that the independent checker proves to keep Worst supplied first or their policy",
         "approved plans",
         target="100",
     ),

@@ -67,7 +67,7 @@ fill_permille integer given over accepted, in thousandths
 reason_code string why, for machines
 reason string why, in words
 rule string rule and version
-method string how the plan was made: leximin (proven fair), best_found, pro_rata
+method string how the plan was made: leximin (worst supplied first, proven), best_found, pro_rata
 """),
 )
 TOTALS: Final = Dataset(

@@ -30,6 +30,42 @@
     }
   }
 
+  // Where a country's name covers the fewest points and its own are the nearest.
+  function beside(map, one, names) {
+    const size = map.getSize(), half = 7 * one.name.length + 4, at = (place) => map.latLngToContainerPoint(place);
+    const middle = at(one.at), own = one.own.map(at), others = names.filter((other) => other.land && other !== one).flatMap((other) => other.own.map(at));
+    const far = (points, x, y) => Math.min(Infinity, ...points.map((point) => Math.hypot(point.x - x, point.y - y)));
+    const under = (x, y) => (point) => Math.abs(point.x - x) < half + 8 && Math.abs(point.y - y) < 20;
+    let best = { x: middle.x, y: middle.y, cost: Infinity };
+    for (let x = half; x <= size.x - half; x += 12) for (let y = 14; y <= size.y - 14; y += 12) {
+      if (far(own, x, y) > far(others, x, y)) continue;
+      const covered = [...own, ...others].filter(under(x, y)).length;
+      const cost = 60 * covered + Math.hypot(x - middle.x, y - middle.y);
+      if (cost < best.cost) best = { x, y, cost };
+    }
+    return map.containerPointToLatLng([best.x, best.y]);
+  }
+
+  // Countries and the largest towns by name, as many as find room; written by the style, so that no reader says them twice.
+  function name(map, names, depots) {
+    if (map.crisis.names) map.crisis.names.remove();
+    const taken = [], shown = [];
+    for (const one of names) {
+      const away = (depot) => map.latLngToContainerPoint(depot.at).distanceTo(map.latLngToContainerPoint(one.at));
+      const depot = one.land ? null : depots.find((other) => away(other) < 24);
+      const icon = L.divIcon({ className: one.land ? "map-land" : "map-name", iconSize: [0, 0], iconAnchor: [depot ? -5 : 0, 0], html: "" });
+      const place = one.land ? beside(map, one, names) : (depot || one).at;
+      const at = map.latLngToContainerPoint(place), half = (one.land ? 7 : 3.6) * one.name.length + 4, middle = at.x + (one.land ? 0 : half);
+      const here = [middle - half, at.y - 11, middle + half, at.y + 11];
+      if (here[0] < 0 || here[2] > map.getSize().x) continue;
+      if (taken.some((box) => here[0] < box[2] && here[2] > box[0] && here[1] < box[3] && here[3] > box[1])) continue;
+      taken.push(here);
+      shown.push([L.marker(place, { icon, interactive: false, keyboard: false, zIndexOffset: one.land ? -1000 : 0 }), one.name]);
+    }
+    map.crisis.names = L.layerGroup(shown.map(([mark]) => mark)).addTo(map);
+    for (const [mark, said] of shown) mark.getElement().dataset.name = said;
+  }
+
   function place(map, dot) {
     const mark = L.circleMarker([dot.latitude, dot.longitude]).bindTooltip(words(""), { sticky: true });
     mark.on("click", () => emitEvent("pick_municipality", { code: dot.code }));
@@ -59,7 +95,11 @@
   }
 
   window.drawCrisis = (map, data) => {
-    if (!map.crisis) start(map, data);
+    if (!map.crisis) {
+      start(map, data);
+      name(map, data.names, data.depots);
+      map.on("zoomend", () => name(map, data.names, data.depots));
+    }
     draw(map, data.ways);
     close(map, data.closed);
     for (const dot of data.dots) {

@@ -581,13 +581,14 @@
     tell("");
     entered(text);
   };
+  byId("menu").onclick = () => byId("menu").setAttribute("aria-expanded", byId("menu").closest(".top").classList.toggle("unfolded"));
   byId("sign-out").onclick = guarded(async () => {
     const waiting = queued().filter((one) => one.account === boot.account).length;
     if (waiting && !confirm(say("{n} recorded here wait until you sign in again on this device. Sign out?", { n: waiting }))) return;
     await call("DELETE", "tokens/current");
     location.assign("/login?next=/storeroom");
   });
-  byId("site").value = boot.sites.some((one) => one.code === localStorage.getItem(SITE)) ? localStorage.getItem(SITE) : boot.sites[0].code;
+  byId("site").value = boot.sites.some((one) => one.code === localStorage.getItem(SITE)) ? localStorage.getItem(SITE) : boot.busiest;
   byId("site").onchange = () => { localStorage.setItem(SITE, site()); home(); };
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") { home(); tell(""); } });
   window.addEventListener("online", send);
