@@ -84,6 +84,9 @@ app.add_typer(tender, name="tender")
 app.command("call")(call)
 app.command("restore")(restore)
 EXIT_NOT_POSTED, EXIT_REFUSED = 1, 2
+NewPassword = Annotated[
+    str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, envvar="STOCKPILE_PASSWORD")
+]
 
 
 def main() -> None:
@@ -315,9 +318,7 @@ def add_account(  # noqa: PLR0917  (the command line takes them by name)
     title: Annotated[str, typer.Option(help="What the account stands for.")] = "",
     member: Annotated[str | None, typer.Option(help="Only for this member.")] = None,
     site: Annotated[str | None, typer.Option(help="Only at this site.")] = None,
-    password: Annotated[
-        str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, help="Asked for when left out.")
-    ] = "",
+    password: NewPassword = "",
 ) -> None:
     """Add a named account with one role."""
     engine = opened(Settings())
@@ -346,9 +347,7 @@ def deactivate(name: str, reason: Annotated[str, typer.Option(help="Why.")]) -> 
 @accounts.command("password")
 def set_password(
     name: str,
-    password: Annotated[
-        str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, help="Asked for when left out.")
-    ] = "",
+    password: NewPassword = "",
 ) -> None:
     """Give an account another password: its sign-ins end at once."""
     engine = opened(Settings())

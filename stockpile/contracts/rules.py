@@ -50,6 +50,8 @@ OPEN_STATES: Final = (APPROVED, SENT, ACKNOWLEDGED, CONFIRMED, PART_SHIPPED, PAR
 """An order of which something is still to come; goods may come before the paperwork does."""
 UNTOUCHED_STATES: Final = (APPROVED, SENT, ACKNOWLEDGED, CONFIRMED)
 """An order that stands and of which nothing has been shipped or received."""
+ENDED_STATES: Final = (PAID, CLOSED, REJECTED, CANCELLED, SHORT_CLOSED)
+"""An order of which nothing is to be delivered, accepted or paid any more."""
 
 SATURDAY: Final = 6
 RUN, HAND, SHORTAGE = "run", "hand", "shortage"

@@ -17,6 +17,7 @@ from stockpile.errors import Conflict, Invalid
 from stockpile.governance import queries as governance
 from stockpile.governance.members import operations as membership
 from stockpile.governance.rules import require, require_other
+from stockpile.governance.standing import queries as standing
 from stockpile.governance.tables import Region
 from stockpile.inventory import queries as inventory
 from stockpile.inventory.ownership.tables import OwnershipChange
@@ -353,23 +354,27 @@ def convert(session: Session, act: Act, *, number: int, period: int, reason: str
 
 
 def exit_statement(session: Session, act: Act, *, member: str) -> dict[str, Any]:
-    """Put the statement of a member's exit on file: its nets by period. Refuses while a loan or own stock is open.
+    """Put the statement of a member's exit on file: its nets by period. Refuses while anything of it is unsettled.
 
-    A period with costs that is not closed yet is open business too.
+    That is a loan, an order, a dispute, stock of its own, and a period that has begun, or has costs, and is not closed.
+    One statement for one notice: what was stated before the member gave notice is no statement of this exit.
     """
     require(act.actor, "settlement.close")
     governance.member(session, member)
-    loans = queries.open_with(session, member)
+    loans, orders = queries.open_with(session, member), queries.open_orders(session, member)
     stock = inventory.balances(session, owner=member, limit=1)
-    disputes = contingency.open_disputes(session, member)
-    pending = [one.name for one in queries.periods(session) if one.state != rules.CLOSED]
-    if loans or stock or pending or disputes:
-        told = [f"loan {one} is open" for one in loans] + [f"period {one} is not closed" for one in pending]
-        told += [f"dispute {one} is not settled" for one in disputes]
-        told += [f"{member} still owns stock in the pool's depots"] if stock else []
-        raise ExitOpen(f"{member} cannot leave yet: {'; '.join(told)}", loans=loans, periods=pending)
+    pending = queries.pending(session, at=act.at)
+    told = [f"loan {one} is open" for one in loans] + [f"period {one} is not closed" for one in pending]
+    told += [f"order {one} is not accepted, paid or ended" for one in orders]
+    told += [f"dispute {one} is not settled" for one in contingency.open_disputes(session, member)]
+    told += [f"{member} still owns stock in the pool's depots"] if stock else []
+    if told:
+        facts = {"loans": loans, "periods": pending, "orders": orders}
+        raise ExitOpen(f"{member} cannot leave yet: {'; '.join(told)}", **facts)
     nets = {one.name: queries.nets(session, one.id or 0).get(member, 0) for one in queries.periods(session)}
-    digest = hashlib.sha256(journal.canonical({"member": member, "nets": nets}).encode()).hexdigest()
+    notice = standing.since(session, member, at=act.at)
+    stated = {"member": member, "nets": nets, "since": notice.isoformat() if notice else None}
+    digest = hashlib.sha256(journal.canonical(stated).encode()).hexdigest()
     membership.keep_on_file(session, act, member=member, kind="statement", reference=f"settlement:{digest}")
     return {"member": member, "nets": nets, "digest": digest}
 

@@ -317,6 +317,18 @@ def open_with(session: Session, party: str) -> list[int]:
     return [one.id for one in loans(session, party=party) if one.state not in over and one.id is not None]
 
 
+def open_orders(session: Session, party: str) -> list[int]:
+    """The orders for a member of which something is still to be decided, delivered, accepted or paid."""
+    query = select(CallOff.id).where(CallOff.member_code == party, col(CallOff.state).not_in(buying.ENDED_STATES))
+    return [number for number in session.exec(query.order_by(col(CallOff.id))) if number is not None]
+
+
+def pending(session: Session, *, at: datetime) -> list[str]:
+    """The periods that have begun, or have costs, and are not closed: what each party owes for them is not certain."""
+    waiting = [one for one in periods(session) if one.state != rules.CLOSED]
+    return [one.name for one in waiting if one.starts_at <= at or events(session, one.id or 0)]
+
+
 def help_given(session: Session) -> list[dict[str, Any]]:
     """Who helped whom by lending: base units of each item lent, back, and sold instead, by pair."""
     found: dict[tuple[str, str, str], dict[str, int]] = {}

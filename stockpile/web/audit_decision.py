@@ -21,7 +21,8 @@ from stockpile.web.speech import number, say
 def decision_looked_into(signed: SignedIn, found: Case, entries: list[JournalEntry]) -> None:
     """Facts and the recount in front; below them the votes, the electorate, the effect and the journal."""
     with ui.element("section").classes("panel"):
-        title = titled(found.proposal.title, found.proposal.operation, found.proposal.subject)
+        about = found.proposal
+        title = titled(about.title, about.operation, about.subject, state=about.state)
         text("h2", say("Decision {number}: {title}", number=str(found.number), title=title))
         facts(found)
         kind, _, plan = found.proposal.subject.partition(":")

@@ -73,7 +73,7 @@ def _votes(found: PlanCase) -> None:
         for head in found.decisions:
             with ui.element("li"):
                 ui.link(
-                    f"{head['id']} {titled(head['title'], head['operation'], head['subject'])}",
+                    f"{head['id']} {titled(head['title'], head['operation'], head['subject'], state=head['state'])}",
                     f"/audit/decisions/{head['id']}",
                 )
                 text("span", named(STATES, head["state"])).classes("quiet")

@@ -34,7 +34,10 @@ RIGHT: Final = "verify"
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A decision that can be looked into: a plan, or a decision of the committee; `what` and `state` are codes."""
+    """A decision that can be looked into: a plan, or a decision of the committee; `what` and `state` are codes.
+
+    `at`: when a plan was computed; when a proposal was decided, as the committee's own page has it, else proposed.
+    """
 
     kind: str
     number: int
@@ -90,8 +93,9 @@ def desk(session: Session, act: Act) -> Desk:
 
 
 def _decided(one: Head, names: Mapping[int | None, str]) -> Decided:
-    title = titled(one["title"], one["operation"], one["subject"])
-    return Decided(DECISION, one["id"], one["proposed_at"], title, one["state"], names[one["proposed_by"]])
+    title = titled(one["title"], one["operation"], one["subject"], state=one["state"])
+    at = one["decided_at"] or one["proposed_at"]
+    return Decided(DECISION, one["id"], at, title, one["state"], names[one["proposed_by"]])
 
 
 def decisions(session: Session) -> list[Decided]:

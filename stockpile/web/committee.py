@@ -14,7 +14,17 @@ from stockpile.web.committee_reading import Case, Head, Inbox
 from stockpile.web.committee_result import result
 from stockpile.web.committee_standing import standing
 from stockpile.web.committee_vote import VotePart
-from stockpile.web.committee_words import CAPACITIES, STATES, about, named, operation, pressing, time_left, titled
+from stockpile.web.committee_words import (
+    CAPACITIES,
+    EMERGENCIES,
+    STATES,
+    about,
+    named,
+    operation,
+    pressing,
+    time_left,
+    titled,
+)
 from stockpile.web.entering import number_in, screen
 from stockpile.web.parts import button, text
 from stockpile.web.places import COMMITTEE_ROOM
@@ -83,7 +93,7 @@ class _InboxPage:
         with ui.element("li").classes("card"):
             ui.link(_titled(head), f"{COMMITTEE_ROOM}/{head['id']}").classes("card-title")
             if head["state"] == rules.PROVISIONAL:
-                text("strong", say("Emergency: done already, to be ratified")).classes("mark")
+                text("strong", say(EMERGENCIES[head["state"]])).classes("mark")
             text("span", f"{operation(head['operation'])} ({about(head['subject'])})")
             clock = text("span", f"{time_left(deadline, self._found.now)} ({instant(deadline, zone)})")
             clock.classes("clock pressing" if pressing(deadline, self._found.now) else "clock")
@@ -180,4 +190,4 @@ class _ProposalPage:
 
 
 def _titled(head: Head) -> str:
-    return titled(head["title"], head["operation"], head["subject"])
+    return titled(head["title"], head["operation"], head["subject"], state=head["state"])

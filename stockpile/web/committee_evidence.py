@@ -26,9 +26,9 @@ def evidence(signed: SignedIn, found: Case) -> None:
     """Everything that a seat needs to decide, the most important first."""
     proposal = found.proposal
     with ui.element("section").classes("panel"):
-        text("h2", words.titled(proposal.title, proposal.operation, proposal.subject))
+        text("h2", words.titled(proposal.title, proposal.operation, proposal.subject, state=proposal.state))
         if found.emergency:
-            text("p", say("Emergency: done already, to be ratified")).classes("mark")
+            text("p", say(words.EMERGENCIES[proposal.state])).classes("mark")
         ui.link(say("To the vote"), "#vote").classes("to-vote")
         facts(found)
     about: dict[type, Callable[[], object]] = {

@@ -43,7 +43,7 @@ def _permits(heads: list[Head], found: Inbox) -> None:
         for head in heads:
             with ui.element("li"):
                 ui.link(
-                    f"{head['id']} {titled(head['title'], head['operation'], head['subject'])}",
+                    f"{head['id']} {titled(head['title'], head['operation'], head['subject'], state=head['state'])}",
                     f"{COMMITTEE_ROOM}/{head['id']}",
                 )
                 until = instant(head["valid_until"], found.region.time_zone)

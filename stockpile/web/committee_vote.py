@@ -104,7 +104,8 @@ class VotePart:
         found, chosen = self.found, self._chosen()
         people = sum(one.weight for one in found.electors if one.member_code in chosen)
         text("h2", say(SURE[self._choice.value]))
-        text("p", titled(found.proposal.title, found.proposal.operation, found.proposal.subject)).classes("headline")
+        asked = found.proposal
+        text("p", titled(asked.title, asked.operation, asked.subject, state=asked.state)).classes("headline")
         text("p", _for_whom([found.members[code].name for code in chosen]))
         text("p", say("They have {people} inhabitants.", people=number(people)))
         text("p", say("Reason: {reason}", reason=self._reason.value.strip()))

@@ -81,6 +81,12 @@ IF_NOT_RATIFIED: Final = N_(
     "It was done already, as an emergency. What was shipped stays where it is and goes to settlement; nothing more is "
     "dispatched under it."
 )
+EMERGENCIES: Final = {
+    rules.PROVISIONAL: N_("Emergency: done already, to be ratified"),
+    rules.RATIFIED: N_("Emergency: done at once, and ratified since"),
+    rules.NOT_RATIFIED: N_("Emergency: done at once, and not ratified: nothing more is dispatched under it"),
+}
+"""What was done before it was voted on, by how that vote stands."""
 STATES: Final = {
     rules.DRAFT: N_("draft"),
     rules.TABLED: N_("on the table, vote not open yet"),
@@ -126,11 +132,16 @@ def about(subject: str) -> str:
     return say(SUBJECTS[kind], what=named(LIMITS, what) if kind == "limit" else what)
 
 
-def titled(title: str, code: str, subject: str) -> str:
-    """The title as a person gave it; what an emergency wrote for itself, in the page's language."""
+def titled(title: str, code: str, subject: str, *, state: str) -> str:
+    """The title as a person gave it; what an emergency wrote for itself, in the page's language, as it stands now."""
     if title != gate.ratifying(code, subject):
         return title
-    return say("To be ratified: {what} ({subject})", what=operation(code), subject=about(subject))
+    what, told = operation(code), about(subject)
+    if state == rules.RATIFIED:
+        return say("Ratified: {what} ({subject})", what=what, subject=told)
+    if state == rules.NOT_RATIFIED:
+        return say("Not ratified: {what} ({subject})", what=what, subject=told)
+    return say("To be ratified: {what} ({subject})", what=what, subject=told)
 
 
 def if_not_adopted(operation: str, *, emergency: bool) -> str:

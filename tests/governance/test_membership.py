@@ -95,18 +95,42 @@ def test_who_is_suspended_keeps_what_saves_lives_and_loses_the_vote(region: Engi
 def test_the_way_out_needs_notice_a_statement_and_a_decision(region: Engine, chamber: Chamber) -> None:
     with pytest.raises(NoSuchStep, match="from there it goes to suspended, notice_of_exit"):
         stepped(region, chamber, "exited", member="NL-1")
+    do(region, settlement.exit_statement, acting(chamber.cast["committee"]), member="NL-1")
     stepped(region, chamber, "notice_of_exit", member="NL-1")
     with pytest.raises(EvidenceMissing, match="settlement statement"):
-        stepped(region, chamber, "exited", member="NL-1")
+        stepped(region, chamber, "exited", member="NL-1")  # what was stated before the notice is none of this exit
     office = acting(chamber.cast["administrator"])
     with pytest.raises(Invalid, match="the statement is the settlement's"):
         do(region, operations.file_evidence, office, member="NL-1", kind="statement", reference="statement 9")
-    do(region, settlement.exit_statement, acting(chamber.cast["committee"]), member="NL-1")
+    do(region, settlement.exit_statement, acting(chamber.cast["committee"], after_hours=2), member="NL-1")
     effect = Effect("member.release", "member:NL-1", {"member": "NL-1", "to": "exited"})
     stepped(region, chamber, "exited", member="NL-1", decision=chamber.adopted(effect))
     with reading(region) as session:
         assert queries.state(session, "NL-1", at=NOW + timedelta(hours=3)) == rules.EXITED
         assert queries.state(session, "NL-1", at=NOW) == rules.ACTIVE
+
+
+def test_nobody_leaves_before_the_notice_of_the_agreement_is_over(region: Engine, chamber: Chamber) -> None:
+    terms = {
+        "text_sha256": "a" * 64,
+        "effective_from": NOW.date().isoformat(),
+        "governing_law": "Belgian law",
+        "languages": "nl, fr, de",
+        "cost_key": "population",
+        "notice_days": 30,
+    }
+    number = chamber.opened(Effect("agreement.adopt", "agreement", terms))
+    chamber.votes(number, be="for", de="for", nl="for")
+    agreed = under(chamber.cast["committee"], number)
+    do(region, operations.adopt_agreement, agreed, **(terms | {"effective_from": NOW.date()}))
+    stepped(region, chamber, "notice_of_exit", member="NL-1")
+    do(region, settlement.exit_statement, acting(chamber.cast["committee"], after_hours=2), member="NL-1")
+    effect = Effect("member.release", "member:NL-1", {"member": "NL-1", "to": "exited"})
+    decision = chamber.adopted(effect)
+    with pytest.raises(NoSuchStep, match="it stays a member until 2020-04-29"):
+        stepped(region, chamber, "exited", member="NL-1", decision=decision)
+    last = under(chamber.cast["committee"], decision, after_hours=2 + 30 * 24)
+    assert do(region, operations.step, last, member="NL-1", to="exited", reason="as agreed").state == rules.EXITED
 
 
 def test_a_member_leaving_changes_no_vote_that_was_taken_before(region: Engine, chamber: Chamber) -> None:

@@ -146,14 +146,20 @@ def test_an_emergency_s_own_title_is_told_in_the_reader_s_words(language: str) -
         for kind in committee_words.SUBJECTS:
             subject = f"{kind}:2"
             with speech.speaking(language):
-                told = committee_words.titled(gate.ratifying(operation, subject), operation, subject)
-            assert operation not in told
-            assert subject not in told
-            assert "Ratify" not in told
+                for state in committee_words.EMERGENCIES:
+                    told = committee_words.titled(gate.ratifying(operation, subject), operation, subject, state=state)
+                    assert operation not in told
+                    assert subject not in told
+                    assert "Ratify" not in told
     with speech.speaking("nl"):
-        told = committee_words.titled(gate.ratifying("plan.approve", "plan:2"), "plan.approve", "plan:2")
-        assert told == "Te bekrachtigen: Een plan dat voorraad verdeelt (plan 2)"
-        assert committee_words.titled("Keep more", "floor.set", "item:TAB") == "Keep more"
+        plan = (gate.ratifying("plan.approve", "plan:2"), "plan.approve", "plan:2")
+        told = [committee_words.titled(*plan, state=state) for state in committee_words.EMERGENCIES]
+        assert told == [
+            "Te bekrachtigen: Een plan dat voorraad verdeelt (plan 2)",
+            "Bekrachtigd: Een plan dat voorraad verdeelt (plan 2)",
+            "Niet bekrachtigd: Een plan dat voorraad verdeelt (plan 2)",
+        ]
+        assert committee_words.titled("Keep more", "floor.set", "item:TAB", state="adopted") == "Keep more"
 
 
 def test_a_reason_is_told_again_in_another_language_with_its_figures() -> None:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
+from stockpile.contracts.calloffs import operations as ordering
 from stockpile.db import reading
 from stockpile.errors import Invalid
 from stockpile.governance.members import operations as members
@@ -20,6 +21,7 @@ from stockpile.inventory.ownership import operations as owners
 from stockpile.settlement import operations, queries, rules
 from stockpile.settlement.operations import ExitOpen, LoanState, NotLikeForLike, PeriodState
 from tests.conftest import NOW, Cast, acting
+from tests.contracts.buying import drafted
 from tests.inventory.stockroom import account, do
 
 MONTH = {"starts_at": NOW - timedelta(days=30), "ends_at": NOW, "name": "March 2020"}
@@ -253,5 +255,11 @@ def test_nobody_leaves_with_a_loan_or_a_period_open(region: Engine, cast: Cast) 
     with pytest.raises(ExitOpen, match="March 2020 is not closed"):
         do(region, operations.exit_statement, acting(cast["committee"]), member="NL-1")
     settled(region, cast, period)
+    span = {"name": "May 2020", "starts_at": NOW + timedelta(days=30), "ends_at": NOW + timedelta(days=61)}
+    opened(region, cast, **span)  # what has not begun, and has no costs, keeps nobody
+    number = drafted(region, cast, member="NL-1")
+    with pytest.raises(ExitOpen, match=f"order {number} is not accepted, paid or ended"):
+        do(region, operations.exit_statement, acting(cast["committee"]), member="NL-1")
+    do(region, ordering.cancel, acting(cast["buyer"]), number=number, reason="it leaves")
     found = do(region, operations.exit_statement, acting(cast["committee"]), member="NL-1")
-    assert found["nets"] == {"March 2020": nets(region, period)["NL-1"]}
+    assert found["nets"] == {"March 2020": nets(region, period)["NL-1"], "May 2020": 0}

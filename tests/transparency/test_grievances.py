@@ -294,6 +294,27 @@ def test_a_wrong_token_tells_nothing(client: TestClient) -> None:
     assert client.post("/public/grievances/status", json={"token": "no-such-token-at-all"}).status_code == 404
 
 
+def test_whoever_judges_reads_the_appeal_and_sees_that_retaliation_is_feared(
+    region: Engine, cast: Cast, client: TestClient
+) -> None:
+    sent = {"category": "conduct", "country": "BE", "statement": "shouted at", "retaliation": True, "token": TOKEN}
+    assert client.post("/public/grievances", json=sent).status_code == 201
+    auth = ("coordinator-1", "pass-word-1")
+    told = client.get("/api/v1/grievances/1", auth=auth).json()
+    assert (told["fears_retaliation"], told["country"], told["appeal_words"]) == (True, "BE", None)
+    with reading(region) as session:
+        judged(region, cast, queries.grievance(session, 1), verdict="not_upheld")
+    set_clock(region, hours=3)
+    answer = client.post("/public/grievances/appeal", json={"token": TOKEN, "statement": "a witness was not heard"})
+    assert answer.status_code == 200, answer.text
+    told = client.get("/api/v1/grievances/1", auth=auth).json()
+    assert told["appeal_words"] == {"statement": "a witness was not heard"}
+    for record in told["records"]:
+        do(region, privacy.erase, acting(cast["administrator"]), number=record, why="asked for")
+    told = client.get("/api/v1/grievances/1", auth=auth).json()
+    assert (told["words"], told["appeal_words"]) == ({}, {})
+
+
 def test_those_who_handle_grievances_read_and_acknowledge_them_over_http(client: TestClient) -> None:
     client.post("/public/grievances", json={"category": "data", "country": "BE", "statement": "erase me"})
     auth = ("coordinator-1", "pass-word-1")

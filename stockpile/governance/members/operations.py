@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from sqlmodel import Session, select
 
@@ -117,7 +117,7 @@ def step(session: Session, act: Act, *, member: str, to: str, reason: str) -> Me
         )
     operation = rules.DECIDED.get(to, "member.notice" if to == rules.NOTICE else "member.note")
     require(act.actor, operation, member=member)
-    on_file = {one.kind for one in queries.evidence(session, member)}
+    on_file = _on_file(session, act, member, to=to)
     missing = [kind for kind in rules.STEPS[now, to] if kind not in on_file]
     if missing:
         told = "; ".join(rules.EVIDENCE[kind] for kind in missing)
@@ -125,6 +125,25 @@ def step(session: Session, act: Act, *, member: str, to: str, reason: str) -> Me
     payload = {"member": member, "to": to}
     under = gate.decide(session, act, Effect(operation, f"member:{member}", payload))
     return _stand(session, act, member, to, reason=reason, under=under)
+
+
+def _on_file(session: Session, act: Act, member: str, *, to: str) -> set[str]:
+    """The kinds of evidence that count for a step. Refuses an exit before the notice is over by the agreement.
+
+    For an exit only a settlement statement counts that was made since the member gave notice.
+    """
+    found = queries.evidence(session, member)
+    given = queries.since(session, member, at=act.at)
+    if to != rules.EXITED or given is None:
+        return {one.kind for one in found}
+    agreed = queries.agreement(session, on=governance.local_day(session, given))
+    over = given + timedelta(days=agreed.notice_days if agreed else 0)
+    if act.at < over:
+        raise NoSuchStep(
+            f"{member} gave notice on {given:%Y-%m-%d}: by the agreement it stays a member until {over:%Y-%m-%d}",
+            state=rules.NOTICE,
+        )
+    return {one.kind for one in found if one.kind != rules.STATEMENT or one.filed_at >= given}
 
 
 def _stand(

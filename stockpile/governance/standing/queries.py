@@ -59,6 +59,11 @@ def state(session: Session, member: str, *, at: datetime) -> str:
     return standings(session, at=at).get(member, rules.ACTIVE)
 
 
+def since(session: Session, member: str, *, at: datetime) -> datetime | None:
+    """Since when a membership has been in the state of that instant; None for a founder whose state was never set."""
+    return max((one.since for one in history(session, member) if one.since <= at), default=None)
+
+
 def voters(session: Session, *, at: datetime) -> dict[str, int]:
     """The members that have a vote at that instant, with their populations."""
     return {code: one.population for code, one in facts(session, at=at).items() if rules.may_vote(one.state)}

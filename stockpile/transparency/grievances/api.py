@@ -57,14 +57,34 @@ def all_of(caller: SignedIn) -> list[dict[str, Any]]:
 
 @router.get("/{number}")
 def one(caller: SignedIn, number: http.Number) -> dict[str, Any]:
-    """One grievance with what the person wrote, while it is kept, and who may not judge it."""
+    """One grievance with what the person wrote, while it is kept, and who may not judge it.
+
+    `records`: under which numbers what was written is kept, for its erasure.
+    """
     require_any(caller.actor, "grievance.handle")
     with caller.reading() as session:
         row = queries.grievance(session, number)
         told = queries.status(session, row, at=caller.act(session).at)
-        words = privacy.content(session, row.statement_id)
         about = {"plan": row.plan_id, "member": row.member_code, "item": row.item_code, "contract": row.contract_code}
-        return {**told, "about": about, "words": words, "involved": sorted(queries.involved(session, row).values())}
+        sender = {"channel": row.channel, "country": row.country, "language": row.language}
+        return {
+            **told,
+            "about": about,
+            **sender,
+            "fears_retaliation": row.retaliation,
+            **_written(session, row),
+            "involved": sorted(queries.involved(session, row).values()),
+        }
+
+
+def _written(session: Session, row: Grievance) -> dict[str, Any]:
+    """What the person wrote, and wrote in the appeal; empty where it is erased, None where there was no appeal."""
+    appealed = row.appeal_statement_id
+    return {
+        "words": privacy.content(session, row.statement_id),
+        "appeal_words": privacy.content(session, appealed) if appealed is not None else None,
+        "records": [kept for kept in (row.statement_id, appealed) if kept is not None],
+    }
 
 
 def _step(
