@@ -47,6 +47,8 @@ class _Errand:
         """Send and read the beginning of the answer; what goes wrong is put into words."""
         try:
             self.status, self.said = self._exchange()
+        except TimeoutError:  # one wait took all the patience: the same as all of them together
+            self.said = _impatient(self.patience)
         except (OSError, HTTPException, UnicodeError, Unreachable) as failure:
             self.said = _plain(f"{type(failure).__name__}: {failure}")
         finally:
@@ -92,7 +94,7 @@ def deliver(address: Address, body: bytes, *, this_machine: bool, patience: floa
     taken = int((time.monotonic() - started) * 1000)
     if not came:
         errand.give_up()
-        return Answered(False, None, f"no whole answer within {patience:g} seconds", taken)
+        return Answered(False, None, _impatient(patience), taken)
     accepted = errand.status is not None and 200 <= errand.status < 300
     return Answered(accepted, errand.status, errand.said, taken)
 
@@ -111,6 +113,11 @@ def _allowed(number: str, *, this_machine: bool, only_here: bool) -> bool:
     """Whether this number is reached; plain http goes to this machine and no other."""
     public = may_reach(number, this_machine=False)
     return may_reach(number, this_machine=this_machine) and not (only_here and public)
+
+
+def _impatient(patience: float) -> str:
+    """What is told of a server that was waited for in vain."""
+    return f"no whole answer within {patience:g} seconds"
 
 
 def _led_on(location: str) -> str:
